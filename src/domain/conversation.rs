@@ -1,0 +1,27 @@
+//! A conversation: what the wire and the tables call an image.
+
+use super::id::{ContainerId, ConversationId, SessionId};
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Conversation {
+    pub id: ConversationId,
+    pub container_id: ContainerId,
+    pub session_id: SessionId,
+    pub name: String,
+    pub description: Option<String>,
+    pub system_prompt: Option<String>,
+    /// `None`: the server's default at the time of the turn.
+    pub model: Option<String>,
+    /// Milliseconds since 1970.
+    pub created_at: i64,
+    pub updated_at: i64,
+}
+
+/// What may be changed: `None` leaves a field alone, `Some(None)` clears it.
+#[derive(Debug, Clone, Default)]
+pub struct ConversationChange {
+    pub name: Option<String>,
+    pub description: Option<Option<String>>,
+    pub system_prompt: Option<Option<String>>,
+    pub model: Option<Option<String>>,
+}

@@ -1,0 +1,117 @@
+//! One error type for every room: what kind it is, a sentence that is safe to show, and a cause that is only logged.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong, as far as a caller has to tell cases apart. `http` maps it to a status, `cli` to an exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The caller's input is wrong.
+    Invalid,
+    /// Nobody, or nobody we know, is asking.
+    Unauthenticated,
+    /// We know who asks, and they may not.
+    Forbidden,
+    /// It does not exist, or it is somebody else's: both look the same.
+    NotFound,
+    /// The state of things does not allow it now.
+    Conflict,
+    /// More than a named limit allows.
+    TooLarge,
+    /// Too often; `retry_after` says when again.
+    RateLimited,
+    /// The model's server failed us.
+    Upstream,
+    /// We cannot do it at the moment; `retry_after` may say when again.
+    Unavailable,
+    /// Our fault.
+    Internal,
+}
+
+/// An error on its way out: `message` and `hint` are safe to show, `source` goes to the log only.
+#[derive(Debug)]
+pub struct Error {
+    pub kind: Kind,
+    /// Stable, `snake_case`, part of the interface.
+    pub code: &'static str,
+    pub message: Cow<'static, str>,
+    /// The way out, where we know one.
+    pub hint: Option<Cow<'static, str>>,
+    pub retry_after: Option<Duration>,
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Error {
+    pub fn new(kind: Kind, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { kind, code, message: message.into(), hint: None, retry_after: None, source: None }
+    }
+
+    pub fn invalid(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Kind::Invalid, code, message)
+    }
+
+    pub fn not_found(what: &str) -> Self {
+        Self::new(Kind::NotFound, "not_found", format!("{what} not found"))
+    }
+
+    pub fn conflict(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Kind::Conflict, code, message)
+    }
+
+    pub fn unauthenticated() -> Self {
+        Self::new(Kind::Unauthenticated, "unauthenticated", "Please log in")
+    }
+
+    pub fn unavailable(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Kind::Unavailable, code, message)
+    }
+
+    /// Something broke inside: the person learns that, the log learns what.
+    pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self {
+            source: Some(source.into()),
+            ..Self::new(Kind::Internal, "internal", "Something went wrong on the server")
+        }
+    }
+
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    #[must_use]
+    pub fn retry_after(mut self, after: Duration) -> Self {
+        self.retry_after = Some(after);
+        self
+    }
+
+    #[must_use]
+    pub fn source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// For the log: the sentence and, behind it, the cause.
+    pub fn with_cause(&self) -> String {
+        match &self.source {
+            Some(source) => format!("{}: {source}", self.message),
+            None => self.message.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}

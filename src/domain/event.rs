@@ -1,0 +1,134 @@
+//! What happens in a turn, as those who watch it are told.
+
+use std::sync::Arc;
+
+use super::id::{ContainerId, ConversationId, MessageId, SessionId, TurnId};
+use super::message::{Message, Usage};
+
+/// Where an event happened. Shared by all events of a turn.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Context {
+    pub container_id: ContainerId,
+    pub conversation_id: ConversationId,
+    pub session_id: SessionId,
+    pub turn_id: TurnId,
+}
+
+#[derive(Debug)]
+pub struct Event {
+    /// Counts per session, without gaps, from 1.
+    pub seq: u64,
+    /// Milliseconds since 1970.
+    pub timestamp: i64,
+    pub context: Arc<Context>,
+    pub kind: EventKind,
+}
+
+#[derive(Debug, Clone)]
+pub enum EventKind {
+    /// The person's message is safely stored.
+    MessagePersisted(Message),
+    ConversationStart,
+    /// The model begins a message.
+    MessageStart {
+        message_id: MessageId,
+        model: String,
+    },
+    ThinkingDelta {
+        message_id: MessageId,
+        text: String,
+    },
+    TextDelta {
+        message_id: MessageId,
+        text: String,
+        html: Option<HtmlPatch>,
+    },
+    ToolUseStart {
+        tool_call_id: String,
+        tool_name: String,
+    },
+    InputJsonDelta {
+        tool_call_id: String,
+        partial_json: String,
+    },
+    /// `input` is JSON, as text.
+    ToolUseStop {
+        tool_call_id: String,
+        tool_name: String,
+        input: String,
+    },
+    MessageStop {
+        stop_reason: String,
+        usage: Usage,
+    },
+    AssistantMessage(Message),
+    ToolResult {
+        tool_call_id: String,
+        result: String,
+        is_error: bool,
+    },
+    /// The provider is busy or was not reached: we wait and try again. `reason` is safe to show.
+    UpstreamRetry {
+        attempt: u32,
+        delay_ms: u64,
+        reason: String,
+    },
+    ErrorOccurred {
+        code: String,
+        message: String,
+        recoverable: bool,
+    },
+    ConversationEnd {
+        reason: EndReason,
+        usage: Usage,
+    },
+}
+
+/// A change to the rendered text of the message that is being written: the blocks from number `from` on (counted
+/// from 0 over the message's text) are replaced by `blocks`, safe HTML each.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HtmlPatch {
+    pub from: usize,
+    pub blocks: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndReason {
+    Completed,
+    Interrupted,
+    Error,
+    /// A limit of ours: too many rounds of tools, or the model's own length limit.
+    Limit,
+}
+
+impl EndReason {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Interrupted => "interrupted",
+            Self::Error => "error",
+            Self::Limit => "limit",
+        }
+    }
+}
+
+impl Event {
+    /// About how many bytes it keeps in memory and takes on the wire.
+    pub fn weight(&self) -> usize {
+        const FIXED: usize = 320; // the struct, its Arc, and the frame's fixed keys and ids
+        FIXED
+            + match &self.kind {
+                EventKind::MessagePersisted(message) | EventKind::AssistantMessage(message) => {
+                    message.parts.iter().map(super::message::Part::weight).sum()
+                }
+                EventKind::ThinkingDelta { text, .. } => text.len(),
+                EventKind::TextDelta { text, html, .. } => {
+                    text.len() + html.as_ref().map_or(0, |patch| patch.blocks.iter().map(String::len).sum())
+                }
+                EventKind::InputJsonDelta { partial_json, .. } => partial_json.len(),
+                EventKind::ToolUseStop { input, .. } => input.len(),
+                EventKind::ToolResult { result, .. } => result.len(),
+                _ => 0,
+            }
+    }
+}

@@ -1,0 +1,163 @@
+//! Messages as they are kept, and as they go to a model and to a person.
+
+use super::id::{MessageId, SessionId, TurnId};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MessageRole {
+    User,
+    Assistant,
+    Tool,
+    Error,
+}
+
+impl MessageRole {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Assistant => "assistant",
+            Self::Tool => "tool",
+            Self::Error => "error",
+        }
+    }
+
+    pub fn from_text(text: &str) -> Option<Self> {
+        Some(match text {
+            "user" => Self::User,
+            "assistant" => Self::Assistant,
+            "tool" => Self::Tool,
+            "error" => Self::Error,
+            _ => return None,
+        })
+    }
+}
+
+/// How far a stored message got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MessageStatus {
+    /// Whole.
+    Complete,
+    /// A checkpoint of something that is still being written.
+    Streaming,
+    /// Stopped by a person, an error or a crash: what had come is here.
+    Interrupted,
+    /// Replaced by a later attempt; kept, but neither shown nor sent to a model.
+    Superseded,
+}
+
+impl MessageStatus {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Streaming => "streaming",
+            Self::Interrupted => "interrupted",
+            Self::Superseded => "superseded",
+        }
+    }
+
+    pub fn from_text(text: &str) -> Self {
+        match text {
+            "streaming" => Self::Streaming,
+            "interrupted" => Self::Interrupted,
+            "superseded" => Self::Superseded,
+            _ => Self::Complete,
+        }
+    }
+}
+
+/// One piece of a message's content.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Part {
+    Text(String),
+    /// What a model thought; `signature` goes back to the provider verbatim.
+    Thinking {
+        text: String,
+        signature: Option<String>,
+    },
+    /// Thinking that the provider encrypted: opaque, goes back verbatim.
+    RedactedThinking {
+        data: String,
+    },
+    /// `input` is a JSON object, as text.
+    ToolCall {
+        id: String,
+        name: String,
+        input: String,
+    },
+    ToolResult {
+        id: String,
+        name: String,
+        output: String,
+        is_error: bool,
+    },
+    /// Base64 data, as taken over from 1.9.
+    Image {
+        media_type: String,
+        data: String,
+        name: Option<String>,
+    },
+    File {
+        media_type: String,
+        data: String,
+        filename: Option<String>,
+    },
+    /// Stable code and a sentence for people.
+    Error {
+        code: String,
+        message: String,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Message {
+    pub id: MessageId,
+    pub session_id: SessionId,
+    pub turn_id: Option<TurnId>,
+    pub role: MessageRole,
+    pub parts: Vec<Part>,
+    pub status: MessageStatus,
+    /// The model that wrote it, where one did.
+    pub model: Option<String>,
+    pub usage: Option<Usage>,
+    pub stop_reason: Option<String>,
+    pub client_message_id: Option<String>,
+    /// Milliseconds since 1970.
+    pub timestamp: i64,
+}
+
+/// Tokens, as the provider counted them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Input that was neither read from nor written to the provider's cache.
+    pub input: u64,
+    pub cache_creation: u64,
+    pub cache_read: u64,
+    pub output: u64,
+}
+
+impl Usage {
+    /// Everything that went in, cached or not.
+    pub fn total_input(&self) -> u64 {
+        self.input.saturating_add(self.cache_creation).saturating_add(self.cache_read)
+    }
+
+    pub fn add(&mut self, other: &Self) {
+        self.input = self.input.saturating_add(other.input);
+        self.cache_creation = self.cache_creation.saturating_add(other.cache_creation);
+        self.cache_read = self.cache_read.saturating_add(other.cache_read);
+        self.output = self.output.saturating_add(other.output);
+    }
+}
+
+impl Part {
+    /// About how many bytes it takes.
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Thinking { text, signature } => text.len() + signature.as_ref().map_or(0, String::len),
+            Self::RedactedThinking { data } | Self::Image { data, .. } | Self::File { data, .. } => data.len(),
+            Self::ToolCall { id, name, input } => id.len() + name.len() + input.len(),
+            Self::ToolResult { id, name, output, .. } => id.len() + name.len() + output.len(),
+            Self::Error { code, message } => code.len() + message.len(),
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! The words everybody here speaks: pure types and rules, no I/O, no wire format.
+//!
+//! What the wire and the tables call an *image* is a *conversation* in this code.
+
+pub mod clock;
+pub mod conversation;
+pub mod error;
+pub mod event;
+pub mod id;
+pub mod limits;
+pub mod message;
+pub mod secret;
+pub mod user;
+
+pub use error::{Error, Kind, Result};

@@ -1,0 +1,208 @@
+//! People and what they may be called.
+
+use super::error::{Error, Result};
+use super::id::{ContainerId, LoginId, UserId};
+use super::limits;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    Admin,
+    User,
+}
+
+impl Role {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::User => "user",
+        }
+    }
+
+    /// Anything but `admin` is a user: a value that somebody mistyped from outside grants nothing.
+    pub fn from_text(text: &str) -> Self {
+        if text == "admin" { Self::Admin } else { Self::User }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct User {
+    pub id: UserId,
+    pub username: String,
+    pub email: Option<String>,
+    pub container_id: ContainerId,
+    pub display_name: Option<String>,
+    pub avatar: Option<String>,
+    pub role: Role,
+    pub is_active: bool,
+    /// Milliseconds since 1970.
+    pub created_at: i64,
+}
+
+/// Who is asking, proven by a token that was checked against the database for this very request.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    pub user: User,
+    pub login: Login,
+}
+
+/// Which login a token belongs to, so that it can be ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Login {
+    /// One of ours: a row in `logins`.
+    Ours(LoginId),
+    /// A token of Portagent 1.9 that carries no id: known by its SHA-256 digest, as hex.
+    Legacy { digest: String, issued_at_s: i64, expires_at_s: i64 },
+}
+
+/// A caller who is an administrator. Only [`Admin::of`] makes one, so that no use case for administrators can be
+/// reached without the check.
+#[derive(Debug, Clone)]
+pub struct Admin(Caller);
+
+impl Admin {
+    /// Errors: `Forbidden` for everybody else.
+    pub fn of(caller: Caller) -> Result<Self> {
+        match caller.user.role {
+            Role::Admin => Ok(Self(caller)),
+            Role::User => {
+                Err(Error::new(super::Kind::Forbidden, "administrators_only", "Only an administrator can do this"))
+            }
+        }
+    }
+
+    pub fn caller(&self) -> &Caller {
+        &self.0
+    }
+}
+
+/// A new account as somebody asked for it, trimmed and checked.
+#[derive(Debug, Clone)]
+pub struct NewUser {
+    pub username: String,
+    pub password: String,
+    pub email: Option<String>,
+    pub display_name: Option<String>,
+    pub avatar: Option<String>,
+}
+
+impl NewUser {
+    /// Errors: `Invalid`, with the sentence for the first thing that is wrong.
+    pub fn checked(mut self) -> Result<Self> {
+        self.username = self.username.trim().to_owned();
+        if self.username.is_empty() || self.password.is_empty() {
+            return Err(Error::invalid("missing_credentials", "Username and password are required"));
+        }
+        check_username(&self.username)?;
+        check_password(&self.password)?;
+        self.email = tidy(self.email);
+        if let Some(email) = &self.email {
+            check_email(email)?;
+        }
+        self.display_name = tidy(self.display_name);
+        self.avatar = tidy(self.avatar);
+        check_length("displayName", self.display_name.as_deref(), limits::DISPLAY_NAME_CHARS)?;
+        check_length("avatar", self.avatar.as_deref(), limits::AVATAR_CHARS)?;
+        Ok(self)
+    }
+}
+
+fn tidy(text: Option<String>) -> Option<String> {
+    text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+fn check_length(field: &'static str, text: Option<&str>, most: usize) -> Result<()> {
+    match text {
+        Some(text) if text.chars().count() > most || text.chars().any(char::is_control) => Err(Error::invalid(
+            "invalid_profile",
+            format!("{field} must be at most {most} characters without control characters"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// The form under which names are compared: without regard to case.
+pub fn fold_name(name: &str) -> String {
+    name.trim().to_lowercase()
+}
+
+fn check_username(name: &str) -> Result<()> {
+    let length = name.chars().count();
+    if length < limits::USERNAME_CHARS.0 {
+        return Err(Error::invalid("invalid_username", "Username must be at least 3 characters"));
+    }
+    if length > limits::USERNAME_CHARS.1 {
+        return Err(Error::invalid("invalid_username", "Username must be at most 64 characters"));
+    }
+    if name.chars().any(|c| c.is_control() || is_invisible(c)) {
+        return Err(Error::invalid("invalid_username", "Username must not contain control characters"));
+    }
+    Ok(())
+}
+
+/// Characters that draw nothing or turn the writing direction: two names could look the same.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// Errors: `Invalid` outside 6 to 1024 characters.
+pub fn check_password(password: &str) -> Result<()> {
+    let length = password.chars().count();
+    if length < limits::PASSWORD_CHARS.0 {
+        return Err(Error::invalid("invalid_password", "Password must be at least 6 characters"));
+    }
+    if length > limits::PASSWORD_CHARS.1 {
+        return Err(Error::invalid("invalid_password", "Password must be at most 1024 characters"));
+    }
+    Ok(())
+}
+
+fn check_email(email: &str) -> Result<()> {
+    let plausible = email.len() <= limits::EMAIL_BYTES
+        && !email.chars().any(|c| c.is_whitespace() || c.is_control())
+        && email.split_once('@').is_some_and(|(local, domain)| {
+            !local.is_empty()
+                && !domain.contains('@')
+                && domain.contains('.')
+                && !domain.starts_with('.')
+                && !domain.ends_with('.')
+                && !domain.contains("..")
+        });
+    if plausible { Ok(()) } else { Err(Error::invalid("invalid_email", "Email address is not valid")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(username: &str, password: &str, email: Option<&str>) -> Result<String, String> {
+        NewUser {
+            username: username.to_owned(),
+            password: password.to_owned(),
+            email: email.map(str::to_owned),
+            display_name: None,
+            avatar: None,
+        }
+        .checked()
+        .map(|user| user.username)
+        .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn names_passwords_and_addresses() {
+        let no = |text: &str| Err(text.to_owned());
+        assert_eq!(check("  john ", "secret1", None), Ok("john".to_owned()));
+        assert_eq!(check("小林同学", "secret1", Some("a@b.cn")), Ok("小林同学".to_owned()));
+        assert_eq!(check("", "secret1", None), no("Username and password are required"));
+        assert_eq!(check("   ", "secret1", None), no("Username and password are required"));
+        assert_eq!(check("jo", "secret1", None), no("Username must be at least 3 characters"));
+        assert_eq!(check(&"j".repeat(65), "secret1", None), no("Username must be at most 64 characters"));
+        assert_eq!(check("a\u{7}bc", "secret1", None), no("Username must not contain control characters"));
+        assert_eq!(check("a\u{200b}bc", "secret1", None), no("Username must not contain control characters"));
+        assert_eq!(check("john", "short", None), no("Password must be at least 6 characters"));
+        assert_eq!(check("john", &"x".repeat(1025), None), no("Password must be at most 1024 characters"));
+        for bad in ["x", "@b.c", "a@b", "a@b@c.d", "a b@c.d", "a@.c", "a@c..d"] {
+            assert_eq!(check("john", "secret1", Some(bad)), no("Email address is not valid"), "{bad}");
+        }
+        assert_eq!(check("john", "secret1", Some("  ")), Ok("john".to_owned()));
+    }
+}

@@ -1,0 +1,14 @@
+//! Portagent: an AI agent gateway in one process. The rooms, in the order in which a request walks through them.
+
+pub mod cli;
+pub mod config;
+pub mod http;
+pub mod ws;
+pub mod service;
+pub mod hub;
+pub mod llm;
+pub mod render;
+pub mod store;
+pub mod ops;
+pub mod domain;
+pub mod telemetry;
