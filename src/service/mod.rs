@@ -1,1 +1,85 @@
-//! (room being built)
+//! The use cases: what people can do here, whoever asks and by whatever wire.
+
+pub mod accounts;
+mod admin;
+pub mod conversations;
+mod daily_code;
+pub mod health;
+pub mod invites;
+mod passwords;
+mod throttle;
+mod token;
+pub mod turn;
+
+use std::sync::Arc;
+
+pub use accounts::{AccountOptions, Accounts, AuthConfig, LoggedIn, Origin, Registration};
+pub use conversations::{Conversations, NewConversation, Page, Target};
+pub use health::{Check, Health, Status};
+pub use invites::{Invite, Invites, NewInvite};
+pub use turn::{SendMessage, Sent, Turns};
+
+use crate::domain::Result;
+use crate::domain::secret::Secret;
+use crate::hub::Hub;
+use crate::llm::Provider;
+use crate::store::Store;
+
+/// Everything a person can ask for.
+pub struct Services {
+    pub accounts: Accounts,
+    pub invites: Invites,
+    pub conversations: Conversations,
+    pub turns: Arc<Turns>,
+    pub health: Health,
+    pub hub: Arc<Hub>,
+    pub info: ServerInfo,
+    store: Arc<Store>,
+}
+
+/// What the page tells people about the server.
+#[derive(Debug, Clone)]
+pub struct ServerInfo {
+    pub version: &'static str,
+    pub provider: String,
+    pub model: Option<String>,
+    /// Whether a question can be answered at all.
+    pub provider_ready: bool,
+    /// What is missing, in a sentence.
+    pub notice: Option<String>,
+    /// The answers come from the built-in demonstration.
+    pub demo: bool,
+}
+
+impl Services {
+    pub fn new(store: Store, provider: Provider, key: Secret, options: AccountOptions, info: ServerInfo) -> Result<Self> {
+        let (store, hub) = (Arc::new(store), Arc::new(Hub::new()));
+        let turns = Turns::start(store.clone(), hub.clone(), provider)?;
+        Ok(Self {
+            accounts: Accounts::new(store.clone(), hub.clone(), key, options),
+            invites: Invites::new(store.clone()),
+            conversations: Conversations::new(store.clone(), hub.clone(), turns.clone()),
+            health: Health::new(store.clone(), info.provider_ready),
+            turns,
+            hub,
+            info,
+            store,
+        })
+    }
+
+    /// Notices changes to accounts and logins, for whoever closes the sockets of people who may no longer come in.
+    pub fn watch_accounts(&self) -> Result<crate::store::Watcher> {
+        self.store.watch_accounts()
+    }
+
+    /// Closes what a crash left open. Only for the one server of a data directory. Returns how many turns there were.
+    pub fn close_open_turns(&self) -> Result<usize> {
+        self.store.close_open_turns()
+    }
+
+    /// Stops turns, storing what they have, and closes the databases.
+    pub fn stop(&self) {
+        self.turns.stop();
+        self.store.close();
+    }
+}

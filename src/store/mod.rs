@@ -1,1 +1,102 @@
-//! (room being built)
+//! SQLite: the only room that knows it. A public method is one transaction.
+
+mod content;
+mod conversations;
+mod database;
+mod failure;
+mod invites;
+mod lock;
+mod logins;
+mod messages;
+mod migrate;
+mod open;
+mod schema;
+mod snapshot;
+mod takeover;
+mod turns;
+mod users;
+mod writer;
+
+use std::path::{Path, PathBuf};
+
+pub use conversations::DeletedCounts;
+pub use database::Watcher;
+pub use invites::Invite;
+pub use lock::DirectoryLock;
+pub use messages::Place;
+pub use turns::{Begun, Question, TurnRow};
+pub use users::{Admission, Credentials};
+
+use crate::domain::{Error, Result};
+use database::Database;
+
+/// Both databases of a data directory.
+pub struct Store {
+    /// `portagent.db`: users, logins, invite codes.
+    accounts: Database,
+    /// `agentx.db`: containers, conversations, turns, messages.
+    agent: Database,
+    directory: PathBuf,
+}
+
+impl Store {
+    /// Opens the data directory, making what is missing, private to its owner.
+    ///
+    /// Errors: `Unavailable`, naming the file, when it cannot be used, is damaged or was written by a newer program.
+    pub fn open(directory: &Path) -> Result<Self> {
+        let data = directory.join("data");
+        open::private_dir(directory)?;
+        open::private_dir(&data)?;
+        Ok(Self {
+            accounts: Database::open(&data.join("portagent.db"), &schema::PORTAGENT)?,
+            agent: Database::open(&data.join("agentx.db"), &schema::AGENTX)?,
+            directory: directory.to_owned(),
+        })
+    }
+
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Asks both databases for an answer. Errors: what each says, by name.
+    pub fn ping(&self) -> Vec<(&'static str, Result<()>)> {
+        let ask = |database: &Database| {
+            database.read(|conn| {
+                conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))
+                    .map(drop)
+                    .map_err(failure::error)
+            })
+        };
+        vec![("portagent.db", ask(&self.accounts)), ("agentx.db", ask(&self.agent))]
+    }
+
+    /// Notices changes to accounts and logins, our own and those of other programs.
+    pub fn watch_accounts(&self) -> Result<Watcher> {
+        self.accounts.watcher()
+    }
+
+    /// Bytes that are free for us on the data directory's disk, and its size.
+    pub fn disk(&self) -> Result<(u64, u64)> {
+        let stat = rustix::fs::statvfs(&self.directory).map_err(Error::internal)?;
+        Ok((stat.f_bavail.saturating_mul(stat.f_frsize), stat.f_blocks.saturating_mul(stat.f_frsize)))
+    }
+
+    /// Removes the files of a container's agents.
+    pub fn delete_files(&self, container: &crate::domain::id::ContainerId) -> Result<()> {
+        let name = container.as_str();
+        // Ids of 1.9 were anything a client sent: such a name is no place of ours.
+        if name.is_empty() || name.starts_with('.') || name.contains(['/', '\\', '\0']) {
+            return Ok(());
+        }
+        match std::fs::remove_dir_all(self.directory.join("containers").join(name)) {
+            Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => Err(Error::internal(cause)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Finishes what waits and closes both, so that no `-wal` file is left. Later calls are refused.
+    pub fn close(&self) {
+        self.accounts.close();
+        self.agent.close();
+    }
+}

@@ -1,0 +1,296 @@
+//! Accounts: who may come in, who is there, and whose token is good.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::daily_code;
+use super::passwords::{Passwords, Verdict};
+use super::throttle::{Throttle, neighbourhood};
+use super::token::Tokens;
+use crate::domain::id::random_bytes;
+use crate::domain::secret::Secret;
+use crate::domain::user::{Caller, NewUser, User, check_password, fold_name};
+use crate::domain::{Error, Kind, Result, clock};
+use crate::hub::{CloseReason, Hub};
+use crate::store::{Admission, Credentials, Store};
+
+const LOGIN_WINDOW: Duration = Duration::from_secs(5 * 60);
+const REGISTRATION_WINDOW: Duration = Duration::from_secs(3600);
+/// One address may fail for this many times the limit of an account, and an account from all addresses together for
+/// this many times: families share an address, and nobody shall lock somebody else out cheaply.
+const ADDRESS_FACTOR: u32 = 5;
+const ACCOUNT_FACTOR: u32 = 10;
+/// A failed login is answered no earlier, whatever was wrong with it: the time tells nothing.
+const FAILURE_TAKES: Duration = Duration::from_millis(250);
+
+#[derive(Debug, Clone)]
+pub struct AccountOptions {
+    pub invite_code_required: bool,
+    /// Accepts the code of Portagent 1.9, which is the same for everybody all day.
+    pub invite_code_daily: bool,
+    /// 0 turns a limit off.
+    pub login_failures_per_5min: u32,
+    pub registrations_per_hour: u32,
+}
+
+/// Where a request comes from.
+#[derive(Debug, Clone, Copy)]
+pub struct Origin {
+    pub ip: IpAddr,
+    /// From this very machine: a loopback peer, and no proxy in between.
+    pub is_local: bool,
+}
+
+pub struct Registration {
+    pub user: NewUser,
+    /// An invite code or, while there is no account, the setup code.
+    pub invite_code: Option<String>,
+}
+
+pub struct LoggedIn {
+    pub token: String,
+    pub user: User,
+}
+
+pub struct AuthConfig {
+    pub invite_code_required: bool,
+    /// There is no account yet: the next one becomes the administrator.
+    pub setup_required: bool,
+}
+
+pub struct Accounts {
+    pub(super) store: Arc<Store>,
+    pub(super) hub: Arc<Hub>,
+    pub(super) passwords: Passwords,
+    options: AccountOptions,
+    tokens: Tokens,
+    setup_code: Secret,
+    logins: Throttle,
+    registrations: Throttle,
+}
+
+impl Accounts {
+    pub fn new(store: Arc<Store>, hub: Arc<Hub>, key: Secret, options: AccountOptions) -> Self {
+        Self {
+            store,
+            hub,
+            passwords: Passwords::default(),
+            options,
+            tokens: Tokens::new(key),
+            setup_code: Secret::new(readable_code()),
+            logins: Throttle::new(LOGIN_WINDOW),
+            registrations: Throttle::new(REGISTRATION_WINDOW),
+        }
+    }
+
+    pub fn config(&self) -> Result<AuthConfig> {
+        Ok(AuthConfig {
+            invite_code_required: self.options.invite_code_required,
+            setup_required: !self.store.has_users()?,
+        })
+    }
+
+    /// The code that makes somebody from outside the first administrator, while there is none.
+    pub fn setup_code(&self) -> Result<Option<&Secret>> {
+        Ok(if self.store.has_users()? { None } else { Some(&self.setup_code) })
+    }
+
+    /// Makes an account and logs it in. The first is the administrator.
+    ///
+    /// Errors: `Invalid` input; `Forbidden` without a good code where one is needed; `Conflict` for a name or address
+    /// that is taken; `RateLimited`; `Unavailable`.
+    pub fn register(&self, registration: Registration, origin: &Origin) -> Result<LoggedIn> {
+        let new = registration.user.checked()?;
+        let address = neighbourhood(origin.ip);
+        if let Some(wait) = self.registrations.wait(&address, self.options.registrations_per_hour) {
+            return Err(too_often("Too many registrations from this address", wait));
+        }
+        self.registrations.count(&address);
+        let admission = self.admission(registration.invite_code.as_deref(), origin)?;
+        let hash = self.passwords.hash(&new.password)?;
+        let user = self.store.add_user(new, hash, admission)?;
+        log::info!(target: "accounts", "registered user={} role={}", user.id, user.role.as_str());
+        self.begin(user)
+    }
+
+    /// Errors: `Unauthenticated`, the same for unknown, wrong and disabled; `RateLimited`; `Unavailable`.
+    pub fn login(&self, name_or_email: &str, password: &str, origin: &Origin) -> Result<LoggedIn> {
+        let started = Instant::now();
+        let keys = LoginKeys::of(name_or_email, origin.ip);
+        self.check_login_limits(&keys)?;
+        let known = self.store.credentials(name_or_email)?;
+        let verdict = self.compare(password, known.as_ref())?;
+        let Some(known) = known.filter(|known| verdict != Verdict::Wrong && known.user.is_active) else {
+            keys.each(|key| self.logins.count(key));
+            log::info!(target: "accounts", "a login was refused ip={}", origin.ip);
+            std::thread::sleep(FAILURE_TAKES.saturating_sub(started.elapsed()));
+            return Err(bad_credentials());
+        };
+        // Whoever knows the password unlocks the account for everybody who does.
+        self.logins.forget(|key| keys.is_of_account(key));
+        if verdict == Verdict::RightButOld {
+            let fresh = self.passwords.hash(password)?;
+            self.store.rehash(&known.user.id, known.password_hash, fresh);
+        }
+        self.begin(known.user)
+    }
+
+    /// Who holds a token, as things stand now. Errors: `Unauthenticated`.
+    pub fn authenticate(&self, token: &str) -> Result<Caller> {
+        let (user, login) = self.tokens.read(token)?;
+        self.store.caller(&user, &login)
+    }
+
+    /// Whether a caller of a moment ago still is one, with what has changed since. Errors: `Unauthenticated`.
+    pub fn still_valid(&self, caller: &Caller) -> Result<Caller> {
+        self.store.caller(&caller.user.id, &caller.login)
+    }
+
+    /// Ends the caller's login: its token is dead from now on, and its sockets close.
+    pub fn logout(&self, caller: &Caller) -> Result<()> {
+        self.store.end_login(&caller.login)?;
+        self.hub.close_login(&caller.login);
+        Ok(())
+    }
+
+    /// Changes the caller's password; every token dies, and the caller gets a fresh one.
+    ///
+    /// Errors: `Unauthenticated` when the current one is wrong; `Invalid`; `RateLimited`; `Unavailable`.
+    pub fn change_password(&self, caller: &Caller, current: &str, new: &str, origin: &Origin) -> Result<LoggedIn> {
+        check_password(new)?;
+        let keys = LoginKeys::of(&caller.user.username, origin.ip);
+        self.check_login_limits(&keys)?;
+        let known = self.store.credentials(&caller.user.username)?;
+        let known = known.filter(|known| known.user.id == caller.user.id);
+        if self.compare(current, known.as_ref())? == Verdict::Wrong {
+            keys.each(|key| self.logins.count(key));
+            return Err(Error::new(Kind::Forbidden, "wrong_password", "The current password is wrong"));
+        }
+        self.replace_password(&caller.user, new)?;
+        self.begin(caller.user.clone())
+    }
+
+    pub(super) fn replace_password(&self, user: &User, new: &str) -> Result<()> {
+        let hash = self.passwords.hash(new)?;
+        self.store.set_password(&user.id, hash)?;
+        self.hub.close_user(&user.id, CloseReason::LoggedOut);
+        log::info!(target: "accounts", "password changed user={}", user.id);
+        Ok(())
+    }
+
+    fn begin(&self, user: User) -> Result<LoggedIn> {
+        let login = self.store.begin_login(&user.id)?;
+        Ok(LoggedIn { token: self.tokens.issue(&user.id, &login)?, user })
+    }
+
+    fn compare(&self, password: &str, known: Option<&Credentials>) -> Result<Verdict> {
+        self.passwords.verify(password, known.map(|known| known.password_hash.as_str()))
+    }
+
+    fn admission(&self, code: Option<&str>, origin: &Origin) -> Result<Admission> {
+        let code = code.map(str::trim).filter(|code| !code.is_empty());
+        if !self.store.has_users()? {
+            if origin.is_local || code.is_some_and(|code| same(code, self.setup_code.expose())) {
+                return Ok(Admission::First);
+            }
+            return Err(match code {
+                None => Error::new(Kind::Forbidden, "setup_code_required", "The first account needs the setup code")
+                    .hint("the server's log shows it at its start"),
+                Some(_) => bad_code(),
+            });
+        }
+        match code {
+            Some(code) if self.options.invite_code_daily && code == daily_code::today() => Ok(Admission::Open),
+            Some(code) if self.options.invite_code_required => Ok(Admission::Invite(code.to_owned())),
+            None if self.options.invite_code_required => Err(bad_code()),
+            _ => Ok(Admission::Open),
+        }
+    }
+
+    fn check_login_limits(&self, keys: &LoginKeys) -> Result<()> {
+        let limit = self.options.login_failures_per_5min;
+        let limits = [
+            (&keys.pair, limit),
+            (&keys.address, limit.saturating_mul(ADDRESS_FACTOR)),
+            (&keys.account, limit.saturating_mul(ACCOUNT_FACTOR)),
+        ];
+        for (key, limit) in limits {
+            if let Some(wait) = self.logins.wait(key, limit)
+                && !self.was_unlocked(key, &keys.name)?
+            {
+                return Err(too_often("Too many failed logins", wait));
+            }
+        }
+        Ok(())
+    }
+
+    /// An administrator's `user unlock`, which may come from another process, ends the window in which it falls.
+    fn was_unlocked(&self, key: &str, name: &str) -> Result<bool> {
+        let Some(at) = self.store.unlocked_at(name)? else { return Ok(false) };
+        let since = self.logins.since(key).unwrap_or_default();
+        let began = clock::now_ms() - i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
+        let unlocked = at >= began;
+        if unlocked {
+            self.logins.forget(|other| other == key);
+        }
+        Ok(unlocked)
+    }
+}
+
+/// The three things that a failed login counts against.
+struct LoginKeys {
+    name: String,
+    pair: String,
+    address: String,
+    account: String,
+}
+
+impl LoginKeys {
+    fn of(name: &str, ip: IpAddr) -> Self {
+        let (name, address) = (fold_name(name), neighbourhood(ip));
+        // Names are cut so that a key stays small whatever is sent.
+        let name: String = name.chars().take(256).collect();
+        Self {
+            pair: format!("account:{name}\n{address}"),
+            account: format!("account:{name}"),
+            address: format!("address:{address}"),
+            name,
+        }
+    }
+
+    fn each(&self, mut f: impl FnMut(&str)) {
+        for key in [&self.pair, &self.address, &self.account] {
+            f(key);
+        }
+    }
+
+    fn is_of_account(&self, key: &str) -> bool {
+        key.strip_prefix(&self.account).is_some_and(|rest| rest.is_empty() || rest.starts_with('\n'))
+    }
+}
+
+/// Ten characters that nobody confuses when reading them aloud: 50 bits.
+pub(super) fn readable_code() -> String {
+    const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz023456789";
+    random_bytes::<10>().iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect()
+}
+
+fn same(given: &str, secret: &str) -> bool {
+    use sha2::{Digest, Sha256};
+    // Digests compare in a time that says nothing about the secret.
+    Sha256::digest(given.to_lowercase()) == Sha256::digest(secret)
+}
+
+fn bad_credentials() -> Error {
+    Error::new(Kind::Unauthenticated, "invalid_credentials", "Invalid credentials")
+}
+
+fn bad_code() -> Error {
+    Error::new(Kind::Forbidden, "invalid_invite_code", "Invalid invite code")
+}
+
+fn too_often(message: &'static str, wait: Duration) -> Error {
+    Error::new(Kind::RateLimited, "rate_limited", format!("{message}, try again in {} s", wait.as_secs() + 1))
+        .retry_after(wait)
+}

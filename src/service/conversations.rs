@@ -1,0 +1,207 @@
+//! Conversations: a person's own, and nobody else's.
+
+use std::sync::Arc;
+
+use super::turn::{Running, Turns};
+use crate::domain::conversation::{Conversation, ConversationChange};
+use crate::domain::id::{ConversationId, MessageId, SessionId, TurnId};
+use crate::domain::message::{Message, MessageStatus};
+use crate::domain::user::Caller;
+use crate::domain::{Error, Result, clock, limits};
+use crate::hub::Hub;
+use crate::store::Store;
+
+/// How often a page of messages is read again because an answer was stored in between.
+const LOOKS: usize = 4;
+
+#[derive(Default)]
+pub struct NewConversation {
+    pub name: Option<String>,
+    pub description: Option<String>,
+    pub system_prompt: Option<String>,
+    pub model: Option<String>,
+}
+
+/// What a person names to say which conversation they mean.
+pub enum Target<'a> {
+    Conversation(&'a ConversationId),
+    Session(&'a SessionId),
+}
+
+/// Messages, and where in the stream of events they stand.
+pub struct Page {
+    /// Oldest first.
+    pub messages: Vec<Message>,
+    /// Events up to this number are contained in `messages`.
+    pub seq: u64,
+    pub running: Option<TurnId>,
+    /// Turns that wait, in their order.
+    pub queued: Vec<TurnId>,
+}
+
+pub struct Conversations {
+    store: Arc<Store>,
+    hub: Arc<Hub>,
+    turns: Arc<Turns>,
+}
+
+impl Conversations {
+    pub fn new(store: Arc<Store>, hub: Arc<Hub>, turns: Arc<Turns>) -> Self {
+        Self { store, hub, turns }
+    }
+
+    /// Errors: `Invalid` for a field that is too long; `TooLarge` past the number a person may have.
+    pub fn create(&self, caller: &Caller, new: NewConversation) -> Result<Conversation> {
+        let now = clock::now_ms();
+        let conversation = Conversation {
+            id: ConversationId::random(),
+            container_id: caller.user.container_id.clone(),
+            session_id: SessionId::random(),
+            name: checked_name(new.name.as_deref().unwrap_or_default())?,
+            description: checked_text("description", new.description, limits::DESCRIPTION_CHARS * 4)?,
+            system_prompt: checked_text("systemPrompt", new.system_prompt, limits::SYSTEM_PROMPT_BYTES)?,
+            model: checked_model(new.model)?,
+            created_at: now,
+            updated_at: now,
+        };
+        self.store.add_conversation(conversation)
+    }
+
+    /// Newest activity first. Errors: `NotFound` for a `before` that is not the caller's.
+    pub fn list(
+        &self,
+        caller: &Caller,
+        limit: Option<usize>,
+        before: Option<&ConversationId>,
+    ) -> Result<Vec<Conversation>> {
+        let (usual, most) = limits::CONVERSATIONS_PER_PAGE;
+        self.store.conversations(&caller.user.container_id, limit.unwrap_or(usual).clamp(1, most), before)
+    }
+
+    /// Errors: `NotFound`.
+    pub fn get(&self, caller: &Caller, id: &ConversationId) -> Result<Conversation> {
+        self.store.conversation(&caller.user.container_id, id)
+    }
+
+    /// Errors: `NotFound`, `Invalid`.
+    pub fn update(&self, caller: &Caller, id: &ConversationId, change: ConversationChange) -> Result<Conversation> {
+        let change = ConversationChange {
+            name: change.name.map(|name| checked_name(&name)).transpose()?,
+            description: change
+                .description
+                .map(|text| checked_text("description", text, limits::DESCRIPTION_CHARS * 4))
+                .transpose()?,
+            system_prompt: change
+                .system_prompt
+                .map(|text| checked_text("systemPrompt", text, limits::SYSTEM_PROMPT_BYTES))
+                .transpose()?,
+            model: change.model.map(checked_model).transpose()?,
+        };
+        self.store.change_conversation(&caller.user.container_id, id, change)
+    }
+
+    /// Deletes a conversation with all that hangs on it; a turn that runs in it is stopped. Errors: `NotFound`.
+    pub fn delete(&self, caller: &Caller, id: &ConversationId) -> Result<()> {
+        let gone = self.store.conversation(&caller.user.container_id, id)?;
+        self.turns.abandon(&gone.id);
+        self.store.delete_conversation(&caller.user.container_id, id)?;
+        self.hub.forget(&gone.session_id);
+        Ok(())
+    }
+
+    /// A page of messages with what is being written at this moment, and the number of the newest event in it.
+    ///
+    /// Errors: `NotFound`.
+    pub fn page(
+        &self,
+        caller: &Caller,
+        id: &ConversationId,
+        limit: Option<usize>,
+        before: Option<&MessageId>,
+    ) -> Result<Page> {
+        let conversation = self.get(caller, id)?;
+        let (usual, most) = limits::MESSAGES_PER_PAGE;
+        let limit = limit.unwrap_or(usual).clamp(1, most);
+        for look in 1.. {
+            let earlier = self.turns.running(id);
+            let messages = self.store.messages(&conversation, limit, before)?;
+            let reserved = self.store.seq_reserved(&conversation.session_id)?;
+            let now = self.turns.running(id);
+            // What was stored in between stands in the page but not in the number: look again.
+            let steady = earlier.as_ref().map(|r| (&r.turn_id, r.stored)) == now.as_ref().map(|r| (&r.turn_id, r.stored));
+            if steady || look >= LOOKS {
+                let seq = now.as_ref().map(|running| running.seq);
+                let seq = seq.or_else(|| self.hub.latest(&conversation.session_id)).unwrap_or(reserved);
+                let running = now.as_ref().map(|running| running.turn_id.clone());
+                let messages = if before.is_none() { with_live(messages, now) } else { messages };
+                return Ok(Page { messages, seq, running, queued: self.turns.queued(id) });
+            }
+        }
+        Err(Error::internal("unreachable: the loop returns"))
+    }
+
+    /// Errors: `NotFound`.
+    pub fn session(&self, caller: &Caller, target: &Target<'_>) -> Result<Conversation> {
+        let owner = &caller.user.container_id;
+        match target {
+            Target::Conversation(id) => self.store.conversation(owner, id),
+            Target::Session(id) => self.store.conversation_of_session(owner, id),
+        }
+    }
+
+    /// The newest event number of a session that nobody watches at the moment.
+    pub fn seq_base(&self, conversation: &Conversation) -> Result<u64> {
+        self.store.seq_reserved(&conversation.session_id)
+    }
+
+    /// Whether a turn is running in it.
+    pub fn is_online(&self, conversation: &Conversation) -> bool {
+        self.turns.running(&conversation.id).is_some()
+    }
+}
+
+/// The message that is being written, as it stands in memory, instead of its last checkpoint.
+fn with_live(mut messages: Vec<Message>, running: Option<Running>) -> Vec<Message> {
+    let Some(live) = running.and_then(|running| running.message) else { return messages };
+    match messages.iter_mut().find(|message| message.id == live.id) {
+        Some(stored) if stored.status == MessageStatus::Streaming => *stored = live,
+        Some(_) => {}
+        None => {
+            // Questions that wait stand behind the answer that is being written.
+            let place = messages.iter().rposition(|message| message.turn_id == live.turn_id);
+            messages.insert(place.map_or(messages.len(), |place| place + 1), live);
+        }
+    }
+    messages
+}
+
+fn checked_name(name: &str) -> Result<String> {
+    let name: String = name.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if name.chars().count() > limits::CONVERSATION_NAME_CHARS {
+        return Err(Error::invalid(
+            "invalid_name",
+            format!("A name has at most {} characters", limits::CONVERSATION_NAME_CHARS),
+        ));
+    }
+    Ok(name)
+}
+
+fn checked_text(field: &str, text: Option<String>, most_bytes: usize) -> Result<Option<String>> {
+    let text = text.filter(|text| !text.trim().is_empty());
+    match &text {
+        Some(long) if long.len() > most_bytes => {
+            Err(Error::invalid("too_long", format!("{field} has at most {most_bytes} bytes")))
+        }
+        _ => Ok(text),
+    }
+}
+
+fn checked_model(model: Option<String>) -> Result<Option<String>> {
+    let model = model.map(|model| model.trim().to_owned()).filter(|model| !model.is_empty());
+    match &model {
+        Some(name) if name.chars().count() > limits::MODEL_CHARS || name.chars().any(char::is_control) => {
+            Err(Error::invalid("invalid_model", format!("A model's name has at most {} characters", limits::MODEL_CHARS)))
+        }
+        _ => Ok(model),
+    }
+}

@@ -1,0 +1,190 @@
+//! Passwords: hashed and verified one at a time.
+//!
+//! argon2id with these parameters takes 19 MiB and some 30 ms. Fifty at once would take 0.9 GB; one after the other
+//! they take 19 MiB and little more than a second, so that is what happens. Who would wait too long is told so.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
+use sha2::{Digest, Sha512};
+
+use crate::domain::id::random_bytes;
+use crate::domain::{Error, Result};
+
+/// OWASP's parameters for argon2id: 19 MiB, two passes, one lane.
+const MEMORY_KIB: u32 = 19 * 1024;
+const PASSES: u32 = 2;
+const LANES: u32 = 1;
+/// A stored hash may ask for at most this much, whoever wrote it into the table.
+const MOST_MEMORY_KIB: u32 = 64 * 1024;
+const MOST_PASSES: u32 = 10;
+const MOST_LANES: u32 = 4;
+const MOST_BCRYPT_COST: u32 = 14;
+/// Hashes that may wait, and for how long.
+const WAITING: usize = 64;
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Longer passwords were replaced by their SHA-512 in Portagent 1.9, since bcrypt reads no further.
+const BCRYPT_READS_BYTES: usize = 72;
+
+/// The gate through which every hash goes.
+#[derive(Default)]
+pub(super) struct Passwords {
+    gate: Mutex<Gate>,
+    opened: Condvar,
+}
+
+#[derive(Default)]
+struct Gate {
+    busy: bool,
+    waiting: usize,
+}
+
+/// How a password compared with a stored hash.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Right,
+    /// Right, and the hash is of an older kind that should be replaced.
+    RightButOld,
+    Wrong,
+}
+
+impl Passwords {
+    /// A new hash in PHC form.
+    ///
+    /// Errors: `Unavailable` when too many are waiting.
+    pub(super) fn hash(&self, password: &str) -> Result<String> {
+        let _turn = self.enter()?;
+        let salt: [u8; 16] = random_bytes();
+        let hash = argon2()?.hash_password_with_salt(password.as_bytes(), &salt).map_err(unhashable)?;
+        Ok(hash.to_string())
+    }
+
+    /// Compares. `None` stands for an account that does not exist, and takes the same time as one that does.
+    ///
+    /// Errors: `Unavailable` when too many are waiting.
+    pub(super) fn verify(&self, password: &str, stored: Option<&str>) -> Result<Verdict> {
+        let _turn = self.enter()?;
+        let Some(stored) = stored else {
+            argon2()?.hash_password_with_salt(password.as_bytes(), &[0; 16]).map_err(unhashable)?;
+            return Ok(Verdict::Wrong);
+        };
+        if stored.starts_with("$2") {
+            return Ok(verify_bcrypt(password, stored));
+        }
+        verify_argon2(password, stored)
+    }
+
+    fn enter(&self) -> Result<Turn<'_>> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut gate = self.gate();
+        if gate.busy && gate.waiting >= WAITING {
+            return Err(crowded());
+        }
+        gate.waiting += 1;
+        while gate.busy {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                gate.waiting -= 1;
+                return Err(crowded());
+            }
+            gate = self.opened.wait_timeout(gate, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        gate.waiting -= 1;
+        gate.busy = true;
+        Ok(Turn(self))
+    }
+
+    fn gate(&self) -> MutexGuard<'_, Gate> {
+        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Turn<'a>(&'a Passwords);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.gate().busy = false;
+        self.0.opened.notify_one();
+    }
+}
+
+fn argon2() -> Result<Argon2<'static>> {
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|cause| Error::internal(cause.to_string()))?;
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+}
+
+fn verify_argon2(password: &str, stored: &str) -> Result<Verdict> {
+    let Ok(hash) = PasswordHash::new(stored) else {
+        log::warn!(target: "accounts", "a stored password hash has no form that is known here");
+        return Ok(Verdict::Wrong);
+    };
+    let Ok(params) = Params::try_from(&hash) else { return Ok(Verdict::Wrong) };
+    if params.m_cost() > MOST_MEMORY_KIB || params.t_cost() > MOST_PASSES || params.p_cost() > MOST_LANES {
+        log::warn!(target: "accounts", "a stored password hash asks for more memory or time than is allowed");
+        return Ok(Verdict::Wrong);
+    }
+    if argon2()?.verify_password(password.as_bytes(), &hash).is_err() {
+        return Ok(Verdict::Wrong);
+    }
+    let current = params.m_cost() == MEMORY_KIB && params.t_cost() == PASSES && params.p_cost() == LANES;
+    Ok(if current { Verdict::Right } else { Verdict::RightButOld })
+}
+
+fn verify_bcrypt(password: &str, stored: &str) -> Verdict {
+    let cost: u32 = stored.get(4..6).and_then(|digits| digits.parse().ok()).unwrap_or(u32::MAX);
+    if cost > MOST_BCRYPT_COST {
+        log::warn!(target: "accounts", "a stored bcrypt hash asks for more time than is allowed");
+        return Verdict::Wrong;
+    }
+    let right = if password.len() > BCRYPT_READS_BYTES {
+        bcrypt::verify(Sha512::digest(password.as_bytes()), stored)
+    } else {
+        bcrypt::verify(password.as_bytes(), stored)
+    };
+    if right.unwrap_or(false) { Verdict::RightButOld } else { Verdict::Wrong }
+}
+
+fn unhashable(cause: impl std::fmt::Display) -> Error {
+    Error::internal(format!("cannot hash: {cause}"))
+}
+
+fn crowded() -> Error {
+    Error::unavailable("too_many_logins", "Too many people are logging in at this moment, try again")
+        .retry_after(Duration::from_secs(5))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(password: &str, stored: Option<&str>, expected: Verdict) {
+        assert_eq!(Passwords::default().verify(password, stored).expect("not crowded"), expected, "{password}");
+    }
+
+    #[test]
+    fn ours_and_those_of_1_9() {
+        let ours = Passwords::default().hash("秘密 secret").expect("hashes");
+        assert!(ours.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{ours}");
+        check("秘密 secret", Some(&ours), Verdict::Right);
+        check("secret", Some(&ours), Verdict::Wrong);
+        check("secret", None, Verdict::Wrong);
+        check("secret", Some("nonsense"), Verdict::Wrong);
+        let old = bcrypt::hash("secret123", 4).expect("hashes");
+        check("secret123", Some(&old), Verdict::RightButOld);
+        check("secret124", Some(&old), Verdict::Wrong);
+        let long = "x".repeat(100);
+        let digested = bcrypt::hash(Sha512::digest(long.as_bytes()), 4).expect("hashes");
+        check(&long, Some(&digested), Verdict::RightButOld);
+    }
+
+    #[test]
+    fn a_planted_hash_cannot_eat_the_machine() {
+        let salt_and_hash = "c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g";
+        check("x", Some(&format!("$argon2id$v=19$m=4000000,t=2,p=1${salt_and_hash}")), Verdict::Wrong);
+        check("x", Some(&format!("$argon2id$v=19$m=19456,t=4000000,p=1${salt_and_hash}")), Verdict::Wrong);
+        check("x", Some("$2b$31$abcdefghijklmnopqrstuuAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"), Verdict::Wrong);
+    }
+}

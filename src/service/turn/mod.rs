@@ -1,0 +1,309 @@
+//! Turns: a person's message is stored and acknowledged, then answered, whoever is watching.
+//!
+//! A turn belongs to the server: closed tabs cancel nothing. One thread runs it; what it has is made safe every
+//! few hundred milliseconds by another; anybody may stop it.
+
+mod active;
+mod checkpoints;
+mod history;
+mod queue;
+mod run;
+mod tools;
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+pub use active::Running;
+use active::Active;
+use queue::{Pending, Queue};
+
+use crate::domain::event::{Context, EndReason, EventKind};
+use crate::domain::id::{ContainerId, ConversationId, MessageId, TurnId};
+use crate::domain::message::{Message, Part};
+use crate::domain::user::Caller;
+use crate::domain::{Error, Kind, Result, limits};
+use crate::hub::Hub;
+use crate::llm::Provider;
+use crate::store::{Begun, Question, Store};
+
+/// The person is free at once: a turn that does not end by itself within this time is ended over its head.
+const STOP_PATIENCE: Duration = Duration::from_millis(600);
+/// serde_json at its deepest needs 256 KiB in a debug build.
+const TURN_STACK_BYTES: usize = 512 * 1024;
+/// A conversation's name that is taken from its first message, in characters.
+const TITLE_CHARS: usize = 60;
+
+pub struct SendMessage {
+    pub conversation_id: ConversationId,
+    pub parts: Vec<Part>,
+    pub client_message_id: Option<String>,
+}
+
+pub struct Turns {
+    store: Arc<Store>,
+    hub: Arc<Hub>,
+    provider: Provider,
+    queue: Mutex<Queue>,
+    /// A turn began or ended.
+    changed: Condvar,
+}
+
+/// A message that is safely stored. Its turn starts when this is told to, or dropped: so that the acknowledgement
+/// can go out before the first event.
+pub struct Sent {
+    pub message_id: MessageId,
+    pub turn_id: TurnId,
+    start: Option<(Arc<Turns>, Pending, Option<Message>)>,
+}
+
+impl Sent {
+    pub fn start(self) {}
+}
+
+impl Drop for Sent {
+    fn drop(&mut self) {
+        if let Some((turns, pending, question)) = self.start.take() {
+            turns.enqueue(pending, question);
+        }
+    }
+}
+
+impl Turns {
+    pub fn start(store: Arc<Store>, hub: Arc<Hub>, provider: Provider) -> Result<Arc<Self>> {
+        let turns =
+            Arc::new(Self { store, hub, provider, queue: Mutex::new(Queue::default()), changed: Condvar::new() });
+        checkpoints::start(&turns)?;
+        Ok(turns)
+    }
+
+    /// Stores a message and its turn. The same `client_message_id` again stores and starts nothing, and answers the
+    /// same ids.
+    ///
+    /// Errors: `Invalid`, `TooLarge`, `NotFound`; `RateLimited` or `Unavailable` when too many are waiting.
+    pub fn send(self: &Arc<Self>, caller: &Caller, message: SendMessage) -> Result<Sent> {
+        check_parts(&message.parts)?;
+        if message.client_message_id.as_ref().is_some_and(|id| id.len() > limits::CLIENT_MESSAGE_ID_BYTES) {
+            return Err(Error::invalid("invalid_client_message_id", "clientMessageId is too long"));
+        }
+        let owner = &caller.user.container_id;
+        self.queue().check_room(owner)?;
+        let conversation = self.store.conversation(owner, &message.conversation_id)?;
+        let begun = self.store.begin_turn(Question {
+            owner: owner.clone(),
+            conversation: message.conversation_id,
+            name_if_none: title(&message.parts),
+            parts: message.parts,
+            client_message_id: message.client_message_id.filter(|id| !id.is_empty()),
+            latest_seq: self.hub.latest(&conversation.session_id),
+        })?;
+        Ok(self.sent(begun, true))
+    }
+
+    /// Answers the same message again, after an error or an interruption. Errors: `NotFound`, `Conflict`.
+    pub fn retry(self: &Arc<Self>, caller: &Caller, conversation: &ConversationId, turn: &TurnId) -> Result<Sent> {
+        let owner = &caller.user.container_id;
+        self.queue().check_room(owner)?;
+        let session = self.store.conversation(owner, conversation)?.session_id;
+        let begun = self.store.reopen_turn(owner, conversation, turn, self.hub.latest(&session))?;
+        Ok(self.sent(begun, false))
+    }
+
+    /// Stops the turn that runs in a conversation; where none runs, those that wait. Errors: `NotFound`.
+    pub fn interrupt(&self, caller: &Caller, id: &ConversationId) -> Result<()> {
+        self.store.conversation(&caller.user.container_id, id)?;
+        let running = self.queue().running(id);
+        match running {
+            Some(active) => self.stop_one(&active),
+            None => {
+                let waiting = self.queue().take_waiting(id);
+                waiting.into_iter().for_each(|pending| self.drop_waiting(pending));
+            }
+        }
+        Ok(())
+    }
+
+    /// The turn that runs in a conversation, with what it has written so far.
+    pub fn running(&self, id: &ConversationId) -> Option<Running> {
+        let active = self.queue().running(id)?;
+        active.snapshot()
+    }
+
+    /// The turns that wait in a conversation.
+    pub fn queued(&self, id: &ConversationId) -> Vec<TurnId> {
+        self.queue().queued(id)
+    }
+
+    /// Running and waiting turns, in numbers.
+    pub fn load(&self) -> (usize, usize) {
+        self.queue().load()
+    }
+
+    /// Whose turns are running or waiting.
+    pub fn owners(&self) -> Vec<ContainerId> {
+        self.queue().owners()
+    }
+
+    /// Stops everything of a conversation that is about to be deleted.
+    pub fn abandon(&self, id: &ConversationId) {
+        let waiting = self.queue().take_waiting(id);
+        drop(waiting);
+        let running = self.queue().running(id);
+        if let Some(active) = running {
+            self.stop_one(&active);
+        }
+    }
+
+    /// Stops everything of somebody who may no longer be here.
+    pub fn abandon_owner(&self, owner: &ContainerId) {
+        let (waiting, running) = self.queue().take_owner(owner);
+        waiting.into_iter().for_each(|pending| self.drop_waiting(pending));
+        running.iter().for_each(|active| active.cancel.cancel());
+    }
+
+    /// Takes no more turns, stops those that run, and waits until what they have is stored.
+    pub fn stop(&self) {
+        let (waiting, running) = self.queue().close();
+        waiting.into_iter().for_each(|pending| self.drop_waiting(pending));
+        running.iter().for_each(|active| active.cancel.cancel());
+        let deadline = Instant::now() + limits::STOP_GRACE;
+        let mut queue = self.queue();
+        while queue.load().0 > 0 {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            queue = self.changed.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        drop(queue);
+        running.iter().for_each(|active| self.finish_over_its_head(active));
+    }
+
+    fn sent(self: &Arc<Self>, begun: Begun, is_new: bool) -> Sent {
+        match begun {
+            Begun::Again { message_id, turn_id } => Sent { message_id, turn_id, start: None },
+            Begun::New { conversation, question, turn, next_index, base_seq } => {
+                self.hub.open(&turn.session_id, base_seq);
+                let context = Arc::new(Context {
+                    container_id: conversation.container_id.clone(),
+                    conversation_id: conversation.id.clone(),
+                    session_id: turn.session_id.clone(),
+                    turn_id: turn.id.clone(),
+                });
+                Sent {
+                    message_id: question.id.clone(),
+                    turn_id: turn.id.clone(),
+                    start: Some((
+                        self.clone(),
+                        Pending { turn, conversation, context, next_index },
+                        is_new.then_some(question),
+                    )),
+                }
+            }
+        }
+    }
+
+    fn enqueue(self: &Arc<Self>, pending: Pending, question: Option<Message>) {
+        if let Some(question) = question {
+            self.hub.publish(&pending.context, EventKind::MessagePersisted(question));
+        }
+        let refused = self.queue().push(pending);
+        if let Some(pending) = refused {
+            self.drop_waiting(pending);
+        }
+        self.dispatch();
+    }
+
+    /// Starts whatever may start.
+    fn dispatch(self: &Arc<Self>) {
+        loop {
+            let next = self.queue().start_next();
+            let Some(active) = next else { return };
+            let (turns, running) = (self.clone(), active.clone());
+            let spawned = std::thread::Builder::new()
+                .name("turn".to_owned())
+                .stack_size(TURN_STACK_BYTES)
+                .spawn(move || run::run(&turns, &running));
+            if let Err(cause) = spawned {
+                let error = Error::unavailable("too_busy", "The server is too busy to answer").source(cause);
+                self.finish(&active, EndReason::Error, None, Some(&error));
+            }
+        }
+    }
+
+    /// Cancels a turn and frees the person, whatever its thread is waiting for.
+    fn stop_one(&self, active: &Arc<Active>) {
+        active.cancel.cancel();
+        if !active.wait_ended(STOP_PATIENCE) {
+            self.finish_over_its_head(active);
+        }
+    }
+
+    /// A turn that never ran is over; its question stays and can be asked again.
+    fn drop_waiting(&self, pending: Pending) {
+        let session = pending.turn.session_id.clone();
+        let seq = self.hub.latest(&session).unwrap_or(0).saturating_add(1);
+        let ended = self.store.end_turn(&pending.turn, EndReason::Interrupted, Default::default(), None, seq);
+        if let Err(error) = ended {
+            log::warn!(target: "turn", "a waiting turn could not be ended: {}", error.with_cause());
+        }
+        let end = EventKind::ConversationEnd { reason: EndReason::Interrupted, usage: Default::default() };
+        self.hub.publish(&pending.context, end);
+        self.changed.notify_all();
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn check_parts(parts: &[Part]) -> Result<()> {
+    let mut bytes = 0_usize;
+    for part in parts {
+        match part {
+            Part::Text(_) | Part::Image { .. } | Part::File { .. } => bytes += part.weight(),
+            _ => return Err(Error::invalid("invalid_content", "A message consists of text, images and files")),
+        }
+    }
+    let empty = parts.iter().all(|part| matches!(part, Part::Text(text) if text.trim().is_empty()));
+    if empty {
+        return Err(Error::invalid("empty_message", "The message is empty"));
+    }
+    if bytes > limits::MESSAGE_BYTES {
+        return Err(Error::new(
+            Kind::TooLarge,
+            "message_too_large",
+            format!("A message has at most {} KiB", limits::MESSAGE_BYTES / 1024),
+        ));
+    }
+    Ok(())
+}
+
+/// The first line of what somebody asked, as a name for the conversation.
+fn title(parts: &[Part]) -> String {
+    let first = parts.iter().find_map(|part| match part {
+        Part::Text(text) => text.lines().map(str::trim).find(|line| !line.is_empty()),
+        _ => None,
+    });
+    let line = first.unwrap_or_default().trim_start_matches(['#', '>', '-', '*', ' ', '`']);
+    let line: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if line.chars().count() <= TITLE_CHARS {
+        return line;
+    }
+    let mut cut: String = line.chars().take(TITLE_CHARS - 1).collect();
+    cut.truncate(cut.trim_end().len());
+    cut.push('…');
+    cut
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_conversation_is_named_after_its_first_line() {
+        let check = |text: &str, expected: &str| assert_eq!(title(&[Part::Text(text.to_owned())]), expected);
+        check("\n\n## Hello  \nthere", "Hello");
+        check("", "");
+        check(&"长".repeat(100), &format!("{}…", "长".repeat(59)));
+    }
+}

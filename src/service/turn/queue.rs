@@ -1,0 +1,156 @@
+//! Which turns run and which wait: a conversation's one after the other, and people in turn, so that somebody with
+//! many questions does not keep others waiting.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use super::active::Active;
+use crate::domain::conversation::Conversation;
+use crate::domain::event::Context;
+use crate::domain::id::{ContainerId, ConversationId, TurnId};
+use crate::domain::{Error, Kind, Result, limits};
+use crate::store::TurnRow;
+
+/// A turn that is stored and waits to be run.
+pub(super) struct Pending {
+    pub turn: TurnRow,
+    pub conversation: Conversation,
+    pub context: Arc<Context>,
+    /// The turn's first free place for a message.
+    pub next_index: u32,
+}
+
+#[derive(Default)]
+pub(super) struct Queue {
+    running: HashMap<ConversationId, Arc<Active>>,
+    waiting: HashMap<ContainerId, VecDeque<Pending>>,
+    /// Who has something waiting, in the order in which they get their turn.
+    order: VecDeque<ContainerId>,
+    closed: bool,
+}
+
+impl Queue {
+    /// Errors: `RateLimited` when this person has too many waiting, `Unavailable` when everybody together has.
+    pub(super) fn check_room(&self, owner: &ContainerId) -> Result<()> {
+        if self.closed {
+            return Err(Error::unavailable("stopping", "The server is stopping"));
+        }
+        if self.waiting.get(owner).is_some_and(|own| own.len() >= limits::WAITING_TURNS_PER_USER) {
+            return Err(Error::new(Kind::RateLimited, "too_many_waiting", "Too many of your questions are waiting")
+                .hint("wait for an answer, or stop one"));
+        }
+        if self.load().1 >= limits::WAITING_TURNS {
+            return Err(Error::unavailable("too_busy", "The server has too many questions waiting"));
+        }
+        Ok(())
+    }
+
+    /// Hands a turn back when no more are taken.
+    pub(super) fn push(&mut self, pending: Pending) -> Option<Pending> {
+        if self.closed {
+            return Some(pending);
+        }
+        let owner = pending.context.container_id.clone();
+        if !self.waiting.contains_key(&owner) {
+            self.order.push_back(owner.clone());
+        }
+        self.waiting.entry(owner).or_default().push_back(pending);
+        None
+    }
+
+    /// Moves the next turn that may run from waiting to running.
+    pub(super) fn start_next(&mut self) -> Option<Arc<Active>> {
+        if self.closed || self.running.len() >= limits::RUNNING_TURNS {
+            return None;
+        }
+        for _ in 0..self.order.len() {
+            let owner = self.order.pop_front()?;
+            let pending = self.startable(&owner);
+            if self.waiting.get(&owner).is_some_and(|own| !own.is_empty()) {
+                self.order.push_back(owner);
+            } else {
+                self.waiting.remove(&owner);
+            }
+            if let Some(pending) = pending {
+                let id = pending.conversation.id.clone();
+                let active = Arc::new(Active::new(pending));
+                self.running.insert(id, active.clone());
+                return Some(active);
+            }
+        }
+        None
+    }
+
+    fn startable(&mut self, owner: &ContainerId) -> Option<Pending> {
+        let own_running = self.running.values().filter(|active| &active.context.container_id == owner).count();
+        if own_running >= limits::RUNNING_TURNS_PER_USER {
+            return None;
+        }
+        let own = self.waiting.get_mut(owner)?;
+        let index = own.iter().position(|pending| !self.running.contains_key(&pending.conversation.id))?;
+        own.remove(index)
+    }
+
+    /// A turn is over. Says whether its conversation has nothing more to do.
+    pub(super) fn ended(&mut self, active: &Arc<Active>) -> bool {
+        let id = &active.conversation.id;
+        if self.running.get(id).is_some_and(|running| Arc::ptr_eq(running, active)) {
+            self.running.remove(id);
+        }
+        self.queued(id).is_empty()
+    }
+
+    pub(super) fn running(&self, id: &ConversationId) -> Option<Arc<Active>> {
+        self.running.get(id).cloned()
+    }
+
+    pub(super) fn all_running(&self) -> Vec<Arc<Active>> {
+        self.running.values().cloned().collect()
+    }
+
+    pub(super) fn queued(&self, id: &ConversationId) -> Vec<TurnId> {
+        let all = self.waiting.values().flatten();
+        all.filter(|pending| &pending.conversation.id == id).map(|pending| pending.turn.id.clone()).collect()
+    }
+
+    pub(super) fn take_waiting(&mut self, id: &ConversationId) -> Vec<Pending> {
+        let mut taken = Vec::new();
+        for own in self.waiting.values_mut() {
+            let (these, others) = own.drain(..).partition(|pending| &pending.conversation.id == id);
+            *own = others;
+            taken.extend(Vec::from_iter::<VecDeque<Pending>>(these));
+        }
+        taken
+    }
+
+    pub(super) fn take_owner(&mut self, owner: &ContainerId) -> (Vec<Pending>, Vec<Arc<Active>>) {
+        let waiting = self.waiting.remove(owner).map(Vec::from).unwrap_or_default();
+        let running =
+            self.running.values().filter(|active| &active.context.container_id == owner).cloned().collect();
+        self.order.retain(|other| other != owner);
+        (waiting, running)
+    }
+
+    pub(super) fn close(&mut self) -> (Vec<Pending>, Vec<Arc<Active>>) {
+        self.closed = true;
+        self.order.clear();
+        (self.waiting.drain().flat_map(|(_, own)| own).collect(), self.all_running())
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    pub(super) fn owners(&self) -> Vec<ContainerId> {
+        let running = self.running.values().map(|active| active.context.container_id.clone());
+        let mut owners: Vec<ContainerId> = running.chain(self.waiting.keys().cloned()).collect();
+        owners.sort_unstable();
+        owners.dedup();
+        owners
+    }
+
+    /// How many run and how many wait.
+    pub(super) fn load(&self) -> (usize, usize) {
+        (self.running.len(), self.waiting.values().map(VecDeque::len).sum())
+    }
+}

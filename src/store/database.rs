@@ -1,0 +1,111 @@
+//! One SQLite file: its writer, and a few connections that read beside it.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::writer::Writer;
+use super::{failure, migrate, open};
+use crate::domain::{Error, Result};
+
+/// Reading connections that are kept; more are opened when needed and closed after use.
+const READERS_KEPT: usize = 2;
+
+pub struct Database {
+    path: PathBuf,
+    writer: Writer,
+    readers: Mutex<Vec<Connection>>,
+}
+
+impl Database {
+    /// Opens the file, makes it where there is none, and brings its schema up to date.
+    ///
+    /// Errors: `Unavailable` when it cannot be used, is damaged, or was written by a newer program.
+    pub(super) fn open(path: &Path, schema: &migrate::Schema) -> Result<Self> {
+        let mut conn = open::writer(path)?;
+        migrate::bring_up_to_date(&mut conn, path, schema).map_err(|error| error.about(path))?;
+        open::prepare_writer(&conn).map_err(|error| error.named(path))?;
+        open::tighten(path)?;
+        let writer = Writer::start(schema.name, conn)?;
+        Ok(Self { path: path.to_owned(), writer, readers: Mutex::new(Vec::new()) })
+    }
+
+    /// One transaction on the writer; returns when it is on the disk.
+    pub(super) fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.writer.write(work)
+    }
+
+    /// One transaction that nobody waits for.
+    pub(super) fn write_later(&self, what: &'static str, work: impl FnOnce(&Connection) -> Result<()> + Send + 'static) {
+        self.writer.write_later(what, work);
+    }
+
+    /// One consistent look at the file.
+    pub(super) fn read<T>(&self, look: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let kept = self.kept().pop();
+        let mut conn = match kept {
+            Some(conn) => conn,
+            None => open::reader(&self.path)?,
+        };
+        let outcome = conn
+            .transaction_with_behavior(TransactionBehavior::Deferred)
+            .map_err(failure::error)
+            .and_then(|transaction| look(&transaction));
+        let mut kept = self.kept();
+        if kept.len() < READERS_KEPT {
+            kept.push(conn);
+        }
+        outcome
+    }
+
+    /// Changes whenever any connection but this reader's commits: also one of another program.
+    pub(super) fn watcher(&self) -> Result<Watcher> {
+        Ok(Watcher { conn: open::reader(&self.path)?, seen: None })
+    }
+
+    /// Finishes what waits and closes, so that no `-wal` file is left.
+    pub(super) fn close(&self) {
+        self.kept().clear();
+        self.writer.stop();
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Notices that somebody changed the database.
+pub struct Watcher {
+    conn: Connection,
+    seen: Option<i64>,
+}
+
+impl Watcher {
+    /// Whether the database was changed since the last call; the first call says yes.
+    pub fn changed(&mut self) -> Result<bool> {
+        let version: i64 = self
+            .conn
+            .prepare_cached("PRAGMA data_version")
+            .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
+            .map_err(failure::error)?;
+        Ok(self.seen.replace(version) != Some(version))
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// `NotFound` where a query found no row; other failures as they are.
+pub(super) fn found<T>(row: rusqlite::Result<T>, what: &str) -> Result<T> {
+    row.map_err(|cause| match cause {
+        rusqlite::Error::QueryReturnedNoRows => Error::not_found(what),
+        other => failure::error(other),
+    })
+}

@@ -1,0 +1,123 @@
+//! Opens a database file the way every connection of ours is opened, and keeps the files private.
+
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::failure;
+use crate::domain::{Error, Result};
+
+/// How long a statement waits for another program's lock.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Page cache in KiB: a connection needs little, and there are several.
+const WRITER_CACHE_KIB: i64 = 1024;
+const READER_CACHE_KIB: i64 = 256;
+/// The WAL is cut back to this many bytes after a checkpoint.
+const JOURNAL_SIZE_LIMIT_BYTES: i64 = 4 * 1024 * 1024;
+const STATEMENTS_CACHED: usize = 32;
+
+/// A connection that writes, to a file whose content is not changed yet: it may turn out to be a newer program's.
+pub(super) fn writer(path: &Path) -> Result<Connection> {
+    private_file(path)?;
+    connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)
+}
+
+/// Sets up a writing connection whose file is ours.
+pub(super) fn prepare_writer(conn: &Connection) -> Result<()> {
+    write_pragmas(conn).map_err(failure::error)
+}
+
+/// Before the first table is made: deleted pages can then be given back piece by piece. Without effect later.
+pub(super) fn prepare_new(conn: &Connection) -> Result<()> {
+    conn.pragma_update(None, "auto_vacuum", "INCREMENTAL").map_err(failure::error)
+}
+
+fn write_pragmas(conn: &Connection) -> rusqlite::Result<()> {
+    conn.pragma_update(None, "journal_mode", "WAL")?;
+    // A person's words: a commit that was acknowledged survives a power cut.
+    conn.pragma_update(None, "synchronous", "FULL")?;
+    conn.pragma_update(None, "foreign_keys", true)?;
+    conn.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
+    conn.pragma_update(None, "journal_size_limit", JOURNAL_SIZE_LIMIT_BYTES)
+}
+
+pub(super) fn reader(path: &Path) -> Result<Connection> {
+    let conn = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let prepare = || -> rusqlite::Result<()> {
+        conn.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
+        conn.pragma_update(None, "query_only", true)
+    };
+    prepare().map_err(|cause| failure::error(cause).named(path))?;
+    Ok(conn)
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection> {
+    let conn = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+        .map_err(|cause| failure::error(cause).named(path))?;
+    conn.busy_timeout(BUSY_TIMEOUT).map_err(failure::error)?;
+    conn.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+    Ok(conn)
+}
+
+/// Makes the directory, private, and tightens one that is open to others.
+pub(crate) fn private_dir(path: &Path) -> Result<()> {
+    if !path.is_dir() {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|cause| not_writable(path, cause))?;
+    }
+    restrict(path, 0o700)
+}
+
+/// Tightens a database file and SQLite's files beside it.
+pub(super) fn tighten(path: &Path) -> Result<()> {
+    for suffix in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        let file = Path::new(&name);
+        if file.exists() {
+            restrict(file, 0o600)?;
+        }
+    }
+    Ok(())
+}
+
+/// An empty private file where none is, so that SQLite does not make one that others can read.
+fn private_file(path: &Path) -> Result<()> {
+    OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(path)
+        .map(drop)
+        .map_err(|cause| not_writable(path, cause))
+}
+
+fn restrict(path: &Path, mode: u32) -> Result<()> {
+    let metadata = fs::metadata(path).map_err(|cause| not_writable(path, cause))?;
+    let now = metadata.permissions().mode() & 0o777;
+    if now & !mode == 0 {
+        return Ok(());
+    }
+    log::warn!(target: "store", "{} was open to others (mode {now:03o}), set to {mode:03o}", path.display());
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(|cause| not_writable(path, cause))
+}
+
+fn not_writable(path: &Path, cause: std::io::Error) -> Error {
+    Error::unavailable("data_dir_not_writable", format!("cannot use {}: {cause}", path.display()))
+        .hint("give the user that runs portagent this directory (chown), or name another with --data-dir")
+}
+
+impl Error {
+    /// Names the file, unless the sentence does already.
+    pub(super) fn about(self, path: &Path) -> Self {
+        if self.message.contains(&*path.to_string_lossy()) { self } else { self.named(path) }
+    }
+
+    /// Names the file in a sentence of ours.
+    pub(super) fn named(mut self, path: &Path) -> Self {
+        self.message = format!("cannot open {}: {}", path.display(), self.with_cause()).into();
+        self
+    }
+}
