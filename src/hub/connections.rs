@@ -1,0 +1,163 @@
+//! Who is connected, so that a connection can be ended when its login is, or when the server stops.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::lock;
+use super::outbox::Outbox;
+use crate::domain::id::UserId;
+use crate::domain::user::Login;
+use crate::domain::{Error, Kind, Result};
+
+/// Connections of one person. The next is refused rather than the oldest ended: clients that come back by themselves
+/// would push each other out for ever.
+pub const CONNECTIONS_PER_USER: usize = 64;
+/// By then connections that died without a word have been noticed.
+const RETRY_AFTER: Duration = Duration::from_secs(60);
+
+/// Why the server ends a connection. Code and text are part of the interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CloseReason {
+    /// The peer said goodbye, with this code if it gave one.
+    Goodbye(Option<u16>),
+    ServerStopping,
+    AccountDisabled,
+    LoggedOut,
+    /// The peer does not read what it is sent; it may come back and ask for what it missed.
+    TooSlow,
+    /// Nothing was heard of the peer.
+    Silent,
+    TooBig,
+    NotUtf8,
+    /// The peer does not keep to RFC 6455.
+    Protocol,
+    Internal,
+}
+
+impl CloseReason {
+    /// As RFC 6455 section 7.4.1 has them; `None`: a close frame without a code.
+    pub fn code(self) -> Option<u16> {
+        Some(match self {
+            Self::Goodbye(code) => return code,
+            Self::ServerStopping => 1001,
+            Self::Protocol => 1002,
+            Self::NotUtf8 => 1007,
+            Self::AccountDisabled | Self::LoggedOut | Self::TooSlow | Self::Silent => 1008,
+            Self::TooBig => 1009,
+            Self::Internal => 1011,
+        })
+    }
+
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Goodbye(_) => "",
+            Self::ServerStopping => "server is stopping",
+            Self::AccountDisabled => "account disabled",
+            Self::LoggedOut => "logged out",
+            Self::TooSlow => "too slow",
+            Self::Silent => "silent for too long",
+            Self::TooBig => "message too big",
+            Self::NotUtf8 => "text is not UTF-8",
+            Self::Protocol => "protocol violation",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Registry {
+    state: Mutex<State>,
+    emptied: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    open: HashMap<u64, Entry>,
+    made: u64,
+    stopping: Option<CloseReason>,
+}
+
+struct Entry {
+    user: UserId,
+    login: Login,
+    outbox: Arc<Outbox>,
+}
+
+/// Keeps a connection registered; dropping it takes it off the list.
+pub struct Connected {
+    registry: Arc<Registry>,
+    number: u64,
+}
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        let mut state = lock(&self.registry.state);
+        state.open.remove(&self.number);
+        if state.open.is_empty() {
+            self.registry.emptied.notify_all();
+        }
+    }
+}
+
+impl Registry {
+    pub(super) fn connect(self: &Arc<Self>, user: UserId, login: Login, outbox: Arc<Outbox>) -> Result<Connected> {
+        let mut state = lock(&self.state);
+        if state.stopping.is_some() {
+            return Err(Error::unavailable("server_stopping", "The server is stopping").retry_after(RETRY_AFTER));
+        }
+        if state.open.values().filter(|entry| entry.user == user).count() >= CONNECTIONS_PER_USER {
+            let message = format!("You already have {CONNECTIONS_PER_USER} connections");
+            return Err(Error::new(Kind::RateLimited, "too_many_connections", message).retry_after(RETRY_AFTER));
+        }
+        state.made += 1;
+        let number = state.made;
+        state.open.insert(number, Entry { user, login, outbox });
+        Ok(Connected { registry: Arc::clone(self), number })
+    }
+
+    pub(super) fn close_user(&self, user: &UserId, reason: CloseReason) {
+        self.close_where(reason, |entry| entry.user == *user);
+    }
+
+    pub(super) fn close_login(&self, login: &Login, reason: CloseReason) {
+        self.close_where(reason, |entry| entry.login == *login);
+    }
+
+    pub(super) fn close_all(&self, reason: CloseReason) {
+        lock(&self.state).stopping = Some(reason);
+        self.close_where(reason, |_| true);
+    }
+
+    pub(super) fn list(&self) -> Vec<(UserId, Login, u64)> {
+        let state = lock(&self.state);
+        state.open.iter().map(|(number, entry)| (entry.user.clone(), entry.login.clone(), *number)).collect()
+    }
+
+    pub(super) fn count(&self) -> usize {
+        lock(&self.state).open.len()
+    }
+
+    /// True when nobody is connected any more, false when that has not come about by `deadline`.
+    pub(super) fn wait_until_empty(&self, deadline: Instant) -> bool {
+        let mut state = lock(&self.state);
+        while !state.open.is_empty() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            state = self.emptied.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
+    }
+
+    fn close_where(&self, reason: CloseReason, is_meant: impl Fn(&Entry) -> bool) {
+        let meant: Vec<Arc<Outbox>> = {
+            let state = lock(&self.state);
+            state.open.values().filter(|entry| is_meant(entry)).map(|entry| Arc::clone(&entry.outbox)).collect()
+        };
+        for outbox in meant {
+            outbox.close(reason);
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! The newest events of one session, and the only place that counts them.
+//!
+//! A subscriber is a position on the ring, not a queue of its own: a thousand readers cost a thousand numbers, and one
+//! who does not read costs nobody anything. Who falls behind the oldest event held has to start again.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::{Duration, Instant};
+
+use super::lock;
+use super::outbox::Outbox;
+use crate::domain::clock;
+use crate::domain::event::{Context, Event, EventKind};
+use crate::domain::limits::{REPLAY_BYTES, REPLAY_EVENTS};
+
+/// An event younger than this is kept even past the byte limit, so that one huge event does not throw out those who
+/// read at a normal pace; up to [`HARD_BYTES`].
+const GRACE: Duration = Duration::from_secs(2);
+const HARD_BYTES: usize = 8 * REPLAY_BYTES;
+
+pub(super) struct Ring {
+    state: Mutex<State>,
+    /// The seq of the newest event. Written under the lock; read without it by those who only ask for news.
+    latest: AtomicU64,
+}
+
+struct State {
+    events: VecDeque<Held>,
+    bytes: usize,
+    /// A turn runs or waits: this ring is not tidied away.
+    running: bool,
+    /// The seq before the running turn's first event.
+    turn_start: Option<u64>,
+    touched: Instant,
+    subscribers: Vec<Weak<Outbox>>,
+}
+
+struct Held {
+    since: Instant,
+    event: Arc<Event>,
+}
+
+/// What a ring may keep at the moment.
+#[derive(Clone, Copy)]
+pub(super) struct Room {
+    pub(super) bytes: usize,
+    /// All rings together hold too much: no grace for young events.
+    pub(super) pressed: bool,
+}
+
+/// Where a new subscriber begins.
+pub(super) struct Start {
+    pub(super) position: u64,
+    pub(super) latest: u64,
+    pub(super) resync: bool,
+    pub(super) turn_start: Option<u64>,
+}
+
+pub(super) enum Read {
+    Nothing,
+    Events(Vec<Arc<Event>>),
+    /// What comes next is no longer held.
+    Behind,
+}
+
+impl Ring {
+    /// An empty one, whose first event will be `base + 1`.
+    pub(super) fn new(base: u64) -> Self {
+        let state = State {
+            events: VecDeque::new(),
+            bytes: 0,
+            running: false,
+            turn_start: None,
+            touched: Instant::now(),
+            subscribers: Vec::new(),
+        };
+        Self { state: Mutex::new(state), latest: AtomicU64::new(base) }
+    }
+
+    pub(super) fn latest(&self) -> u64 {
+        self.latest.load(Ordering::Acquire)
+    }
+
+    /// Adds an event and wakes the subscribers. Returns its seq, and by how many bytes the ring grew (or shrank).
+    pub(super) fn publish(&self, context: &Arc<Context>, kind: EventKind, room: Room) -> (u64, isize) {
+        let mut state = lock(&self.state);
+        let seq = self.latest() + 1;
+        state.follow_turn(seq, &kind);
+        let event = Event { seq, timestamp: clock::now_ms(), context: Arc::clone(context), kind };
+        let before = state.bytes;
+        state.push(Arc::new(event), room);
+        self.latest.store(seq, Ordering::Release);
+        state.subscribers.retain(|subscriber| subscriber.upgrade().is_some_and(|outbox| outbox.wake()));
+        (seq, signed(state.bytes) - signed(before))
+    }
+
+    /// Up to `budget` bytes of events after `position`, and at least one where there is one.
+    pub(super) fn read(&self, position: u64, budget: usize) -> Read {
+        if position >= self.latest() {
+            return Read::Nothing;
+        }
+        let state = lock(&self.state);
+        let Some(skip) = state.index_after(position, self.latest()) else { return Read::Behind };
+        let mut bytes = 0;
+        let mut events = Vec::new();
+        for held in state.events.range(skip..) {
+            bytes += held.event.weight();
+            if bytes > budget && !events.is_empty() {
+                break;
+            }
+            events.push(Arc::clone(&held.event));
+        }
+        Read::Events(events)
+    }
+
+    /// Adds a subscriber who has seen everything up to `after`, or who only wants what comes from now on.
+    pub(super) fn join(&self, outbox: &Arc<Outbox>, after: Option<u64>) -> Start {
+        let mut state = lock(&self.state);
+        let latest = self.latest();
+        let held = |seq: u64| state.index_after(seq, latest).is_some();
+        let turn_start = state.turn_start.filter(|&seq| held(seq));
+        let (position, resync) = match after {
+            None => (latest, false),
+            Some(seq) if held(seq) => (seq, false),
+            Some(_) => (latest, true),
+        };
+        if !state.subscribers.iter().any(|known| is(known, outbox)) {
+            state.subscribers.push(Arc::downgrade(outbox));
+        }
+        Start { position, latest, resync, turn_start }
+    }
+
+    pub(super) fn leave(&self, outbox: &Outbox) {
+        lock(&self.state).subscribers.retain(|known| !std::ptr::eq(known.as_ptr(), outbox));
+    }
+
+    pub(super) fn subscribers(&self) -> Vec<Arc<Outbox>> {
+        lock(&self.state).subscribers.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// A turn is about to run. Returns by how many bytes the ring shrank: it drops what it holds when the caller knows
+    /// of a higher seq, because there may be no gap in what is replayed.
+    pub(super) fn begin(&self, base: u64) -> usize {
+        let mut state = lock(&self.state);
+        state.running = true;
+        state.touched = Instant::now();
+        if base <= self.latest() {
+            return 0;
+        }
+        self.latest.store(base, Ordering::Release);
+        state.clear()
+    }
+
+    pub(super) fn end(&self) {
+        let mut state = lock(&self.state);
+        state.running = false;
+        state.turn_start = None;
+    }
+
+    /// Drops what is held when nothing happened for `idle`. Returns the bytes freed, and whether anybody still needs
+    /// the ring for its count.
+    pub(super) fn tidy(&self, now: Instant, idle: Duration) -> (usize, bool) {
+        let mut state = lock(&self.state);
+        state.subscribers.retain(|subscriber| subscriber.strong_count() > 0);
+        if state.running || now.saturating_duration_since(state.touched) < idle {
+            return (0, true);
+        }
+        (state.clear(), !state.subscribers.is_empty())
+    }
+
+    /// Since when nothing happened, if there is something to drop and no turn runs.
+    pub(super) fn idle_since(&self) -> Option<Instant> {
+        let state = lock(&self.state);
+        (!state.running && state.bytes > 0).then_some(state.touched)
+    }
+
+    /// Drops what is held, unless a turn has begun. Returns the bytes freed.
+    pub(super) fn clear_if_idle(&self) -> usize {
+        let mut state = lock(&self.state);
+        if state.running { 0 } else { state.clear() }
+    }
+
+    /// Drops what is held. Returns the bytes freed.
+    pub(super) fn clear(&self) -> usize {
+        lock(&self.state).clear()
+    }
+}
+
+impl State {
+    /// The turn's own events say whether one runs, so that a forgotten mark cannot cost a session its count.
+    fn follow_turn(&mut self, seq: u64, kind: &EventKind) {
+        match kind {
+            EventKind::ConversationEnd { .. } => {
+                self.running = false;
+                self.turn_start = None;
+            }
+            EventKind::MessagePersisted(_) | EventKind::ConversationStart => {
+                self.running = true;
+                self.turn_start.get_or_insert(seq - 1);
+            }
+            _ => self.running = true,
+        }
+    }
+
+    fn push(&mut self, event: Arc<Event>, room: Room) {
+        let now = Instant::now();
+        self.touched = now;
+        self.bytes += event.weight();
+        self.events.push_back(Held { since: now, event });
+        while self.events.len() > 1 && self.is_too_much(now, room) {
+            if let Some(oldest) = self.events.pop_front() {
+                self.bytes -= oldest.event.weight();
+            }
+        }
+    }
+
+    fn is_too_much(&self, now: Instant, room: Room) -> bool {
+        if self.events.len() > REPLAY_EVENTS || self.bytes > HARD_BYTES {
+            return true;
+        }
+        let is_old = |held: &Held| now.saturating_duration_since(held.since) > GRACE;
+        self.bytes > room.bytes && (room.pressed || self.events.front().is_some_and(is_old))
+    }
+
+    /// Where the events after `position` begin; `None` when the first of them is gone, or was never there.
+    fn index_after(&self, position: u64, latest: u64) -> Option<usize> {
+        let missed = usize::try_from(latest.checked_sub(position)?).ok()?;
+        self.events.len().checked_sub(missed)
+    }
+
+    fn clear(&mut self) -> usize {
+        self.events = VecDeque::new();
+        std::mem::take(&mut self.bytes)
+    }
+}
+
+fn is(known: &Weak<Outbox>, outbox: &Arc<Outbox>) -> bool {
+    std::ptr::eq(known.as_ptr(), Arc::as_ptr(outbox))
+}
+
+pub(super) fn signed(bytes: usize) -> isize {
+    isize::try_from(bytes).unwrap_or(isize::MAX)
+}
