@@ -1,0 +1,242 @@
+//! The message that is being written, rendered as it comes.
+//!
+//! Markdown is decided line by line, and a top-level block that another one follows does not change any more. So
+//! everything up to the last block is *settled*, and only the text behind it, the *tail*, is rendered again. Two things
+//! reach back all the same, link definitions and notes; they are put right at the end, when the whole text is rendered
+//! once more. [`Live::finish`] therefore always leads to exactly what [`super::blocks`] gives.
+//!
+//! A tail costs work and bandwidth each time it is sent. The time between two patches is
+//!
+//! ```text
+//! PATCH_EVERY + tail bytes / TAIL_BYTES_PER_SECOND
+//! ```
+//!
+//! that is 80 ms for a new paragraph, 0.3 s at 4 KiB and 6 s for a code block of 100 KiB: however long the block, no
+//! more than 16 KiB of source a second is rendered and sent for one message, plus each settled block once. Between
+//! patches the page shows the new text as it came.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::{Duration, Instant};
+
+use super::writer::{self, Page};
+use crate::domain::event::HtmlPatch;
+
+/// The least time between two patches.
+pub const PATCH_EVERY: Duration = Duration::from_millis(80);
+/// How fast the last block may be rendered again and again, in bytes of source.
+pub const TAIL_BYTES_PER_SECOND: u32 = 16 * 1024;
+/// How much of a last line is held back while it may still become anything, in bytes.
+const UNDECIDED_BYTES: usize = 16;
+
+#[derive(Default)]
+pub struct Live {
+    text: String,
+    /// Bytes of `text`, and blocks, that do not change any more.
+    settled: usize,
+    settled_blocks: usize,
+    /// A digest of each block as it was sent last.
+    sent: Vec<u64>,
+    last: Option<Instant>,
+    is_changed: bool,
+}
+
+impl Live {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub fn push(&mut self, text: &str) {
+        self.text.push_str(text);
+        self.is_changed |= !text.is_empty();
+    }
+
+    /// What to change on the page, when there is something and enough time has passed. The first patch is due at once.
+    pub fn patch(&mut self, now: Instant) -> Option<HtmlPatch> {
+        if !self.is_changed || self.last.is_some_and(|last| now.saturating_duration_since(last) < self.interval()) {
+            return None;
+        }
+        let tail = decided(&self.text[self.settled..]);
+        if tail.is_empty() {
+            return None;
+        }
+        let page = writer::write(tail);
+        self.is_changed = false;
+        self.last = Some(now);
+        let (from, settles) = (self.settled_blocks, self.boundary(&page));
+        if let Some((bytes, blocks)) = settles {
+            self.settled += bytes;
+            self.settled_blocks += blocks;
+        }
+        self.difference(from, page.into_blocks())
+    }
+
+    /// The last patch: after it the page shows `render::blocks` of the whole text.
+    pub fn finish(&mut self) -> Option<HtmlPatch> {
+        self.is_changed = false;
+        let blocks = super::blocks(&self.text);
+        (self.settled, self.settled_blocks) = (self.text.len(), blocks.len());
+        self.difference(0, blocks)
+    }
+
+    fn interval(&self) -> Duration {
+        let tail = u32::try_from(self.text.len() - self.settled).unwrap_or(u32::MAX);
+        PATCH_EVERY + Duration::from_secs(1) * tail / TAIL_BYTES_PER_SECOND
+    }
+
+    /// How many bytes and blocks of the tail are settled: all before the last block whose first line is complete, and
+    /// none from the first note on, because notes are one block and move together.
+    fn boundary(&self, page: &Page) -> Option<(usize, usize)> {
+        let tail = &self.text[self.settled..];
+        let complete = tail.rfind('\n')? + 1;
+        let limit = page.notes.as_ref().map_or(tail.len(), |(start, _)| line_start(tail, *start));
+        let starts = page.blocks.iter().map(|block| block.start).chain([page.last_start]);
+        let bytes = starts.map(|start| line_start(tail, start)).filter(|start| *start < complete).max()?.min(limit);
+        let blocks = page.blocks.iter().filter(|block| line_start(tail, block.start) < bytes).count();
+        (bytes > 0).then_some((bytes, blocks))
+    }
+
+    /// Replaces everything from block `from` on by `blocks`, and says what that changes.
+    fn difference(&mut self, from: usize, blocks: Vec<String>) -> Option<HtmlPatch> {
+        let digests: Vec<u64> = blocks.iter().map(|block| digest(block)).collect();
+        let sent = self.sent.get(from..).unwrap_or_default();
+        let same = digests.iter().zip(sent).take_while(|(new, old)| new == old).count();
+        let is_same = same == digests.len() && same == sent.len();
+        self.sent.truncate(from + same);
+        self.sent.extend(&digests[same..]);
+        (!is_same).then(|| HtmlPatch { from: from + same, blocks: blocks.into_iter().skip(same).collect() })
+    }
+}
+
+/// Without the beginning of a last line that is nothing but marks yet: a `-` below a paragraph would make it a heading
+/// until the list's first word comes.
+fn decided(tail: &str) -> &str {
+    let start = tail.rfind('\n').map_or(0, |newline| newline + 1);
+    let is_mark = |byte: u8| byte.is_ascii_punctuation() || byte.is_ascii_digit() || byte == b' ';
+    let line = &tail[start..];
+    if line.len() <= UNDECIDED_BYTES && line.bytes().all(is_mark) { &tail[..start] } else { tail }
+}
+
+fn line_start(text: &str, at: usize) -> usize {
+    text[..at].rfind('\n').map_or(0, |newline| newline + 1)
+}
+
+fn digest(block: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    block.hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{blocks, corpus};
+    use super::*;
+
+    /// What a page does with a patch.
+    fn apply(page: &mut Vec<String>, patch: Option<HtmlPatch>) {
+        if let Some(patch) = patch {
+            assert!(patch.from <= page.len(), "a patch leaves no hole");
+            page.truncate(patch.from);
+            page.extend(patch.blocks);
+        }
+    }
+
+    /// Streams `text` in pieces of random length, a piece every 50 ms to 1 s, and gives what the page shows at the end,
+    /// and how often it showed exactly what the text so far gives.
+    fn stream(text: &str, random: &mut corpus::Random) -> (Vec<String>, usize, usize) {
+        let (mut live, mut page, mut now) = (Live::new(), Vec::new(), Instant::now());
+        let (mut exact, mut patches, mut at) = (0, 0, 0);
+        while at < text.len() {
+            let end = (at + 1 + random.below(12)..).find(|end| *end >= text.len() || text.is_char_boundary(*end));
+            let end = end.expect("there is an end").min(text.len());
+            live.push(&text[at..end]);
+            at = end;
+            now += Duration::from_millis(50 + random.below(950) as u64);
+            let patch = live.patch(now);
+            if patch.is_some() {
+                apply(&mut page, patch);
+                patches += 1;
+                exact += usize::from(page == blocks(decided(&text[..at])));
+            }
+        }
+        apply(&mut page, live.finish());
+        assert!(live.finish().is_none(), "nothing is left after the end");
+        (page, exact, patches)
+    }
+
+    #[test]
+    fn patches_lead_to_the_whole_text() {
+        let mut random = corpus::Random(7);
+        for text in corpus::DOCUMENTS {
+            let expected = blocks(text);
+            let (mut exact, mut patches) = (0, 0);
+            for _ in 0..30 {
+                let (page, right, all) = stream(text, &mut random);
+                assert_eq!(page, expected, "{text}");
+                (exact, patches) = (exact + right, patches + all);
+            }
+            // On the way only definitions that come later or before may make a difference.
+            if !text.contains("]:") {
+                assert_eq!(exact, patches, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn patches_lead_to_the_whole_of_any_text() {
+        let mut random = corpus::Random(11);
+        for round in 0..400 {
+            let text = corpus::soup(&mut random, 40);
+            let (page, _, _) = stream(&text, &mut random);
+            assert_eq!(page, blocks(&text), "round {round}: {text:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_patch_is_at_once_and_the_next_waits() {
+        let (mut live, start) = (Live::new(), Instant::now());
+        assert!(live.patch(start).is_none(), "nothing to show");
+        live.push("Hello");
+        assert!(live.patch(start).is_some());
+        live.push(" world");
+        assert!(live.patch(start + Duration::from_millis(70)).is_none());
+        let patch = live.patch(start + Duration::from_millis(90));
+        assert_eq!(patch, Some(HtmlPatch { from: 0, blocks: vec!["<p>Hello world</p>".to_owned()] }));
+        assert!(live.patch(start + Duration::from_secs(9)).is_none(), "nothing new");
+    }
+
+    #[test]
+    fn a_long_code_block_costs_bounded_work() {
+        let (mut live, mut now) = (Live::new(), Instant::now());
+        let (mut sent, mut seconds) = (0, 0.0);
+        live.push("```\n");
+        for _ in 0..2_500 {
+            live.push("let answer = question.ask(\"everything\");\n"); // 100 KiB in 250 s
+            now += Duration::from_millis(100);
+            seconds += 0.1;
+            sent += live.patch(now).map_or(0, |patch| patch.blocks.iter().map(String::len).sum::<usize>());
+        }
+        assert!(sent > 100_000, "it is shown while it grows: {sent}");
+        assert!((sent as f64) < seconds * f64::from(TAIL_BYTES_PER_SECOND) * 1.5, "{sent} bytes in {seconds} s");
+    }
+
+    #[test]
+    fn settled_blocks_are_not_sent_again() {
+        let (mut live, mut now) = (Live::new(), Instant::now());
+        let mut froms = Vec::new();
+        for paragraph in 0..50 {
+            live.push(&format!("Paragraph number {paragraph}.\n\n"));
+            now += Duration::from_secs(1);
+            froms.extend(live.patch(now).map(|patch| (patch.from, patch.blocks.len())));
+        }
+        assert_eq!(froms, (0..50).map(|from| (from, 1)).collect::<Vec<_>>());
+        assert!(live.finish().is_none());
+    }
+
+    #[test]
+    fn a_dash_does_not_make_a_heading_for_a_moment() {
+        let (mut live, start) = (Live::new(), Instant::now());
+        live.push("Things:\n-");
+        let patch = live.patch(start).expect("a patch");
+        assert_eq!(patch.blocks, ["<p>Things:</p>"]);
+    }
+}
