@@ -1,1 +1,5 @@
-//! (room being built)
+//! What runs by itself.
+
+mod watch;
+
+pub use watch::Watch;

@@ -19,7 +19,7 @@ pub use health::{Check, Health, Status};
 pub use invites::{Invite, Invites, NewInvite};
 pub use turn::{SendMessage, Sent, Turns};
 
-use crate::domain::Result;
+use crate::domain::{Kind, Result};
 use crate::domain::secret::Secret;
 use crate::hub::Hub;
 use crate::llm::Provider;
@@ -70,6 +70,26 @@ impl Services {
     /// Notices changes to accounts and logins, for whoever closes the sockets of people who may no longer come in.
     pub fn watch_accounts(&self) -> Result<crate::store::Watcher> {
         self.store.watch_accounts()
+    }
+
+    /// Closes the sockets of those who may no longer come in, and stops the turns of those who may no longer be here.
+    pub fn put_out_the_invalid(&self) -> Result<()> {
+        for (user, login, _) in self.hub.connected() {
+            match self.store.caller(&user, &login) {
+                Err(error) if error.kind == Kind::Unauthenticated => {
+                    log::info!(target: "accounts", "closing a socket whose login is over user={user}");
+                    self.hub.close_login(&login);
+                }
+                Err(error) => return Err(error),
+                Ok(_) => {}
+            }
+        }
+        for owner in self.turns.owners() {
+            if !self.store.container_has_active_user(&owner)? {
+                self.turns.abandon_owner(&owner);
+            }
+        }
+        Ok(())
     }
 
     /// Closes what a crash left open. Only for the one server of a data directory. Returns how many turns there were.

@@ -5,6 +5,7 @@ mod conversations;
 mod database;
 mod failure;
 mod invites;
+mod key;
 mod lock;
 mod logins;
 mod messages;
@@ -13,6 +14,8 @@ mod open;
 mod schema;
 mod snapshot;
 mod takeover;
+#[cfg(test)]
+mod tests;
 mod turns;
 mod users;
 mod writer;

@@ -97,6 +97,18 @@ impl Store {
         }
     }
 
+    /// Whether somebody who may come in owns this container.
+    pub fn container_has_active_user(&self, container: &ContainerId) -> Result<bool> {
+        self.accounts.read(|conn| {
+            conn.query_row(
+                "SELECT EXISTS (SELECT 1 FROM users WHERE containerId = ?1 AND isActive = 1)",
+                [container.as_str()],
+                |row| row.get(0),
+            )
+            .map_err(failure::error)
+        })
+    }
+
     pub fn users(&self) -> Result<Vec<User>> {
         self.accounts.read(|conn| {
             let mut statement = conn

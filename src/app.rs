@@ -1,0 +1,202 @@
+//! Opens everything, starts it, and stops it.
+
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::config::{self, Config};
+use crate::domain::{Error, Result};
+use crate::http::{self, Server, ServerOptions};
+use crate::llm::{self, Endpoint, Provider, Timeouts, demo::Demo};
+use crate::ops::Watch;
+use crate::service::{AccountOptions, ServerInfo, Services};
+use crate::store::{DirectoryLock, Store};
+use crate::telemetry::{self, LogOptions};
+use crate::ws;
+
+/// What requests and sockets get to end at a stop, before the turns are stored.
+const CLOSE_GRACE: Duration = Duration::from_secs(2);
+
+/// Opens the data directory without serving: for commands, beside a running server or without one.
+pub fn open(config: &Config) -> Result<Arc<Services>> {
+    let store = open_store(config)?;
+    services(config, store, None).map(Arc::new)
+}
+
+/// Serves until a signal says stop.
+///
+/// Errors: what cannot be opened or bound, with the way out.
+pub fn serve(config: Config) -> Result<()> {
+    // A wrong directory is the person's mistake, told before anything is written to it or to a log in it.
+    let lock = DirectoryLock::take(&config.data_dir).map_err(|error| not_usable(&config, error))?;
+    let log = telemetry::init(LogOptions { level: config.log_level, file: Some(config.log_file()), stdout: true })?;
+    let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(Error::internal)?;
+    let running = Running::start(&config)?;
+    for signal in signals.forever() {
+        log::info!(target: "app", "stopping on signal {signal}; a second one stops at once");
+        break;
+    }
+    std::thread::spawn(move || {
+        if let Some(signal) = signals.forever().next() {
+            log::warn!(target: "app", "stopped at once on signal {signal}");
+            log::logger().flush();
+            std::process::exit(128 + signal);
+        }
+    });
+    running.stop();
+    log::info!(target: "app", "stopped");
+    drop(lock);
+    drop(log);
+    Ok(())
+}
+
+/// The server and everything that runs for it.
+struct Running {
+    services: Arc<Services>,
+    server: Server,
+    watch: Watch,
+    _demo: Option<Demo>,
+}
+
+impl Running {
+    fn start(config: &Config) -> Result<Self> {
+        for line in config::banner(config) {
+            log::info!(target: "app", "{line}");
+        }
+        for line in &config.warnings {
+            log::warn!(target: "app", "{line}");
+        }
+        let store = open_store(config)?;
+        let demo = match config.llm.provider {
+            config::Provider::Demo => Some(llm::demo::start()?),
+            config::Provider::Anthropic => None,
+        };
+        let services = Arc::new(services(config, store, demo.as_ref())?);
+        let interrupted = services.close_open_turns()?;
+        if interrupted > 0 {
+            log::warn!(target: "app", "{interrupted} turns were cut off by the last stop; what they had is kept");
+        }
+        let watch = Watch::start(services.clone())?;
+        let server = listen(config, &services)?;
+        say_where(config, &services, &server)?;
+        Ok(Self { services, server, watch, _demo: demo })
+    }
+
+    /// Stops accepting, stores what runs, closes sockets, and leaves no `-wal` file behind.
+    fn stop(self) {
+        self.server.stop_accepting();
+        drop(self.watch);
+        self.services.turns.stop();
+        self.services.hub.close_all();
+        let deadline = Instant::now() + CLOSE_GRACE;
+        self.services.hub.wait_closed(deadline);
+        self.server.close_all(deadline);
+        self.services.stop();
+    }
+}
+
+fn listen(config: &Config, services: &Arc<Services>) -> Result<Server> {
+    let options = ServerOptions {
+        host: config.host.clone(),
+        port: config.port,
+        trusted_proxies: config.trusted_proxies.clone(),
+        base_path: config.base_path().to_owned(),
+        max_connections: None,
+    };
+    let ws_options = ws::WsOptions {
+        public_origin: config.public_url.as_ref().map(|url| url.origin.clone()),
+        ..ws::WsOptions::default()
+    };
+    let for_sockets = services.clone();
+    let upgrade = move |request: &http::Request| -> Result<http::Upgraded> {
+        let accepted = ws::accept(&for_sockets, &ws_options, &upgrade_of(request))?;
+        Ok(Box::new(move |stream: TcpStream, leftover: Vec<u8>| accepted.run(stream, leftover)))
+    };
+    Server::start(options, services.clone(), Arc::new(upgrade))
+}
+
+/// What a WebSocket needs to know of the request it begins with.
+fn upgrade_of(request: &http::Request) -> ws::Upgrade {
+    ws::Upgrade {
+        method: request.method.as_str().to_owned(),
+        target_query: request.query.clone(),
+        headers: request.headers.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        client_ip: request.client_ip,
+        https: request.https,
+        request_id: request.id.clone(),
+    }
+}
+
+fn say_where(config: &Config, services: &Services, server: &Server) -> Result<()> {
+    let address = server.local_addr();
+    log::info!(target: "app", "listening on http://{address}, open {}", config.local_url(address.port()));
+    if let Some(code) = services.accounts.setup_code()? {
+        log::info!(
+            target: "app",
+            "no account yet: the first one becomes the administrator; from another machine it needs the setup code {}",
+            code.expose()
+        );
+    }
+    if let Some(notice) = &services.info.notice {
+        log::warn!(target: "app", "{notice}");
+    }
+    Ok(())
+}
+
+fn open_store(config: &Config) -> Result<Store> {
+    Store::open(&config.data_dir).map_err(|error| not_usable(config, error))
+}
+
+/// A data directory that cannot be used is a wrong setting: the error says where the setting came from.
+fn not_usable(config: &Config, error: Error) -> Error {
+    if error.code == "data_dir_not_writable" { config.reject("AGENTX_DIR", &error.message) } else { error }
+}
+
+fn services(config: &Config, store: Store, demo: Option<&Demo>) -> Result<Services> {
+    let key = match &config.jwt_secret {
+        Some(secret) => secret.clone(),
+        None => store.token_key()?,
+    };
+    let options = AccountOptions {
+        invite_code_required: config.invite_code_required,
+        invite_code_daily: config.invite_code_daily,
+        login_failures_per_5min: config.login_failures_per_5min,
+        registrations_per_hour: config.registrations_per_hour,
+    };
+    let provider = Provider::new(endpoint(config, demo), Timeouts::default());
+    let info = info(config, &provider);
+    Services::new(store, provider, key, options, info)
+}
+
+fn endpoint(config: &Config, demo: Option<&Demo>) -> Endpoint {
+    let model = config.llm.model.clone();
+    match (config.llm.provider, demo) {
+        (config::Provider::Demo, Some(demo)) => Endpoint { default_model: model, ..demo.endpoint() },
+        (config::Provider::Demo, None) => {
+            Endpoint { kind: llm::Kind::Demo, base_url: String::new(), api_key: None, default_model: model }
+        }
+        (config::Provider::Anthropic, _) => Endpoint {
+            kind: llm::Kind::Anthropic,
+            base_url: config.llm.url.clone().unwrap_or_default(),
+            api_key: config.llm.api_key.clone(),
+            default_model: model,
+        },
+    }
+}
+
+fn info(config: &Config, provider: &Provider) -> ServerInfo {
+    let is_ready = provider.is_ready();
+    ServerInfo {
+        version: env!("CARGO_PKG_VERSION"),
+        provider: config.llm.provider.as_str().to_owned(),
+        model: Some(config.llm.model.clone()),
+        provider_ready: is_ready,
+        notice: (!is_ready).then(|| {
+            "No key for the model provider: set LLM_PROVIDER_KEY and restart, or try LLM_PROVIDER=demo".to_owned()
+        }),
+        demo: config.llm.provider == config::Provider::Demo,
+    }
+}

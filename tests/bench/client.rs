@@ -1,0 +1,90 @@
+//! People: they register, connect and chat.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tungstenite::{Message, WebSocket};
+
+/// Makes an account and returns its token.
+pub fn register(port: u16, name: &str) -> String {
+    let body = json!({ "username": name, "password": "secret1" }).to_string();
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("connects");
+    write!(
+        stream,
+        "POST /api/auth/register HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    )
+    .expect("asks");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("is answered");
+    let json = answer.split_once("\r\n\r\n").expect("has a body").1;
+    let answer: Value = serde_json::from_str(json).expect("is JSON");
+    answer["token"].as_str().unwrap_or_else(|| panic!("no token: {answer}")).to_owned()
+}
+
+pub struct Socket(WebSocket<TcpStream>);
+
+/// How a chat went, as its reader saw it.
+#[derive(Default)]
+pub struct Chat {
+    pub first_delay: Option<Duration>,
+    pub delays: Vec<Duration>,
+    pub completed: bool,
+}
+
+impl Socket {
+    pub fn connect(port: u16, token: &str) -> Self {
+        let stream = TcpStream::connect(("127.0.0.1", port)).expect("connects");
+        stream.set_nodelay(true).expect("sets");
+        let url = format!("ws://localhost:{port}/ws?token={token}");
+        Self(tungstenite::client(url, stream).expect("upgrades").0)
+    }
+
+    fn ask(&mut self, kind: &str, data: Value) -> Value {
+        let request = json!({ "id": kind, "type": format!("{kind}_request"), "data": data });
+        self.0.send(Message::text(request.to_string())).expect("sends");
+        loop {
+            let frame = self.next();
+            if frame["id"] == kind {
+                return frame["data"].clone();
+            }
+        }
+    }
+
+    fn next(&mut self) -> Value {
+        loop {
+            if let Message::Text(text) = self.0.read().expect("reads") {
+                return serde_json::from_str(&text).expect("is JSON");
+            }
+        }
+    }
+
+    /// One question, read to the end of its answer.
+    pub fn chat(mut self, epoch: Instant) -> Chat {
+        let id = self.ask("image_create", json!({}))["record"]["imageId"].clone();
+        self.ask("subscribe", json!({ "imageId": id }));
+        self.ask("message_send", json!({ "imageId": id, "content": "Please count." }));
+        let mut chat = Chat::default();
+        loop {
+            let frame = self.next();
+            let now = epoch.elapsed();
+            match frame["type"].as_str() {
+                Some("text_delta") => {
+                    let written = frame["data"]["text"].as_str().and_then(|text| text.trim().strip_prefix('t'));
+                    let Some(written) = written.and_then(|nanos| nanos.parse().ok()) else { continue };
+                    let delay = now.saturating_sub(Duration::from_nanos(written));
+                    chat.first_delay.get_or_insert(delay);
+                    chat.delays.push(delay);
+                }
+                Some("conversation_end") => {
+                    chat.completed = frame["data"]["reason"] == "completed";
+                    return chat;
+                }
+                _ => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! An upstream in the form of the Anthropic Messages API that writes a token at a steady pace, each with the time at
+//! which it was written.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+/// About the pace of today's models.
+const PACE: Duration = Duration::from_millis(25);
+
+pub struct Upstream {
+    port: u16,
+}
+
+/// The moment from which all times count.
+pub fn epoch() -> Instant {
+    static EPOCH: OnceLock<Instant> = OnceLock::new();
+    *EPOCH.get_or_init(Instant::now)
+}
+
+impl Upstream {
+    pub fn start(streaming: Duration) -> Self {
+        epoch();
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("bound").port();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                std::thread::spawn(move || answer(stream, streaming));
+            }
+        });
+        Self { port }
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+}
+
+fn answer(stream: TcpStream, streaming: Duration) -> Option<()> {
+    stream.set_nodelay(true).ok()?;
+    let mut reader = BufReader::new(stream.try_clone().ok()?);
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().ok()?;
+        }
+        if line.trim().is_empty() {
+            break;
+        }
+    }
+    reader.read_exact(&mut vec![0; length]).ok()?;
+    let mut out = stream;
+    out.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n").ok()?;
+    event(
+        &mut out,
+        r#"{"type":"message_start","message":{"id":"m","model":"bench","usage":{"input_tokens":9,"output_tokens":1}}}"#,
+    )?;
+    event(&mut out, r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#)?;
+    let until = Instant::now() + streaming;
+    let mut written = 0;
+    while Instant::now() < until {
+        std::thread::sleep(PACE);
+        written += 1;
+        // A paragraph now and then, as people's answers have them.
+        let space = if written % 60 == 0 { r"\n\n" } else { " " };
+        let text = format!("t{}{space}", epoch().elapsed().as_nanos());
+        event(
+            &mut out,
+            &format!(r#"{{"type":"content_block_delta","index":0,"delta":{{"type":"text_delta","text":"{text}"}}}}"#),
+        )?;
+    }
+    event(&mut out, r#"{"type":"content_block_stop","index":0}"#)?;
+    event(&mut out, r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":99}}"#)?;
+    event(&mut out, r#"{"type":"message_stop"}"#)?;
+    out.write_all(b"0\r\n\r\n").ok()
+}
+
+fn event(out: &mut TcpStream, data: &str) -> Option<()> {
+    let name = data.split('"').nth(3)?;
+    let event = format!("event: {name}\ndata: {data}\n\n");
+    out.write_all(format!("{:x}\r\n{event}\r\n", event.len()).as_bytes()).ok()
+}
