@@ -1,1 +1,4 @@
+//! Everything that is tested through the public face of the library, in one binary.
 
+mod llm;
+mod support;

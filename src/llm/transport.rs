@@ -1,0 +1,131 @@
+//! One request to a provider: its timeouts, its buffers, and no way for the key to go anywhere else.
+
+use std::io::Read;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use ureq::http::{HeaderValue, Response, Uri};
+use ureq::{Agent, Body};
+
+use super::fault::Fault;
+use crate::domain::secret::Secret;
+
+/// What we read of an answer that is an error, in bytes, and for how long.
+const ERROR_BODY_BYTES: usize = 64 * 1024;
+const ERROR_BODY_PATIENCE: Duration = Duration::from_secs(5);
+/// Buffers of one connection, in bytes: the client's own default of 128 KiB each would cost 100 streams 50 MB. The
+/// head of the answer has to fit into the first.
+const INPUT_BYTES: usize = 16 * 1024;
+const OUTPUT_BYTES: usize = 8 * 1024;
+
+/// How long each part of a call may take. There is no limit on the whole: a long answer is a good answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Finding the address, and then the connection with its TLS handshake: each.
+    pub connect: Duration,
+    /// From the end of the request to the head of the answer. A value above `idle` has no effect, because the client
+    /// applies `idle` to every single read.
+    pub first_byte: Duration,
+    /// Between any two bytes. Providers send pings to stay below such limits.
+    pub idle: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(10), first_byte: Duration::from_secs(120), idle: Duration::from_secs(120) }
+    }
+}
+
+/// A client for one call: its connections can be closed without touching another call's.
+pub(super) fn agent(timeouts: &Timeouts, url: &str) -> Agent {
+    let mut config = Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0) // the key must not travel
+        .max_idle_connections(0)
+        .max_response_header_size(INPUT_BYTES)
+        .input_buffer_size(INPUT_BYTES)
+        .output_buffer_size(OUTPUT_BYTES)
+        .user_agent(concat!("portagent/", env!("CARGO_PKG_VERSION")))
+        .timeout_resolve(Some(timeouts.connect))
+        .timeout_connect(Some(timeouts.connect))
+        .timeout_recv_response(Some(timeouts.first_byte))
+        .timeout_per_read(Some(timeouts.idle))
+        .timeout_per_write(Some(timeouts.idle));
+    if is_loopback(url) {
+        config = config.proxy(None); // a proxy elsewhere cannot reach our own machine
+    }
+    Agent::new_with_config(config.build())
+}
+
+/// Sends a request as Anthropic wants it and waits for the head of the answer, whatever its status.
+pub(super) fn post(agent: &Agent, url: &str, key: &Secret, body: &[u8]) -> Result<Response<Body>, Fault> {
+    let mut key_value = HeaderValue::from_str(key.expose().trim()).map_err(|_| {
+        Fault::new("upstream_auth", "The API key contains characters that cannot be sent")
+            .hint("An administrator can set LLM_PROVIDER_KEY again: it is one line of plain characters")
+    })?;
+    key_value.set_sensitive(true);
+    agent
+        .post(url)
+        .header("x-api-key", key_value)
+        .header("anthropic-version", "2023-06-01")
+        .header("content-type", "application/json")
+        .header("accept", "text/event-stream")
+        .send(body)
+        .map_err(|error| Fault::transport(&error, Some(key)))
+}
+
+/// As much of an error's body as is worth reading; what cannot be read is left out.
+pub(super) fn error_body(response: Response<Body>) -> Vec<u8> {
+    let until = Instant::now() + ERROR_BODY_PATIENCE;
+    let mut reader = response.into_body().into_reader().take(ERROR_BODY_BYTES as u64);
+    let mut body = Vec::new();
+    let mut piece = [0; 4096];
+    while Instant::now() < until {
+        match reader.read(&mut piece) {
+            Ok(count) if count > 0 => body.extend_from_slice(&piece[..count]),
+            _ => break,
+        }
+    }
+    body
+}
+
+/// `{base}/v1/messages`, however the base was typed.
+pub(super) fn messages_url(base: &str) -> String {
+    let base = base.trim().trim_end_matches('/');
+    let base = base.strip_suffix("/v1").unwrap_or(base).trim_end_matches('/');
+    let base = if base.is_empty() { super::ANTHROPIC_URL } else { base };
+    format!("{base}/v1/messages")
+}
+
+fn is_loopback(url: &str) -> bool {
+    let Ok(uri) = url.parse::<Uri>() else { return false };
+    let host = uri.host().unwrap_or("").trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_as_people_type_them() {
+        let check = |base: &str, expected: &str| assert_eq!(messages_url(base), expected, "{base}");
+        check("https://api.anthropic.com", "https://api.anthropic.com/v1/messages");
+        check("https://api.anthropic.com/", "https://api.anthropic.com/v1/messages");
+        check(" https://host/gate/v1/ ", "https://host/gate/v1/messages");
+        check("http://127.0.0.1:8080/v1", "http://127.0.0.1:8080/v1/messages");
+        check("", "https://api.anthropic.com/v1/messages");
+    }
+
+    #[test]
+    fn our_own_machine_needs_no_proxy() {
+        let check = |url: &str, expected| assert_eq!(is_loopback(url), expected, "{url}");
+        check("http://127.0.0.1:1/v1/messages", true);
+        check("http://127.8.8.8/", true);
+        check("http://[::1]:1/", true);
+        check("http://LocalHost:11434/", true);
+        check("https://api.anthropic.com/v1/messages", false);
+        check("http://192.168.1.7/", false);
+        check("not a url", false);
+    }
+}
