@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use ureq::Agent;
 
-/// A handle on one turn's waiting. Clones share it; once cancelled it stays so.
+/// A handle on one turn's waiting, which asks one question at a time. Clones share it; once cancelled it stays so.
 ///
 /// A connection that is being opened is not interrupted: its timeout (`Timeouts::connect`) bounds it.
 #[derive(Clone, Default)]

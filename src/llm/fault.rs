@@ -88,14 +88,14 @@ impl Fault {
             .hint("Try again; if it stays so, an administrator can check LLM_PROVIDER_URL and LLM_PROVIDER_MODEL")
     }
 
-    /// From the client library: before the answer's head, or while its body is read.
-    pub(super) fn transport(error: &ureq::Error, key: Option<&Secret>) -> Self {
+    /// From the client library, before the head of the answer has come.
+    pub(super) fn before_head(error: &ureq::Error, key: Option<&Secret>) -> Self {
         use ureq::Error as E;
         let fault = match error {
             E::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve) => Self::unreachable("it does not respond"),
             E::Timeout(_) => Self::timeout(),
             E::HostNotFound => Self::unreachable("its name is not known"),
-            E::Io(error) => Self::socket(error),
+            E::Io(error) => Self::no_connection(error),
             E::ConnectionFailed => Self::unreachable("the connection failed"),
             E::BadUri(_) | E::Http(_) | E::InvalidProxyUrl | E::ConnectProxyFailed(_) | E::RequireHttpsOnly(_) => {
                 Self::bad_url()
@@ -106,7 +106,18 @@ impl Fault {
         fault.cause(clean(&error.to_string(), key))
     }
 
-    fn socket(error: &io::Error) -> Self {
+    /// From the client library, while the answer is read.
+    pub(super) fn in_body(error: io::Error, key: Option<&Secret>) -> Self {
+        let error = ureq::Error::from(error);
+        let fault = match &error {
+            ureq::Error::Timeout(_) => Self::timeout(),
+            ureq::Error::Io(error) if is_timeout(error) => Self::timeout(),
+            _ => Self::broken_stream(""),
+        };
+        fault.cause(clean(&error.to_string(), key))
+    }
+
+    fn no_connection(error: &io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::ConnectionRefused => Self::unreachable("nothing listens there"),
             io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable | io::ErrorKind::NetworkDown => {
@@ -114,16 +125,22 @@ impl Fault {
             }
             // This is how the client reports a certificate it does not accept.
             io::ErrorKind::InvalidData => Self::untrusted(),
-            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Self::timeout(),
-            _ => Self::broken_stream("broken connection"),
+            _ if is_timeout(error) => Self::timeout(),
+            // The standard library gives a failed look-up no kind of its own.
+            _ if error.to_string().contains("lookup address") => Self::unreachable("its name cannot be looked up"),
+            _ => Self::unreachable("the connection broke off"),
         }
     }
 
     fn untrusted() -> Self {
-        Self::new("upstream_tls", "No secure connection to the model's server: its certificate is not accepted").hint(
+        Self::new("upstream_tls", "A secure connection to the model's server could not be made").hint(
             "An administrator can check LLM_PROVIDER_URL, the clock of this machine, and proxies that look into TLS",
         )
     }
+}
+
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock)
 }
 
 /// Words of others, fit to be shown: one line, not too long, and nothing in it that could be the key.

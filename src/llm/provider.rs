@@ -112,7 +112,7 @@ impl Provider {
             let data = match events.next() {
                 Ok(Some(data)) => data,
                 Ok(None) => return Err(Fault::broken_stream("the stream ended before message_stop")),
-                Err(Trouble::Read(error)) => return Err(Fault::transport(&ureq::Error::from(error), key)),
+                Err(Trouble::Read(error)) => return Err(Fault::in_body(error, key)),
                 Err(Trouble::TooLong(what)) => return Err(Fault::bad_answer(format!("{what} is too long"))),
             };
             // A connection that we closed ourselves may look like anything, also like a clean end.

@@ -21,7 +21,7 @@ const OUTPUT_BYTES: usize = 8 * 1024;
 /// How long each part of a call may take. There is no limit on the whole: a long answer is a good answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
-    /// Finding the address, and then the connection with its TLS handshake: each.
+    /// The connection with its TLS handshake. Looking up the name comes before it.
     pub connect: Duration,
     /// From the end of the request to the head of the answer. A value above `idle` has no effect, because the client
     /// applies `idle` to every single read.
@@ -46,7 +46,7 @@ pub(super) fn agent(timeouts: &Timeouts, url: &str) -> Agent {
         .input_buffer_size(INPUT_BYTES)
         .output_buffer_size(OUTPUT_BYTES)
         .user_agent(concat!("portagent/", env!("CARGO_PKG_VERSION")))
-        .timeout_resolve(Some(timeouts.connect))
+        // Looking up a name is bounded by the resolver itself; with a limit of ours, ureq would start a thread for each.
         .timeout_connect(Some(timeouts.connect))
         .timeout_recv_response(Some(timeouts.first_byte))
         .timeout_per_read(Some(timeouts.idle))
@@ -71,7 +71,7 @@ pub(super) fn post(agent: &Agent, url: &str, key: &Secret, body: &[u8]) -> Resul
         .header("content-type", "application/json")
         .header("accept", "text/event-stream")
         .send(body)
-        .map_err(|error| Fault::transport(&error, Some(key)))
+        .map_err(|error| Fault::before_head(&error, Some(key)))
 }
 
 /// As much of an error's body as is worth reading; what cannot be read is left out.

@@ -149,6 +149,7 @@ fn an_upstream_that_is_not_there_is_said_so() {
         std::net::TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port").port();
     for (url, key, expected) in [
         (format!("http://127.0.0.1:{port}"), super::KEY, "upstream_unreachable"),
+        ("http://portagent.invalid".to_owned(), super::KEY, "upstream_unreachable"),
         ("no url at all".to_owned(), super::KEY, "upstream_bad_url"),
         (ANTHROPIC_URL.to_owned(), "", "upstream_not_configured"),
         (format!("http://127.0.0.1:{port}"), "two\nlines", "upstream_auth"),
@@ -158,4 +159,20 @@ fn an_upstream_that_is_not_there_is_said_so() {
         assert_eq!(code(&failure), expected, "{url}");
         assert!(failure.error.and_then(|error| error.hint).is_some());
     }
+}
+
+#[test]
+fn a_server_without_tls_is_no_secure_server() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("its address").port();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = std::io::Read::read(&mut stream, &mut [0; 4096]);
+            let _ = std::io::Write::write_all(&mut stream, b"HTTP/1.1 400 Bad Request\r\n\r\n");
+        }
+    });
+    let upstream = Upstream::start();
+    let endpoint = Endpoint { base_url: format!("https://127.0.0.1:{port}"), ..provider(&upstream).endpoint().clone() };
+    let (told, outcome) = ask(&quick(endpoint), &[user("hi")]);
+    assert_eq!((code(&outcome.expect_err("no TLS")), told.len()), ("upstream_tls", 0));
 }
