@@ -1,0 +1,319 @@
+//! One connection, from its first byte to its last: read a head, decide, read the body, answer; again.
+
+use std::io::{ErrorKind, Read as _};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::access::Line;
+use super::body::{self, BodyError};
+use super::error::Failure;
+use super::head::{self, Framing, Head, Method};
+use super::ids::Ids;
+use super::input::Input;
+use super::limits::{HEAD_BYTES, LINGER_BYTES, REQUESTS_PER_CONNECTION};
+use super::output::Output;
+use super::registry::{Phase, Seat};
+use super::request::{self, Request};
+use super::response::{Persistence, Response};
+use super::router::{self, Admitted};
+use super::server::{RunSocket, Shared};
+use crate::domain::id::UserId;
+
+/// Serves the connection until it ends. The caller owns the seat, which is freed when this thread ends.
+pub(crate) fn serve(shared: &Shared, seat: &Seat, stream: Arc<TcpStream>, peer: SocketAddr) {
+    let ready = stream.set_nodelay(true).and_then(|()| stream.set_write_timeout(Some(shared.patience.write_stall)));
+    if ready.is_err() {
+        return;
+    }
+    let mut connection = Connection {
+        shared,
+        seat,
+        peer,
+        input: Input::new(Arc::clone(&stream)),
+        output: Output::new(Arc::clone(&stream), shared.patience),
+        ids: Ids::new(),
+        began: Instant::now(),
+        answered: 0,
+    };
+    loop {
+        match connection.exchange() {
+            Next::Request => {}
+            Next::Close => return,
+            Next::Linger => return linger(&stream, seat, shared.patience.linger),
+            Next::Socket(run) => {
+                let leftover = connection.finish();
+                return hand_over(stream, seat, run, leftover);
+            }
+        }
+    }
+}
+
+/// What becomes of the connection.
+enum Next {
+    Request,
+    Close,
+    /// Close, after giving the client time to read the answer: it may still be sending.
+    Linger,
+    Socket(RunSocket),
+}
+
+/// How a request ended.
+enum Outcome {
+    Answer(Response),
+    Failed(Failure),
+    Socket(RunSocket),
+    /// The client is gone: nobody to answer, nothing to log.
+    Gone,
+}
+
+/// A request on its way, with what is known about it so far.
+struct Exchange {
+    request: Request,
+    framing: Framing,
+    expects_continue: bool,
+    keep_alive: bool,
+    user: Option<UserId>,
+    /// The body was read to its end, so another request may follow it.
+    body_read: bool,
+}
+
+struct Connection<'a> {
+    shared: &'a Shared,
+    seat: &'a Seat,
+    peer: SocketAddr,
+    input: Input,
+    output: Output,
+    ids: Ids,
+    /// When the first byte of the current request was there.
+    began: Instant,
+    answered: u32,
+}
+
+impl Connection<'_> {
+    fn exchange(&mut self) -> Next {
+        // First the phase, then the flag: whoever stops the server does it the other way round.
+        if !self.seat.enter(Phase::Idle) || self.shared.stopping() {
+            return Next::Close;
+        }
+        let head = match self.read_head() {
+            Ok(Some(head)) => head,
+            Ok(None) => return Next::Close,
+            Err(failure) => return self.refuse(failure),
+        };
+        if !self.seat.enter(Phase::Busy) {
+            return Next::Close;
+        }
+        let (framing, expects_continue, keep_alive) = (head.framing, head.expects_continue, head.keep_alive);
+        let shared = self.shared;
+        let built = request::build(head, self.peer, &shared.trusted_proxies, &shared.app.base_path, self.ids.next());
+        let request = match built {
+            Ok(request) => request,
+            Err(failure) => return self.refuse(failure),
+        };
+        let body_read = framing == Framing::Empty;
+        let mut exchange = Exchange { request, framing, expects_continue, keep_alive, user: None, body_read };
+        let outcome = self.decide(&mut exchange);
+        self.conclude(exchange, outcome)
+    }
+
+    /// `None`: the peer ended, or said nothing for too long.
+    fn read_head(&mut self) -> Result<Option<Head>, Failure> {
+        let patience = self.shared.patience;
+        if self.input.peek().is_empty() && !matches!(self.input.fill(Instant::now() + patience.idle), Ok(1..)) {
+            return Ok(None);
+        }
+        self.began = Instant::now();
+        let mut seen = 0;
+        loop {
+            // RFC 9112 section 2.2: empty lines before a request line are passed over.
+            while self.input.peek().starts_with(b"\r\n") {
+                self.input.consume(2);
+                seen = 0;
+            }
+            let bytes = self.input.peek();
+            if !head::plausible(bytes) {
+                return Err(Failure::malformed("This is not HTTP"));
+            }
+            let end = head::end(bytes, seen);
+            if end.unwrap_or(bytes.len()) > HEAD_BYTES {
+                return Err(Failure::head_too_large());
+            }
+            if let Some(end) = end {
+                let parsed = head::parse(&bytes[..end]);
+                self.input.consume(end);
+                return parsed.map(Some);
+            }
+            if seen == 0 && !self.seat.enter(Phase::Head) {
+                return Ok(None);
+            }
+            seen = bytes.len();
+            match self.input.fill(self.began + patience.head) {
+                Ok(1..) => {}
+                Err(error) if error.kind() == ErrorKind::TimedOut => return Err(Failure::timeout()),
+                Ok(0) | Err(_) => return Ok(None),
+            }
+        }
+    }
+
+    /// Nothing in here may take the server down: a panic costs this connection and no other.
+    fn decide(&mut self, exchange: &mut Exchange) -> Outcome {
+        catch_unwind(AssertUnwindSafe(|| match self.answer(exchange) {
+            Ok(outcome) => outcome,
+            Err(failure) => Outcome::Failed(failure),
+        }))
+        .unwrap_or_else(|_| {
+            exchange.keep_alive = false;
+            Outcome::Failed(Failure::panicked())
+        })
+    }
+
+    /// The caller is known before the body is read: a stranger cannot make us hold one.
+    fn answer(&mut self, exchange: &mut Exchange) -> Result<Outcome, Failure> {
+        let app = &self.shared.app;
+        let (handler, body_limit) = router::find(self.shared.routes, &mut exchange.request)?;
+        let admitted = handler.admit(app, &exchange.request)?;
+        exchange.user = admitted.caller().map(|caller| caller.user.id.clone());
+        if let (Admitted::Socket, true) = (&admitted, exchange.request.wants_websocket()) {
+            if exchange.framing != Framing::Empty {
+                return Err(Failure::malformed("A WebSocket's request has no body"));
+            }
+            return Ok(Outcome::Socket((self.shared.upgrade)(&exchange.request)?));
+        }
+        match self.read_body(exchange, body_limit) {
+            Ok(()) => {}
+            Err(BodyError::Refused(failure)) => return Err(failure),
+            Err(BodyError::Gone) => return Ok(Outcome::Gone),
+        }
+        Ok(Outcome::Answer(admitted.run(app, &exchange.request)?))
+    }
+
+    fn read_body(&mut self, exchange: &mut Exchange, limit: usize) -> Result<(), BodyError> {
+        if exchange.body_read {
+            return Ok(());
+        }
+        if let Framing::Length(length) = exchange.framing
+            && length > limit as u64
+        {
+            return Err(Failure::body_too_large(limit).into());
+        }
+        if exchange.expects_continue && self.input.peek().is_empty() {
+            self.output.send_continue()?;
+        }
+        if !self.seat.enter(Phase::Body) {
+            return Err(BodyError::Gone);
+        }
+        exchange.request.body = body::read(&mut self.input, exchange.framing, limit, self.shared.patience.body)?;
+        exchange.body_read = true;
+        if self.seat.enter(Phase::Busy) { Ok(()) } else { Err(BodyError::Gone) }
+    }
+
+    fn conclude(&mut self, exchange: Exchange, outcome: Outcome) -> Next {
+        let response = match outcome {
+            Outcome::Answer(response) => response,
+            Outcome::Failed(failure) => {
+                if failure.status >= 500 {
+                    log_cause(&failure, &exchange.request);
+                }
+                failure.into_response()
+            }
+            Outcome::Gone => return Next::Close,
+            Outcome::Socket(run) => {
+                self.log(&exchange, 101, None);
+                return Next::Socket(run);
+            }
+        };
+        self.answered += 1;
+        let goes_on = exchange.keep_alive
+            && exchange.body_read
+            && self.answered < REQUESTS_PER_CONNECTION
+            && !self.shared.stopping();
+        let persistence = match (goes_on, exchange.request.version) {
+            (false, _) => Persistence::Close,
+            (true, 0) => Persistence::Said,
+            (true, _) => Persistence::Implied,
+        };
+        // Before the answer, so that whoever has the answer finds the line.
+        self.log(&exchange, response.status(), response.user());
+        let bodiless = exchange.request.method == Method::Head;
+        match self.output.send(&response, &exchange.request.id, persistence, bodiless) {
+            Err(_) => Next::Close,
+            Ok(()) if goes_on => Next::Request,
+            Ok(()) => Next::Linger,
+        }
+    }
+
+    /// Answers what cannot be understood. Where the next request would begin, nobody knows.
+    fn refuse(&mut self, failure: Failure) -> Next {
+        if !self.seat.enter(Phase::Busy) {
+            return Next::Close;
+        }
+        let id = self.ids.next();
+        let ip = self.peer.ip().to_canonical();
+        Line { method: "-", path: "-", status: failure.status, began: self.began, ip, user: None, id: &id }.log();
+        match self.output.send(&failure.into_response(), &id, Persistence::Close, false) {
+            Ok(()) => Next::Linger,
+            Err(_) => Next::Close,
+        }
+    }
+
+    fn log(&self, exchange: &Exchange, status: u16, user: Option<&UserId>) {
+        Line {
+            method: exchange.request.method.as_str(),
+            path: &exchange.request.shown_path,
+            status,
+            began: self.began,
+            ip: exchange.request.client_ip,
+            user: user.or(exchange.user.as_ref()),
+            id: &exchange.request.id,
+        }
+        .log();
+    }
+
+    /// Lets go of the socket; gives what was read beyond the last request.
+    fn finish(self) -> Vec<u8> {
+        self.input.into_leftover()
+    }
+}
+
+fn log_cause(failure: &Failure, request: &Request) {
+    let (method, path) = (request.method.as_str(), &request.path);
+    log::error!(target: "http", "{} req={} {method} {path:?}", failure.error.with_cause(), request.id);
+}
+
+/// RFC 9112 section 9.6: ends our side, then reads for a moment what the client still sends, since closing a socket
+/// with unread bytes may destroy the answer on its way.
+fn linger(mut stream: &TcpStream, seat: &Seat, patience: Duration) {
+    let until = Instant::now() + patience;
+    if stream.shutdown(Shutdown::Write).is_err() || !seat.enter(Phase::Idle) {
+        return;
+    }
+    let mut waste = [0; 8 * 1024];
+    let mut read = 0;
+    while read < LINGER_BYTES {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() || stream.set_read_timeout(Some(left)).is_err() {
+            return;
+        }
+        match stream.read(&mut waste) {
+            Ok(bytes @ 1..) => read += bytes,
+            Ok(0) | Err(_) => return,
+        }
+    }
+}
+
+fn hand_over(stream: Arc<TcpStream>, seat: &Seat, run: RunSocket, leftover: Vec<u8>) {
+    if !seat.hand_over() {
+        return;
+    }
+    // Nobody else holds it any more; only while the accept loop has not yet let go, a second descriptor is needed.
+    let stream = Arc::try_unwrap(stream).or_else(|shared| shared.try_clone());
+    let Ok(stream) = stream else { return };
+    if stream.set_read_timeout(None).is_err() || stream.set_write_timeout(None).is_err() {
+        return;
+    }
+    if catch_unwind(AssertUnwindSafe(|| run(stream, leftover))).is_err() {
+        log::error!(target: "http", "a WebSocket ended in a panic");
+    }
+}

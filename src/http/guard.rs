@@ -1,0 +1,54 @@
+//! Who is calling: the bearer token of a request, checked for this very request.
+
+use super::limits::TOKEN_BYTES;
+use super::request::Request;
+use super::server::App;
+use crate::domain::user::{Admin, Caller};
+use crate::domain::{Error, Result};
+
+/// Errors: `Unauthenticated` without a good token.
+pub(crate) fn caller(app: &App, req: &Request) -> Result<Caller> {
+    app.services.accounts.authenticate(bearer(req)?)
+}
+
+/// Errors: `Unauthenticated`; `Forbidden` for everybody but administrators.
+pub(crate) fn admin(app: &App, req: &Request) -> Result<Admin> {
+    Admin::of(caller(app, req)?)
+}
+
+/// RFC 6750 section 2.1. The scheme's name is written in any case.
+fn bearer(req: &Request) -> Result<&str> {
+    let mut lines = req.headers.get_all("authorization");
+    let (Some(line), None) = (lines.next(), lines.next()) else {
+        return Err(Error::unauthenticated());
+    };
+    match line.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") && token.len() <= TOKEN_BYTES => {
+            Ok(token.trim_start_matches(' '))
+        }
+        _ => Err(Error::unauthenticated()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{head, request};
+    use super::*;
+
+    fn check(lines: &str, expected: Option<&str>) {
+        let head = head::parse(format!("GET / HTTP/1.1\r\nHost: h\r\n{lines}\r\n").as_bytes()).expect("a head");
+        let req = request::build(head, ([127, 0, 0, 1], 1).into(), &[], "", String::new()).expect("a request");
+        assert_eq!(bearer(&req).ok(), expected, "{lines}");
+    }
+
+    #[test]
+    fn tokens() {
+        check("", None);
+        check("Authorization: Bearer abc\r\n", Some("abc"));
+        check("authorization: bearer  abc\r\n", Some("abc"));
+        check("Authorization: Basic abc\r\n", None);
+        check("Authorization: Bearer\r\n", None);
+        check("Authorization: Bearer a\r\nAuthorization: Bearer b\r\n", None);
+        check(&format!("Authorization: Bearer {}\r\n", "x".repeat(TOKEN_BYTES + 1)), None);
+    }
+}

@@ -1,0 +1,196 @@
+//! Accounts: registering, logging in and out.
+
+use serde::{Deserialize, Serialize};
+
+use super::super::error::Answer;
+use super::super::guard;
+use super::super::request::Request;
+use super::super::response::Response;
+use super::super::server::App;
+use crate::domain::user::{Caller, NewUser, User};
+use crate::domain::{Error, Kind};
+use crate::service::{LoggedIn, Origin, Registration};
+
+/// [`crate::domain::limits::TOKEN_LIFETIME`], as 1.9 wrote it.
+const EXPIRES_IN: &str = "7d";
+
+/// Absent and null are the same; what is missing is said in words and not in serde's.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RegisterBody {
+    username: Option<String>,
+    password: Option<String>,
+    email: Option<String>,
+    display_name: Option<String>,
+    avatar: Option<String>,
+    invite_code: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct LoginBody {
+    username_or_email: Option<String>,
+    password: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PasswordBody {
+    current_password: Option<String>,
+    new_password: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ConfigView {
+    invite_code_required: bool,
+    setup_required: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LoggedInView<'a> {
+    token: &'a str,
+    user: UserView<'a>,
+    expires_in: &'static str,
+}
+
+#[derive(Serialize)]
+struct VerifyView<'a> {
+    valid: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<UserView<'a>>,
+}
+
+#[derive(Serialize)]
+struct Done {
+    success: bool,
+}
+
+/// A person, as their own client sees them.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct UserView<'a> {
+    user_id: &'a str,
+    username: &'a str,
+    email: Option<&'a str>,
+    container_id: &'a str,
+    display_name: Option<&'a str>,
+    avatar: Option<&'a str>,
+    role: &'static str,
+    created_at: i64,
+}
+
+impl<'a> From<&'a User> for UserView<'a> {
+    fn from(user: &'a User) -> Self {
+        Self {
+            user_id: user.id.as_str(),
+            username: &user.username,
+            email: user.email.as_deref(),
+            container_id: user.container_id.as_str(),
+            display_name: user.display_name.as_deref(),
+            avatar: user.avatar.as_deref(),
+            role: user.role.as_str(),
+            created_at: user.created_at,
+        }
+    }
+}
+
+pub(crate) fn config(app: &App, _req: &Request) -> Answer {
+    let config = app.services.accounts.config()?;
+    let view = ConfigView { invite_code_required: config.invite_code_required, setup_required: config.setup_required };
+    Ok(Response::json(200, &view))
+}
+
+pub(crate) fn register(app: &App, req: &Request) -> Answer {
+    let body: RegisterBody = req.json()?;
+    let user = NewUser {
+        username: body.username.unwrap_or_default(),
+        password: body.password.unwrap_or_default(),
+        email: body.email,
+        display_name: body.display_name,
+        avatar: body.avatar,
+    };
+    let registration = Registration { user: user.checked()?, invite_code: body.invite_code };
+    Ok(logged_in(201, &app.services.accounts.register(registration, &origin(req))?))
+}
+
+pub(crate) fn login(app: &App, req: &Request) -> Answer {
+    let body: LoginBody = req.json()?;
+    let name = body.username_or_email.unwrap_or_default();
+    let password = body.password.unwrap_or_default();
+    if name.trim().is_empty() || password.is_empty() {
+        return Err(Error::invalid("missing_credentials", "Username and password are required").into());
+    }
+    Ok(logged_in(200, &app.services.accounts.login(&name, &password, &origin(req))?))
+}
+
+/// Not behind the guard: a bad token is an answer here, in 1.9's form, and not an error.
+pub(crate) fn verify(app: &App, req: &Request) -> Answer {
+    match guard::caller(app, req) {
+        Ok(caller) => {
+            let view = VerifyView { valid: true, user: Some(UserView::from(&caller.user)) };
+            Ok(Response::json(200, &view).by(&caller.user.id))
+        }
+        Err(error) if error.kind == Kind::Unauthenticated => {
+            Ok(Response::json(401, &VerifyView { valid: false, user: None }).header("WWW-Authenticate", "Bearer"))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(crate) fn logout(app: &App, caller: &Caller, _req: &Request) -> Answer {
+    app.services.accounts.logout(caller)?;
+    Ok(Response::json(200, &Done { success: true }))
+}
+
+pub(crate) fn change_password(app: &App, caller: &Caller, req: &Request) -> Answer {
+    let body: PasswordBody = req.json()?;
+    let (Some(current), Some(new)) = (body.current_password, body.new_password) else {
+        return Err(Error::invalid("missing_credentials", "Current and new password are required").into());
+    };
+    Ok(logged_in(200, &app.services.accounts.change_password(caller, &current, &new, &origin(req))?))
+}
+
+fn origin(req: &Request) -> Origin {
+    Origin { ip: req.client_ip, is_local: req.is_local() }
+}
+
+fn logged_in(status: u16, done: &LoggedIn) -> Response {
+    let view = LoggedInView { token: &done.token, user: UserView::from(&done.user), expires_in: EXPIRES_IN };
+    Response::json(status, &view).by(&done.user.id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::{ContainerId, UserId};
+    use crate::domain::user::Role;
+
+    #[test]
+    fn a_login_as_scripts_read_it() {
+        let user = User {
+            id: UserId::from_outside("u-1"),
+            username: "john".to_owned(),
+            email: None,
+            container_id: ContainerId::from_outside("user-c"),
+            display_name: Some("John".to_owned()),
+            avatar: None,
+            role: Role::Admin,
+            is_active: true,
+            created_at: 1_700_000_000_000,
+        };
+        let response = logged_in(201, &LoggedIn { token: "t.o.k".to_owned(), user });
+        assert_eq!(
+            String::from_utf8_lossy(response.body()),
+            r#"{"token":"t.o.k","user":{"userId":"u-1","username":"john","email":null,"containerId":"user-c","displayName":"John","avatar":null,"role":"admin","createdAt":1700000000000},"expiresIn":"7d"}"#
+        );
+        assert_eq!(response.user().map(UserId::as_str), Some("u-1"));
+    }
+
+    #[test]
+    fn a_bad_token_is_an_answer() {
+        let response = Response::json(401, &VerifyView { valid: false, user: None });
+        assert_eq!(response.body(), br#"{"valid":false}"#);
+    }
+}

@@ -1,0 +1,107 @@
+//! Whether we live, for containers and probes; and whether all is well, for people and dashboards.
+
+use serde::Serialize;
+
+use super::super::error::Answer;
+use super::super::request::Request;
+use super::super::response::{JSON, Response};
+use super::super::server::App;
+use crate::domain::clock;
+use crate::service::{Check, Status};
+
+#[derive(Serialize)]
+struct CheckView<'a> {
+    name: &'a str,
+    status: &'static str,
+    message: &'a str,
+}
+
+#[derive(Serialize)]
+struct ReadyView<'a> {
+    status: &'static str,
+    timestamp: i64,
+    checks: Vec<CheckView<'a>>,
+}
+
+/// A failure as errors are written everywhere, and what failed beside it.
+#[derive(Serialize)]
+struct SickView<'a> {
+    status: &'static str,
+    timestamp: i64,
+    error: &'static str,
+    code: &'static str,
+    checks: Vec<CheckView<'a>>,
+}
+
+/// Exactly the two fields that monitoring has always read, in their order.
+pub(crate) fn live(app: &App, _req: &Request) -> Answer {
+    let now = clock::now_ms();
+    match app.services.health.live() {
+        Ok(()) => Ok(Response::data(200, JSON, format!(r#"{{"status":"ok","timestamp":{now}}}"#).into_bytes())),
+        Err(failing) => Ok(Response::json(503, &sick(now, &failing))),
+    }
+}
+
+pub(crate) fn ready(app: &App, _req: &Request) -> Answer {
+    let checks = app.services.health.ready();
+    let worst = worst(&checks);
+    let view = ReadyView { status: word(worst), timestamp: clock::now_ms(), checks: views(&checks) };
+    Ok(Response::json(if worst == Status::Fail { 503 } else { 200 }, &view))
+}
+
+fn sick(now: i64, failing: &[Check]) -> SickView<'_> {
+    SickView {
+        status: "error",
+        timestamp: now,
+        error: "The server is not healthy",
+        code: "unhealthy",
+        checks: views(failing),
+    }
+}
+
+fn worst(checks: &[Check]) -> Status {
+    [Status::Fail, Status::Warn]
+        .into_iter()
+        .find(|status| checks.iter().any(|check| check.status == *status))
+        .unwrap_or(Status::Pass)
+}
+
+fn word(status: Status) -> &'static str {
+    match status {
+        Status::Pass => "pass",
+        Status::Warn => "warn",
+        Status::Fail => "fail",
+    }
+}
+
+fn views(checks: &[Check]) -> Vec<CheckView<'_>> {
+    checks
+        .iter()
+        .map(|check| CheckView { name: check.name, status: word(check.status), message: &check.message })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(status: Status) -> Check {
+        Check { name: "databases", status, message: "as it is".to_owned() }
+    }
+
+    #[test]
+    fn the_worst_check_decides() {
+        assert_eq!(worst(&[]), Status::Pass);
+        assert_eq!(worst(&[check(Status::Pass), check(Status::Warn)]), Status::Warn);
+        assert_eq!(worst(&[check(Status::Fail), check(Status::Warn)]), Status::Fail);
+    }
+
+    #[test]
+    fn sickness_names_what_fails() {
+        let response = Response::json(503, &sick(7, &[check(Status::Fail)]));
+        assert_eq!(
+            String::from_utf8_lossy(response.body()),
+            r#"{"status":"error","timestamp":7,"error":"The server is not healthy","code":"unhealthy","checks":[{"name":"databases","status":"fail","message":"as it is"}]}"#
+        );
+    }
+}

@@ -1,0 +1,5 @@
+//! One file per subject. A handler parses, makes one call, and answers.
+
+pub(crate) mod auth;
+pub(crate) mod health;
+pub(crate) mod info;

@@ -1,0 +1,158 @@
+//! The accept loop. It ends only when it is told to: what accepting can fail with passes, and a server that no longer
+//! accepts is a dead one that looks alive.
+
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use rustix::io::Errno;
+
+use super::limits::{BACKLOG, STACK_BYTES};
+use super::refusal::Refusals;
+use super::server::Shared;
+use super::{client, connection};
+use crate::domain::{Error, Result};
+
+/// How long the loop rests after an error that is not about one connection.
+const REST: Duration = Duration::from_millis(50);
+
+/// Errors: `Invalid` for a host that is no address of ours; `Conflict` when the port is taken.
+pub(crate) fn bind(host: &str, port: u16) -> Result<TcpListener> {
+    let name = host.trim_start_matches('[').trim_end_matches(']');
+    let addresses: Vec<SocketAddr> = (name, port)
+        .to_socket_addrs()
+        .map_err(|error| Error::invalid("bad_host", format!("cannot listen on {host}: {error}")))?
+        .collect();
+    let listener = TcpListener::bind(addresses.as_slice()).map_err(|error| bind_error(host, port, error))?;
+    // std asks for a short queue; on Linux asking again changes it. Where not, the short one serves too.
+    let _ = rustix::net::listen(&listener, BACKLOG);
+    Ok(listener)
+}
+
+fn bind_error(host: &str, port: u16, error: io::Error) -> Error {
+    match error.kind() {
+        ErrorKind::AddrInUse => {
+            Error::conflict("port_in_use", format!("cannot listen on {host}:{port}: the port is taken"))
+                .hint("stop the program that has it, or choose another with --port")
+        }
+        ErrorKind::PermissionDenied => {
+            Error::invalid("port_not_allowed", format!("cannot listen on {host}:{port}: permission denied"))
+                .hint("ports below 1024 need CAP_NET_BIND_SERVICE; choose a higher one with --port")
+        }
+        _ => Error::invalid("bad_host", format!("cannot listen on {host}:{port}: {error}")),
+    }
+}
+
+/// Accepts until [`Shared::stopping`].
+pub(crate) fn run(listener: &TcpListener, shared: &Arc<Shared>) {
+    let mut refusals = Refusals::default();
+    let mut spare = open_spare();
+    while !shared.stopping() {
+        match listener.accept() {
+            _ if shared.stopping() => {}
+            Ok((stream, peer)) => admit(shared, &mut refusals, stream, peer),
+            Err(error) if is_about_one_connection(&error) => {}
+            Err(error) if is_out_of_descriptors(&error) => {
+                refusals.clear();
+                shared.registry.make_room();
+                spare = accept_with_spare(listener, shared, &mut refusals, spare);
+            }
+            Err(error) => {
+                log::warn!(target: "http", "cannot accept: {error}");
+                thread::sleep(REST);
+            }
+        }
+    }
+}
+
+/// Gives the spare descriptor up for the one that waits, so that it is told and does not just hang.
+fn accept_with_spare(
+    listener: &TcpListener,
+    shared: &Arc<Shared>,
+    refusals: &mut Refusals,
+    spare: Option<File>,
+) -> Option<File> {
+    let had_one = spare.is_some();
+    drop(spare);
+    let accepted = if had_one { listener.accept().ok() } else { None };
+    let reopened = open_spare();
+    match accepted {
+        _ if shared.stopping() => {}
+        Some((stream, peer)) if reopened.is_some() => admit(shared, refusals, stream, peer),
+        Some((stream, _)) => refusals.refuse_now(stream),
+        None => thread::sleep(REST),
+    }
+    reopened.or_else(open_spare)
+}
+
+fn admit(shared: &Arc<Shared>, refusals: &mut Refusals, stream: TcpStream, peer: SocketAddr) {
+    refusals.sweep();
+    let stream = Arc::new(stream);
+    let Some(seat) = shared.registry.admit(&stream, counted_address(shared, peer.ip())) else {
+        return refusals.refuse(stream, shared.registry.caps().total);
+    };
+    let (theirs, connection) = (Arc::clone(shared), Arc::clone(&stream));
+    let spawned = thread::Builder::new()
+        .name("http".to_owned())
+        .stack_size(STACK_BYTES)
+        .spawn(move || connection::serve(&theirs, &seat, connection, peer));
+    if let Err(error) = spawned {
+        log::warn!(target: "http", "cannot start a thread for a connection: {error}");
+        refusals.refuse(stream, shared.registry.caps().total);
+    }
+}
+
+/// The address under which a connection is counted: for IPv6 the network that one customer usually has.
+fn counted_address(shared: &Shared, ip: IpAddr) -> Option<IpAddr> {
+    let ip = ip.to_canonical();
+    if ip.is_loopback() || client::is_trusted(ip, &shared.trusted_proxies) {
+        return None;
+    }
+    Some(match ip {
+        IpAddr::V4(_) => ip,
+        IpAddr::V6(address) => IpAddr::from((u128::from(address) >> 64 << 64).to_be_bytes()),
+    })
+}
+
+fn open_spare() -> Option<File> {
+    File::open("/dev/null").ok()
+}
+
+/// accept(2): errors that belong to the connection that was to be accepted, not to the listener.
+fn is_about_one_connection(error: &io::Error) -> bool {
+    matches!(
+        Errno::from_io_error(error),
+        Some(
+            Errno::CONNABORTED
+                | Errno::INTR
+                | Errno::AGAIN
+                | Errno::PROTO
+                | Errno::NETDOWN
+                | Errno::NETUNREACH
+                | Errno::HOSTUNREACH
+                | Errno::TIMEDOUT
+        )
+    )
+}
+
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_taken_port_is_named() {
+        let first = bind("127.0.0.1", 0).expect("bind");
+        let port = first.local_addr().expect("address").port();
+        let error = bind("127.0.0.1", port).expect_err("taken");
+        assert_eq!(error.code, "port_in_use");
+        assert!(error.message.contains(&port.to_string()) && error.hint.is_some());
+        assert_eq!(bind("no host at all", 0).expect_err("nonsense").code, "bad_host");
+    }
+}

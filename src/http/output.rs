@@ -1,0 +1,68 @@
+//! What a connection writes: head and small body in one system call, and an end to waiting for a peer that takes
+//! nothing.
+
+use std::io::{self, ErrorKind, Write as _};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::date::Date;
+use super::limits::{ONE_WRITE_BYTES, Patience};
+use super::response::{Persistence, Response};
+
+pub(crate) struct Output {
+    stream: Arc<TcpStream>,
+    patience: Patience,
+    /// Kept between responses, so that most of them allocate nothing for their head.
+    buffer: Vec<u8>,
+    date: Date,
+}
+
+impl Output {
+    pub(crate) fn new(stream: Arc<TcpStream>, patience: Patience) -> Self {
+        Self { stream, patience, buffer: Vec::with_capacity(1024), date: Date::now() }
+    }
+
+    /// `bodiless`: the answer to a HEAD, which has the head that a GET would have.
+    pub(crate) fn send(
+        &mut self,
+        response: &Response,
+        id: &str,
+        persistence: Persistence,
+        bodiless: bool,
+    ) -> io::Result<()> {
+        self.date.refresh();
+        self.buffer.clear();
+        response.write_head(&mut self.buffer, id, persistence, &self.date);
+        let body = if bodiless { &[] } else { response.body() };
+        if body.len() <= ONE_WRITE_BYTES {
+            self.buffer.extend_from_slice(body);
+            return self.write_all(&self.buffer);
+        }
+        self.write_all(&self.buffer)?;
+        self.write_all(body)
+    }
+
+    /// Tells a client that waits for it to go on with its body, RFC 9110 section 10.1.1.
+    pub(crate) fn send_continue(&self) -> io::Result<()> {
+        self.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")
+    }
+
+    /// One write may stall for `write_stall` (the socket's own timeout), all together may take `write_total`.
+    fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
+        let mut began = None;
+        while !bytes.is_empty() {
+            match (&*self.stream).write(bytes) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(written) => bytes = &bytes[written..],
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+            let began = *began.get_or_insert_with(Instant::now);
+            if !bytes.is_empty() && began.elapsed() > self.patience.write_total {
+                return Err(ErrorKind::TimedOut.into());
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,194 @@
+//! From a method and a path to a handler; and from a handler to one that may run, because its caller is known.
+
+use super::assets;
+use super::error::{Answer, Failure};
+use super::guard;
+use super::head::Method;
+use super::limits::BODY_BYTES;
+use super::request::Request;
+use super::response::Response;
+use super::server::App;
+use crate::domain::user::{Admin, Caller};
+
+/// One row of the table.
+pub(crate) struct Route {
+    method: Method,
+    /// A segment that begins with a colon stands for anything: `req.param("name")` gives it.
+    path: &'static str,
+    handler: Handler,
+    /// In bytes.
+    body_limit: usize,
+}
+
+/// What a route demands of its caller is part of its type, so that a handler that needs somebody cannot be mounted
+/// where anybody may call it.
+#[derive(Clone, Copy)]
+pub(crate) enum Handler {
+    Open(fn(&App, &Request) -> Answer),
+    Caller(fn(&App, &Caller, &Request) -> Answer),
+    #[allow(dead_code, reason = "the first administrators' route makes it used")]
+    Admin(fn(&App, &Admin, &Request) -> Answer),
+    /// The connection becomes a WebSocket.
+    Socket,
+}
+
+/// A handler together with the caller it was promised.
+pub(crate) enum Admitted {
+    Open(fn(&App, &Request) -> Answer),
+    Caller(fn(&App, &Caller, &Request) -> Answer, Box<Caller>),
+    Admin(fn(&App, &Admin, &Request) -> Answer, Box<Admin>),
+    Socket,
+}
+
+pub(crate) const fn get(path: &'static str, handler: Handler) -> Route {
+    Route { method: Method::Get, path, handler, body_limit: BODY_BYTES }
+}
+
+pub(crate) const fn post(path: &'static str, handler: Handler) -> Route {
+    Route { method: Method::Post, path, handler, body_limit: BODY_BYTES }
+}
+
+/// What is no page: an unknown path below one of these is a 404 and not the page.
+const DATA_PATHS: [&str; 5] = ["/api", "/agentx", "/health", "/metrics", "/ws"];
+
+/// Finds the handler and its body limit, and puts what stood in the place of `:name` into the request.
+///
+/// Errors: 404, 405.
+pub(crate) fn find(routes: &'static [Route], req: &mut Request) -> Answer<(Handler, usize)> {
+    let mut known = Vec::new();
+    for route in routes {
+        let Some(params) = matched(route.path, &req.path) else { continue };
+        if route.method == req.method || (route.method == Method::Get && req.method == Method::Head) {
+            req.params = params;
+            return Ok((route.handler, route.body_limit));
+        }
+        known.push(route.method);
+    }
+    let is_data = DATA_PATHS.iter().any(|prefix| is_below(&req.path, prefix));
+    if known.is_empty() && is_data {
+        return Err(Failure::no_such_path());
+    }
+    if !known.is_empty() || !matches!(req.method, Method::Get | Method::Head) {
+        return Err(Failure::method_not_allowed(allow(&known)));
+    }
+    Ok((Handler::Open(assets::serve), BODY_BYTES))
+}
+
+impl Handler {
+    /// Proves the caller, as far as the route wants one. Errors: 401, 403.
+    pub(crate) fn admit(self, app: &App, req: &Request) -> Answer<Admitted> {
+        Ok(match self {
+            Self::Open(run) => Admitted::Open(run),
+            Self::Caller(run) => Admitted::Caller(run, Box::new(guard::caller(app, req)?)),
+            Self::Admin(run) => Admitted::Admin(run, Box::new(guard::admin(app, req)?)),
+            Self::Socket => Admitted::Socket,
+        })
+    }
+}
+
+impl Admitted {
+    /// Who is calling, where the route asked.
+    pub(crate) fn caller(&self) -> Option<&Caller> {
+        match self {
+            Self::Caller(_, caller) => Some(caller),
+            Self::Admin(_, admin) => Some(admin.caller()),
+            Self::Open(_) | Self::Socket => None,
+        }
+    }
+
+    /// Errors: those of the handler; 426 where only a WebSocket is served.
+    pub(crate) fn run(&self, app: &App, req: &Request) -> Answer<Response> {
+        match self {
+            Self::Open(run) => run(app, req),
+            Self::Caller(run, caller) => run(app, caller, req),
+            Self::Admin(run, admin) => run(app, admin, req),
+            Self::Socket => Err(Failure::upgrade_required()),
+        }
+    }
+}
+
+/// The parameters, if the path has the form of the pattern.
+fn matched(pattern: &'static str, path: &str) -> Option<Vec<(&'static str, String)>> {
+    if !pattern.contains(':') {
+        return (pattern == path).then(Vec::new);
+    }
+    let mut params = Vec::new();
+    let mut given = path.split('/');
+    for part in pattern.split('/') {
+        let segment = given.next()?;
+        match part.strip_prefix(':') {
+            Some(name) if !segment.is_empty() => params.push((name, segment.to_owned())),
+            _ if part == segment => {}
+            _ => return None,
+        }
+    }
+    given.next().is_none().then_some(params)
+}
+
+fn is_below(path: &str, prefix: &str) -> bool {
+    path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The methods as `Allow` lists them; a path that is none of the table's is a file of the page.
+fn allow(known: &[Method]) -> String {
+    let mut names = Vec::new();
+    for method in if known.is_empty() { &[Method::Get] } else { known } {
+        names.push(method.as_str());
+        if *method == Method::Get {
+            names.push(Method::Head.as_str());
+        }
+    }
+    names.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::head;
+    use super::super::request::build;
+    use super::*;
+
+    fn fine(_: &App, _: &Request) -> Answer {
+        Ok(Response::json(200, &1))
+    }
+
+    static TABLE: &[Route] = &[
+        get("/health", Handler::Open(fine)),
+        post("/api/things/:id/disable", Handler::Open(fine)),
+        get("/api/things/:id", Handler::Open(fine)),
+        post("/api/things/:id", Handler::Open(fine)),
+    ];
+
+    fn check(line: &str, expected: Result<&str, (u16, &str)>) {
+        let head = head::parse(format!("{line} HTTP/1.1\r\nHost: h\r\n\r\n").as_bytes()).expect("a head");
+        let mut req = build(head, ([127, 0, 0, 1], 1).into(), &[], "", String::new()).expect("a request");
+        let got = match find(TABLE, &mut req) {
+            Ok(_) => Ok(req.param("id").unwrap_or("-").to_owned()),
+            Err(failure) => {
+                let status = failure.status;
+                let head = failure.into_response().head_for_test();
+                let allow = head.lines().find_map(|line| line.strip_prefix("Allow: ")).unwrap_or_default();
+                Err((status, allow.to_owned()))
+            }
+        };
+        assert_eq!(got, expected.map(str::to_owned).map_err(|(status, allow)| (status, allow.to_owned())), "{line}");
+    }
+
+    #[test]
+    fn paths_lead_to_handlers() {
+        check("GET /health", Ok("-"));
+        check("HEAD /health", Ok("-"));
+        check("POST /health", Err((405, "GET, HEAD")));
+        check("GET /health/", Err((404, "")));
+        check("POST /api/things/7/disable", Ok("7"));
+        check("GET /api/things/a%20b", Ok("a b"));
+        check("DELETE /api/things/7", Err((405, "GET, HEAD, POST")));
+        check("GET /api/things/", Err((404, "")));
+        check("GET /api/things/7/8", Err((404, "")));
+        check("GET /api", Err((404, "")));
+        check("GET /agentx/x", Err((404, "")));
+        check("GET /apiary", Ok("-"));
+        check("GET /anything/else", Ok("-"));
+        check("POST /anything", Err((405, "GET, HEAD")));
+        check("BREW /health", Err((405, "GET, HEAD")));
+    }
+}

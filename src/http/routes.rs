@@ -1,0 +1,21 @@
+//! The whole API on one screen. What a route demands of its caller is part of its row.
+
+use super::handlers::{auth, health, info};
+use super::router::Handler::{Caller, Open, Socket};
+use super::router::{Route, get, post};
+
+#[rustfmt::skip]
+pub(crate) static ROUTES: &[Route] = &[
+    get("/health",             Open(health::live)),
+    get("/health/ready",       Open(health::ready)),
+
+    get("/api/auth/config",    Open(auth::config)),
+    post("/api/auth/register", Open(auth::register)),
+    post("/api/auth/login",    Open(auth::login)),
+    get("/api/auth/verify",    Open(auth::verify)), // says itself whether the token is good
+    post("/api/auth/logout",   Caller(auth::logout)),
+    post("/api/auth/password", Caller(auth::change_password)),
+
+    get("/agentx/info",        Caller(info::info)),
+    get("/ws",                 Socket),
+];

@@ -1,0 +1,160 @@
+//! The public port as the rest of the program sees it: started, told to stop, waited for.
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+
+use ipnet::IpNet;
+
+use super::assets::Assets;
+use super::caps;
+use super::limits::Patience;
+use super::listener;
+use super::registry::Registry;
+use super::request::Request;
+use super::router::Route;
+use super::routes::ROUTES;
+use crate::domain::{Error, Result};
+use crate::service::Services;
+
+pub struct ServerOptions {
+    pub host: String,
+    /// 0: any that is free; [`Server::local_addr`] tells which.
+    pub port: u16,
+    /// Whose forwarding headers are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The sub-path we are served under: empty, or like `/chat`.
+    pub base_path: String,
+    /// Instead of our own bound; the descriptors of the process bound it too.
+    pub max_connections: Option<usize>,
+}
+
+/// Takes the socket over: writes the 101, and returns when the WebSocket has ended. Gets what was read beyond the
+/// request.
+pub type RunSocket = Box<dyn FnOnce(TcpStream, Vec<u8>) + Send>;
+
+/// Decides about a `GET /ws` that asks for WebSocket. An error is answered as any other.
+pub type UpgradeHandler = dyn Fn(&Request) -> Result<RunSocket> + Send + Sync;
+
+/// What handlers have at hand.
+pub(crate) struct App {
+    pub(crate) services: Arc<Services>,
+    /// Empty, or like `/chat`.
+    pub(crate) base_path: String,
+    pub(crate) assets: Assets,
+}
+
+/// What the accept loop and all connections share.
+pub(crate) struct Shared {
+    pub(crate) app: App,
+    pub(crate) routes: &'static [Route],
+    pub(crate) upgrade: Arc<UpgradeHandler>,
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    pub(crate) patience: Patience,
+    pub(crate) registry: Arc<Registry>,
+    stopping: AtomicBool,
+}
+
+impl Shared {
+    /// No request begins any more.
+    pub(crate) fn stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+}
+
+pub struct Server {
+    shared: Arc<Shared>,
+    listener: Mutex<Option<Arc<TcpListener>>>,
+    accepting: Mutex<Option<JoinHandle<()>>>,
+    address: SocketAddr,
+}
+
+impl Server {
+    /// Errors: `Invalid` for a host that cannot be listened on; `Conflict` when the port is taken.
+    pub fn start(options: ServerOptions, services: Arc<Services>, upgrade: Arc<UpgradeHandler>) -> Result<Self> {
+        Self::start_with(options, services, upgrade, ROUTES, Patience::default())
+    }
+
+    /// For tests, which bring routes and patience of their own.
+    pub(crate) fn start_with(
+        options: ServerOptions,
+        services: Arc<Services>,
+        upgrade: Arc<UpgradeHandler>,
+        routes: &'static [Route],
+        patience: Patience,
+    ) -> Result<Self> {
+        let listener = Arc::new(listener::bind(&options.host, options.port)?);
+        let address = listener.local_addr().map_err(Error::internal)?;
+        let base_path = tidy_base(&options.base_path);
+        let shared = Arc::new(Shared {
+            app: App { services, assets: Assets::embedded(&base_path), base_path },
+            routes,
+            upgrade,
+            trusted_proxies: options.trusted_proxies,
+            patience,
+            registry: Arc::new(Registry::new(caps::from_process(options.max_connections))),
+            stopping: AtomicBool::new(false),
+        });
+        let (theirs, socket) = (Arc::clone(&shared), Arc::clone(&listener));
+        let accepting = thread::Builder::new()
+            .name("accept".to_owned())
+            .spawn(move || listener::run(&socket, &theirs))
+            .map_err(Error::internal)?;
+        Ok(Self { shared, listener: Mutex::new(Some(listener)), accepting: Mutex::new(Some(accepting)), address })
+    }
+
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Closes the port and every connection without a request in progress. Those in progress end their request.
+    pub fn stop_accepting(&self) {
+        self.shared.stopping.store(true, Ordering::SeqCst);
+        if let Some(listener) = self.listener.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // Wakes the thread that waits in accept(2).
+            let _ = rustix::net::shutdown(&*listener, rustix::net::Shutdown::Both);
+        }
+        if let Some(thread) = self.accepting.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            let _ = thread.join();
+        }
+        self.shared.registry.close_idle();
+    }
+
+    /// Waits until the requests in progress are answered and the WebSockets have ended, or the deadline comes; then
+    /// shuts what is left. WebSockets are told to end by the hub, before this is called.
+    pub fn close_all(&self, deadline: Instant) {
+        self.stop_accepting();
+        if !self.shared.registry.wait_empty(deadline) {
+            self.shared.registry.shut_all();
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop_accepting();
+        self.shared.registry.shut_all();
+    }
+}
+
+/// Empty, or with a slash in front and none behind.
+fn tidy_base(path: &str) -> String {
+    match path.trim_matches('/') {
+        "" => String::new(),
+        inner => format!("/{inner}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base_paths_are_tidied() {
+        for (given, tidy) in [("", ""), ("/", ""), ("/chat", "/chat"), ("chat/", "/chat"), ("/a/b/", "/a/b")] {
+            assert_eq!(tidy_base(given), tidy, "{given}");
+        }
+    }
+}
