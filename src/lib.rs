@@ -2,13 +2,13 @@
 
 pub mod cli;
 pub mod config;
+pub mod domain;
 pub mod http;
-pub mod ws;
-pub mod service;
 pub mod hub;
 pub mod llm;
-pub mod render;
-pub mod store;
 pub mod ops;
-pub mod domain;
+pub mod render;
+pub mod service;
+pub mod store;
 pub mod telemetry;
+pub mod ws;

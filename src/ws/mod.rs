@@ -1,1 +1,47 @@
-//! (room being built)
+//! The WebSocket: frames in, one service call each, answers and events out.
+//!
+//! *upgrade* decides who may come in, *session* is the reader's thread, *writer* the only thread that writes the socket,
+//! *requests* turns a frame into a service call, *protocol* is the wire's JSON. Between reader, writer and everybody who
+//! has news stands the hub's outbox.
+
+mod pace;
+mod protocol;
+mod requests;
+mod session;
+#[cfg(test)]
+mod tests;
+mod upgrade;
+mod view;
+mod writer;
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+pub use upgrade::{Accepted, accept};
+
+/// What an HTTP request that wants to become a WebSocket brought along.
+#[derive(Debug, Clone)]
+pub struct Upgrade {
+    pub method: String,
+    /// What stood behind the `?`, still percent-encoded. It may carry a token: it must not be logged.
+    pub target_query: Option<String>,
+    pub headers: Vec<(String, String)>,
+    pub client_ip: IpAddr,
+    pub https: bool,
+    pub request_id: String,
+}
+
+#[derive(Debug, Clone)]
+pub struct WsOptions {
+    /// Scheme, host and port of the address that people use, where it is known: `https://chat.example.com`.
+    pub public_origin: Option<String>,
+    pub ping_every: Duration,
+    /// A peer that was not heard of for so long is dropped.
+    pub silence: Duration,
+}
+
+impl Default for WsOptions {
+    fn default() -> Self {
+        Self { public_origin: None, ping_every: Duration::from_secs(30), silence: Duration::from_secs(60) }
+    }
+}

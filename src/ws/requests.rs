@@ -1,0 +1,434 @@
+//! The requests, one function each: parse, one service call, answer.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::Instant;
+
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
+
+use super::pace::Pace;
+use super::protocol::{self, Request, invalid_data};
+use super::session::{Incoming, PAUSE};
+use super::view::{MessageView, RecordView};
+use crate::domain::conversation::{Conversation, ConversationChange};
+use crate::domain::id::{ConversationId, MessageId, SessionId, TurnId};
+use crate::domain::message::Part;
+use crate::domain::user::Caller;
+use crate::domain::{Error, Kind, Result};
+use crate::hub::{CloseReason, Closed, Outbox};
+use crate::service::{NewConversation, SendMessage, Sent, Services, Target};
+
+/// Requests of one connection; past them `rate_limited`, and each is followed by a pause.
+const REQUESTS_PER_SECOND: u32 = 50;
+const REQUEST_BURST: u32 = 200;
+/// Parts of one message.
+const PARTS: usize = 64;
+
+/// Where one connection's frames are dealt with.
+pub(super) struct Desk {
+    services: Arc<Services>,
+    caller: Caller,
+    outbox: Arc<Outbox>,
+    requests: Pace,
+    /// Frames that are no requests are counted apart: they are answered, and cost nobody a request.
+    garbage: Pace,
+}
+
+/// What a request came to.
+enum Done {
+    /// The frame to answer with.
+    Reply(String),
+    /// The same, and a turn that begins once the answer is on its way.
+    Started(String, Sent),
+    /// The answer is on its way already.
+    Queued,
+}
+
+impl Desk {
+    pub(super) fn new(services: Arc<Services>, caller: Caller, outbox: Arc<Outbox>) -> Self {
+        let pace = || Pace::new(REQUESTS_PER_SECOND, REQUEST_BURST);
+        Self { services, caller, outbox, requests: pace(), garbage: pace() }
+    }
+
+    pub(super) fn take(&mut self, incoming: Incoming<'_>) {
+        let text = match incoming {
+            Incoming::Text(text) => text,
+            Incoming::Binary => {
+                return self.refuse(&Error::invalid("binary_frame", "Send text frames, not binary ones"));
+            }
+        };
+        match Request::parse(text) {
+            Ok(request) => self.answer(&request),
+            Err(error) => self.refuse(&error),
+        }
+    }
+
+    /// For a frame that is no request.
+    fn refuse(&mut self, error: &Error) {
+        self.push(protocol::system_error(error));
+        if self.garbage.take(Instant::now()).is_err() {
+            thread::sleep(PAUSE);
+        }
+    }
+
+    fn answer(&mut self, request: &Request<'_>) {
+        if let Err(wait) = self.requests.take(Instant::now()) {
+            let error = Error::new(Kind::RateLimited, "rate_limited", "Too many requests on this connection");
+            self.push(request.reply.error(&error.retry_after(wait)));
+            return thread::sleep(PAUSE);
+        }
+        match self.done(request) {
+            Ok(Done::Reply(frame)) => self.push(frame),
+            Ok(Done::Started(frame, sent)) => {
+                self.push(frame);
+                sent.start();
+            }
+            Ok(Done::Queued) => {}
+            Err(error) => {
+                log_failure(request.kind.as_deref(), &error);
+                self.push(request.reply.error(&error));
+                if error.kind == Kind::Unauthenticated {
+                    self.outbox.close(CloseReason::LoggedOut);
+                }
+            }
+        }
+    }
+
+    /// A connection that takes no answer is closing; its reader finds that out before it reads on.
+    fn push(&self, frame: String) {
+        let (Ok(()) | Err(Closed)) = self.outbox.push(frame);
+    }
+
+    /// Every request asks again whether its caller may: a login can end, an account can change at any time.
+    fn done(&mut self, request: &Request<'_>) -> Result<Done> {
+        self.caller = self.services.accounts.still_valid(&self.caller)?;
+        let Some(kind) = request.kind.as_deref() else {
+            return Err(Error::invalid("missing_type", "A request needs a `type`"));
+        };
+        match kind {
+            "image_create_request" => self.create(request),
+            "image_list_request" => self.list(request),
+            "image_get_request" => self.get(request),
+            "image_update_request" => self.update(request),
+            "image_delete_request" => self.delete(request),
+            "image_messages_request" => self.messages(request),
+            "message_send_request" => self.send(request),
+            "turn_retry_request" => self.retry(request),
+            "agent_interrupt_request" => self.interrupt(request),
+            "subscribe_request" => self.subscribe(request),
+            "unsubscribe_request" => self.unsubscribe(request),
+            _ => Err(Error::invalid("unknown_type", "There is no such request")),
+        }
+    }
+
+    fn create(&self, request: &Request<'_>) -> Result<Done> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Data {
+            name: Option<String>,
+            description: Option<String>,
+            system_prompt: Option<String>,
+            model: Option<String>,
+        }
+        let Data { name, description, system_prompt, model } = request.data()?;
+        let new = NewConversation { name, description, system_prompt, model };
+        let conversation = self.services.conversations.create(&self.caller, new)?;
+        Ok(self.record(request, &conversation))
+    }
+
+    fn list(&self, request: &Request<'_>) -> Result<Done> {
+        #[derive(Deserialize)]
+        struct Data {
+            limit: Option<usize>,
+            before: Option<String>,
+        }
+        #[derive(Serialize)]
+        struct Answer<'a> {
+            records: Vec<RecordView<'a>>,
+        }
+        let data: Data = request.data()?;
+        let before = data.before.as_deref().map(ConversationId::from_outside);
+        let conversations = &self.services.conversations;
+        let found = conversations.list(&self.caller, data.limit, before.as_ref())?;
+        let records = found.iter().map(|one| RecordView::of(one, conversations.is_online(one))).collect();
+        Ok(Done::Reply(request.reply.data(&Answer { records })))
+    }
+
+    fn get(&self, request: &Request<'_>) -> Result<Done> {
+        let conversation = self.services.conversations.get(&self.caller, &image_id(request)?)?;
+        Ok(self.record(request, &conversation))
+    }
+
+    fn update(&self, request: &Request<'_>) -> Result<Done> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Data {
+            image_id: String,
+            updates: Updates,
+        }
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Updates {
+            name: Option<String>,
+            #[serde(default, deserialize_with = "present")]
+            description: Option<Option<String>>,
+            #[serde(default, deserialize_with = "present")]
+            system_prompt: Option<Option<String>>,
+            #[serde(default, deserialize_with = "present")]
+            model: Option<Option<String>>,
+        }
+        let Data { image_id, updates } = request.data()?;
+        let Updates { name, description, system_prompt, model } = updates;
+        let change = ConversationChange { name, description, system_prompt, model };
+        let id = ConversationId::from_outside(&image_id);
+        let conversation = self.services.conversations.update(&self.caller, &id, change)?;
+        Ok(self.record(request, &conversation))
+    }
+
+    fn delete(&self, request: &Request<'_>) -> Result<Done> {
+        let id = image_id(request)?;
+        self.services.conversations.delete(&self.caller, &id)?;
+        Ok(Done::Reply(request.reply.data(&ImageId { image_id: id.as_str() })))
+    }
+
+    fn messages(&self, request: &Request<'_>) -> Result<Done> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Data {
+            image_id: String,
+            limit: Option<usize>,
+            before: Option<String>,
+            #[serde(default)]
+            html: bool,
+        }
+        #[derive(Serialize)]
+        struct Answer<'a> {
+            messages: Vec<MessageView<'a>>,
+        }
+        let data: Data = request.data()?;
+        let id = ConversationId::from_outside(&data.image_id);
+        let before = data.before.as_deref().map(MessageId::from_outside);
+        let conversations = &self.services.conversations;
+        let found = conversations.messages(&self.caller, &id, data.limit, before.as_ref())?;
+        let render = |text: &str| conversations.html_blocks(text);
+        let render = data.html.then_some(&render as &dyn Fn(&str) -> Vec<String>);
+        let messages = found.iter().map(|message| MessageView::of(message, render)).collect();
+        Ok(Done::Reply(request.reply.data(&Answer { messages })))
+    }
+
+    fn send(&self, request: &Request<'_>) -> Result<Done> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Data<'a> {
+            image_id: String,
+            #[serde(borrow)]
+            content: &'a RawValue,
+            client_message_id: Option<String>,
+        }
+        let data: Data<'_> = request.data()?;
+        let message = SendMessage {
+            conversation_id: ConversationId::from_outside(&data.image_id),
+            parts: parts(data.content)?,
+            client_message_id: data.client_message_id,
+        };
+        let sent = self.services.turns.send(&self.caller, message)?;
+        Ok(started(request, sent))
+    }
+
+    fn retry(&self, request: &Request<'_>) -> Result<Done> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Data {
+            image_id: String,
+            turn_id: String,
+        }
+        let data: Data = request.data()?;
+        let (id, turn) = (ConversationId::from_outside(&data.image_id), TurnId::from_outside(&data.turn_id));
+        Ok(started(request, self.services.turns.retry(&self.caller, &id, &turn)?))
+    }
+
+    fn interrupt(&self, request: &Request<'_>) -> Result<Done> {
+        let id = image_id(request)?;
+        self.services.turns.interrupt(&self.caller, &id)?;
+        Ok(Done::Reply(request.reply.data(&ImageId { image_id: id.as_str() })))
+    }
+
+    fn subscribe(&self, request: &Request<'_>) -> Result<Done> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Answer<'a> {
+            session_id: &'a str,
+            latest_seq: u64,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            resync: Option<bool>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            turn_seq: Option<u64>,
+        }
+        let watched: Watched = request.data()?;
+        let after = watched.after_seq;
+        let conversation = self.services.conversations.session(&self.caller, watched.target()?)?;
+        let session = &conversation.session_id;
+        let stored = || self.services.conversations.latest_seq(&conversation);
+        let base = self.services.hub.latest(session).map_or_else(stored, Ok)?;
+        self.services.hub.subscribe(&self.outbox, session, base, after, |found| {
+            request.reply.data(&Answer {
+                session_id: session.as_str(),
+                latest_seq: found.latest_seq,
+                resync: found.resync.then_some(true),
+                turn_seq: found.turn_seq,
+            })
+        })?;
+        Ok(Done::Queued)
+    }
+
+    /// Leaving is always allowed, and says nothing about whether the session exists.
+    fn unsubscribe(&self, request: &Request<'_>) -> Result<Done> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Answer<'a> {
+            session_id: &'a str,
+        }
+        let watched: Watched = request.data()?;
+        let session = match watched.target()? {
+            Target::Session(id) => id,
+            image @ Target::Conversation(_) => self.services.conversations.session(&self.caller, image)?.session_id,
+        };
+        self.services.hub.unsubscribe(&self.outbox, &session);
+        Ok(Done::Reply(request.reply.data(&Answer { session_id: session.as_str() })))
+    }
+
+    fn record(&self, request: &Request<'_>, conversation: &Conversation) -> Done {
+        #[derive(Serialize)]
+        struct Answer<'a> {
+            record: RecordView<'a>,
+        }
+        let online = self.services.conversations.is_online(conversation);
+        Done::Reply(request.reply.data(&Answer { record: RecordView::of(conversation, online) }))
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ImageId<'a> {
+    image_id: &'a str,
+}
+
+/// What one may subscribe to, by either of its ids.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Watched {
+    session_id: Option<String>,
+    image_id: Option<String>,
+    after_seq: Option<u64>,
+}
+
+impl Watched {
+    fn target(&self) -> Result<Target> {
+        match (&self.session_id, &self.image_id) {
+            (Some(session), _) => Ok(Target::Session(SessionId::from_outside(session))),
+            (None, Some(image)) => Ok(Target::Conversation(ConversationId::from_outside(image))),
+            (None, None) => Err(Error::invalid("invalid_data", "`data` needs a `sessionId` or an `imageId`")),
+        }
+    }
+}
+
+fn image_id(request: &Request<'_>) -> Result<ConversationId> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Data {
+        image_id: String,
+    }
+    let data: Data = request.data()?;
+    Ok(ConversationId::from_outside(&data.image_id))
+}
+
+fn started(request: &Request<'_>, sent: Sent) -> Done {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Answer<'a> {
+        message_id: &'a str,
+        turn_id: &'a str,
+    }
+    let answer = Answer { message_id: sent.message_id.as_str(), turn_id: sent.turn_id.as_str() };
+    Done::Started(request.reply.data(&answer), sent)
+}
+
+/// A message's content: a text, or parts as a person may send them.
+fn parts(content: &RawValue) -> Result<Vec<Part>> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Incoming {
+        #[serde(rename = "type")]
+        kind: String,
+        text: Option<String>,
+        data: Option<String>,
+        media_type: Option<String>,
+        name: Option<String>,
+        filename: Option<String>,
+    }
+    let json = content.get();
+    if json.starts_with('"') {
+        return Ok(vec![Part::Text(serde_json::from_str(json).map_err(|error| invalid_data(&error))?)]);
+    }
+    let incoming: Vec<Incoming> = serde_json::from_str(json).map_err(|error| invalid_data(&error))?;
+    if incoming.len() > PARTS {
+        return Err(Error::new(Kind::TooLarge, "too_many_parts", format!("A message can have {PARTS} parts at most")));
+    }
+    let lacks = |field: &str| Error::invalid("invalid_data", format!("A part of `content` lacks its `{field}`"));
+    incoming
+        .into_iter()
+        .map(|part| match part.kind.as_str() {
+            "text" => part.text.map(Part::Text).ok_or_else(|| lacks("text")),
+            "image" | "file" => {
+                let media_type = part.media_type.ok_or_else(|| lacks("mediaType"))?;
+                let data = part.data.ok_or_else(|| lacks("data"))?;
+                Ok(match part.kind.as_str() {
+                    "image" => Part::Image { media_type, data, name: part.name },
+                    _ => Part::File { media_type, data, filename: part.filename },
+                })
+            }
+            _ => Err(Error::invalid("unknown_part", "A part of `content` must be a text, an image or a file")),
+        })
+        .collect()
+}
+
+/// Tells a field that is `null` from one that is not there.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    Deserialize::deserialize(deserializer).map(Some)
+}
+
+/// Only what is our own fault or that of something we rely on; the rest is told to the person alone.
+fn log_failure(kind: Option<&str>, error: &Error) {
+    let kind = kind.unwrap_or("request");
+    match error.kind {
+        Kind::Internal => log::error!(target: "ws", "{kind:?}: {}", error.with_cause()),
+        Kind::Unavailable | Kind::Upstream => log::warn!(target: "ws", "{kind:?}: {}", error.with_cause()),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_is_a_text_or_parts() {
+        let check = |json: &str, expected: Result<usize, &str>| {
+            let content: &RawValue = serde_json::from_str(json).expect("JSON");
+            assert_eq!(parts(content).map(|parts| parts.len()).map_err(|error| error.code), expected, "{json}");
+        };
+        check(r#""hello""#, Ok(1));
+        check(r#"[{"type":"text","text":"a"},{"type":"image","data":"AA==","mediaType":"image/png"}]"#, Ok(2));
+        check(r#"[{"type":"file","data":"AA==","mediaType":"text/plain","filename":"a"}]"#, Ok(1));
+        check("[]", Ok(0));
+        check("{}", Err("invalid_data"));
+        check("null", Err("invalid_data"));
+        check("5", Err("invalid_data"));
+        check(r#"["a"]"#, Err("invalid_data"));
+        check(r#"[{"type":"text"}]"#, Err("invalid_data"));
+        check(r#"[{"type":"image","data":"AA=="}]"#, Err("invalid_data"));
+        check(r#"[{"type":"tool-call","text":"a"}]"#, Err("unknown_part"));
+        check(&format!("[{}]", vec![r#"{"type":"text","text":"a"}"#; PARTS + 1].join(",")), Err("too_many_parts"));
+    }
+}

@@ -1,0 +1,265 @@
+//! The reader's thread of one connection: what comes in, one after the other, until it ends.
+//!
+//! tungstenite reads the frames; what it wants to write itself (pongs) goes through the outbox like everything else,
+//! because only the writer's thread writes the socket.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use tungstenite::error::{CapacityError, ProtocolError};
+use tungstenite::protocol::{Role, WebSocketConfig};
+use tungstenite::{Error as WsError, Message, WebSocket};
+
+use super::WsOptions;
+use super::pace::Pace;
+use super::writer::{WRITE_TIMEOUT, Writer};
+use crate::domain::limits::WS_MESSAGE_BYTES;
+use crate::hub::{CloseReason, Outbox};
+
+/// tungstenite's own 128 KiB would be touched for every connection.
+const READ_BYTES: usize = 4 * 1024;
+/// Control frames only.
+const WRITE_BUFFER_BYTES: usize = 1024;
+/// What the kernel may hold for a peer that does not read, in bytes. Left alone it grows to several MiB.
+const SEND_BUFFER_BYTES: usize = 128 * 1024;
+/// How long we wait for the other side's goodbye.
+const LINGER: Duration = Duration::from_secs(2);
+/// Pings and the like: past these a connection is read more slowly.
+const CONTROL_PER_SECOND: u32 = 50;
+const CONTROL_BURST: u32 = 200;
+/// The pause after each frame past a limit.
+pub(super) const PAUSE: Duration = Duration::from_millis(2);
+
+/// A message that came in.
+pub(super) enum Incoming<'a> {
+    Text(&'a str),
+    Binary,
+}
+
+/// Serves a connection until it ends, and says why it did. `head` is the handshake's answer.
+pub(super) fn run(
+    stream: TcpStream,
+    leftover: Vec<u8>,
+    head: Vec<u8>,
+    outbox: &Arc<Outbox>,
+    options: &WsOptions,
+    take: &mut dyn FnMut(Incoming<'_>),
+) -> CloseReason {
+    let stream = Arc::new(stream);
+    if let Err(error) = prepare(&stream, options) {
+        log::debug!(target: "ws", "the socket is already gone: {error}");
+        return CloseReason::Protocol;
+    }
+    let parting = Arc::new(Parting::default());
+    let writer = Writer::new(Arc::clone(&stream), Arc::clone(outbox));
+    let writer = match writer.spawn(head, options.ping_every, Arc::clone(&parting)) {
+        Ok(writer) => writer,
+        Err(error) => {
+            log::error!(target: "ws", "cannot start a writer's thread: {error}");
+            refuse(&stream);
+            return CloseReason::Internal;
+        }
+    };
+    let mut line = Line { stream, outbox: Arc::clone(outbox), parting, writer: Some(writer), has_goodbye: false };
+    let (reason, has_goodbye) = read_all(&line, leftover, options, take);
+    line.has_goodbye = has_goodbye;
+    line.outbox.close(reason);
+    outbox.closing().unwrap_or(reason)
+}
+
+fn prepare(stream: &TcpStream, options: &WsOptions) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(options.silence))?;
+    stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
+    rustix::net::sockopt::set_socket_send_buffer_size(stream, SEND_BUFFER_BYTES)?;
+    Ok(())
+}
+
+/// No thread, no connection; nothing was sent yet, so this can still be an answer to the handshake.
+fn refuse(mut stream: &TcpStream) {
+    let _ = stream.write_all(
+        b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n",
+    );
+    let _ = stream.shutdown(Shutdown::Both);
+}
+
+/// Why it ended, and whether the peer sent its close frame.
+fn read_all(
+    line: &Line,
+    leftover: Vec<u8>,
+    options: &WsOptions,
+    take: &mut dyn FnMut(Incoming<'_>),
+) -> (CloseReason, bool) {
+    let half = Half { line, heard: Instant::now(), patience: 2 * options.silence };
+    let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BYTES)
+        .write_buffer_size(0)
+        .max_write_buffer_size(WRITE_BUFFER_BYTES)
+        .max_message_size(Some(WS_MESSAGE_BYTES))
+        .max_frame_size(Some(WS_MESSAGE_BYTES));
+    let mut socket = WebSocket::from_partially_read(half, leftover, Role::Server, Some(config));
+    let mut controls = Pace::new(CONTROL_PER_SECOND, CONTROL_BURST);
+    loop {
+        let message = match socket.read() {
+            Ok(message) => message,
+            Err(error) => return (reason_of(&error), false),
+        };
+        if let Some(reason) = line.outbox.closing() {
+            return (reason, matches!(message, Message::Close(_)));
+        }
+        socket.get_mut().heard = Instant::now();
+        match &message {
+            Message::Text(text) => take(Incoming::Text(text)),
+            Message::Binary(_) => take(Incoming::Binary),
+            Message::Close(frame) => {
+                return (CloseReason::Goodbye(frame.as_ref().map(|frame| frame.code.into())), true);
+            }
+            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {
+                if controls.take(Instant::now()).is_err() {
+                    thread::sleep(PAUSE);
+                }
+            }
+        }
+    }
+}
+
+fn reason_of(error: &WsError) -> CloseReason {
+    match error {
+        WsError::Capacity(CapacityError::MessageTooLong { .. }) => CloseReason::TooBig,
+        WsError::Utf8(_) => CloseReason::NotUtf8,
+        WsError::Io(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+            CloseReason::Silent
+        }
+        // Gone without a word: there is nobody to say anything to.
+        WsError::Io(_)
+        | WsError::ConnectionClosed
+        | WsError::AlreadyClosed
+        | WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => CloseReason::Goodbye(None),
+        WsError::Protocol(_) => CloseReason::Protocol,
+        _ => CloseReason::Internal,
+    }
+}
+
+/// The reader's side of the socket for tungstenite.
+struct Half<'a> {
+    line: &'a Line,
+    /// When the last whole message came.
+    heard: Instant,
+    /// How long one message may take to come in.
+    patience: Duration,
+}
+
+impl Read for Half<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.heard.elapsed() > self.patience {
+            return Err(ErrorKind::TimedOut.into());
+        }
+        (&*self.line.stream).read(buffer)
+    }
+}
+
+impl Write for Half<'_> {
+    /// Called with one whole frame each time, as nothing is buffered. Its answer to a close is ours to give.
+    fn write(&mut self, frame: &[u8]) -> io::Result<usize> {
+        const OPCODE: u8 = 0x0f;
+        const PONG: u8 = 0x0a;
+        if frame.first().is_some_and(|first| first & OPCODE == PONG) {
+            self.line.outbox.push_control(frame.to_vec());
+        }
+        Ok(frame.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What belongs to a connection while it is open. Dropping it, also in a panic, ends the writer and shuts the socket.
+struct Line {
+    stream: Arc<TcpStream>,
+    outbox: Arc<Outbox>,
+    parting: Arc<Parting>,
+    writer: Option<JoinHandle<()>>,
+    /// The peer's close frame came: it sends nothing more.
+    has_goodbye: bool,
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.outbox.close(CloseReason::Internal);
+        let deadline = Instant::now() + LINGER;
+        if !self.has_goodbye {
+            self.drain(deadline);
+        }
+        self.parting.wait_for_writer(deadline);
+        self.parting.read_all();
+        let _ = self.stream.shutdown(Shutdown::Both);
+        if let Some(writer) = self.writer.take() {
+            let _ = writer.join();
+        }
+    }
+}
+
+impl Line {
+    /// Reads on until the peer has hung up: a socket shut with unread input is reset, and a reset can overtake our
+    /// last words.
+    fn drain(&self, deadline: Instant) {
+        let mut waste = [0; 1024];
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() || self.stream.set_read_timeout(Some(left)).is_err() {
+                return;
+            }
+            match (&*self.stream).read(&mut waste) {
+                Ok(0) => return,
+                Err(error) if error.kind() != ErrorKind::Interrupted => return,
+                _ => {}
+            }
+        }
+    }
+}
+
+/// How reader and writer wait for each other at the end, each for [`LINGER`] at most.
+#[derive(Default)]
+pub(super) struct Parting {
+    state: Mutex<Done>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Done {
+    reading: bool,
+    writing: bool,
+}
+
+impl Parting {
+    pub(super) fn wrote_all(&self) {
+        self.set(|done| done.writing = true);
+    }
+
+    pub(super) fn wait_for_reader(&self) {
+        self.wait(Instant::now() + LINGER, |done| done.reading);
+    }
+
+    fn read_all(&self) {
+        self.set(|done| done.reading = true);
+    }
+
+    fn wait_for_writer(&self, deadline: Instant) {
+        self.wait(deadline, |done| done.writing);
+    }
+
+    fn set(&self, change: impl FnOnce(&mut Done)) {
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.notify_all();
+    }
+
+    fn wait(&self, deadline: Instant, is_done: impl Fn(&Done) -> bool) {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(self.changed.wait_timeout_while(state, left, |done| !is_done(done)));
+    }
+}
