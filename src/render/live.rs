@@ -14,6 +14,10 @@
 //! that is 80 ms for a new paragraph, 0.3 s at 4 KiB and 6 s for a code block of 100 KiB: however long the block, no
 //! more than 16 KiB of source a second is rendered and sent for one message, plus each settled block once. Between
 //! patches the page shows the new text as it came.
+//!
+//! One patch has no bound of its own: a settled block of 1 MiB is sent once in one piece, and where a definition at the
+//! very end changes the first block, the last patch is the whole message. Whoever sends it may leave it out when it is
+//! larger than the way allows, as long as the page then asks for the message's blocks again.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
@@ -28,6 +32,7 @@ pub const TAIL_BYTES_PER_SECOND: u32 = 16 * 1024;
 /// How much of a last line is held back while it may still become anything, in bytes.
 const UNDECIDED_BYTES: usize = 16;
 
+/// The text of one message while it is being written.
 #[derive(Default)]
 pub struct Live {
     text: String,
@@ -45,6 +50,7 @@ impl Live {
         Self::default()
     }
 
+    /// Takes what the model wrote next.
     pub fn push(&mut self, text: &str) {
         self.text.push_str(text);
         self.is_changed |= !text.is_empty();
@@ -117,7 +123,7 @@ fn decided(tail: &str) -> &str {
 }
 
 fn line_start(text: &str, at: usize) -> usize {
-    text[..at].rfind('\n').map_or(0, |newline| newline + 1)
+    text.as_bytes()[..at].iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1)
 }
 
 fn digest(block: &str) -> u64 {

@@ -190,7 +190,9 @@ impl<'a> Writer<'a> {
             Tag::TableCell => self.cell(),
             Tag::Emphasis => self.tag("<em>", "</em>"),
             Tag::Strong => self.tag("<strong>", "</strong>"),
-            Tag::Strikethrough if self.tamed.text[offset..].starts_with("~~") => self.tag("<del>", "</del>"),
+            Tag::Strikethrough if self.tamed.text.as_bytes()[offset..].starts_with(b"~~") => {
+                self.tag("<del>", "</del>")
+            }
             Tag::Strikethrough => {
                 self.text.push('~');
                 Open::Tilde

@@ -18,6 +18,7 @@ mod takeover;
 mod tests;
 mod turns;
 mod users;
+pub mod v19;
 mod writer;
 
 use std::path::{Path, PathBuf};
