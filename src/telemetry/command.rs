@@ -1,0 +1,39 @@
+//! The logger of commands: warnings and errors, on stderr, in the words that commands use.
+
+use std::io::{self, Write as _};
+
+use log::{Level, LevelFilter, Log, Metadata, Record};
+use simplelog::{Config, SharedLogger};
+
+use super::wanted;
+
+pub(super) struct CommandLogger;
+
+impl Log for CommandLogger {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.level() <= LevelFilter::Warn
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if wanted(record, LevelFilter::Warn) {
+            let word = if record.level() == Level::Error { "error" } else { "warning" };
+            let _ = writeln!(io::stderr(), "{word}: {}", record.args());
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+impl SharedLogger for CommandLogger {
+    fn level(&self) -> LevelFilter {
+        LevelFilter::Warn
+    }
+
+    fn config(&self) -> Option<&Config> {
+        None
+    }
+
+    fn as_log(self: Box<Self>) -> Box<dyn Log> {
+        self
+    }
+}

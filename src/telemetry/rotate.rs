@@ -1,0 +1,283 @@
+//! A log file that never outgrows its promise: 10 MiB a file, 7 files, and nothing lost or torn on the way.
+//!
+//! A line is one `write(2)` to a file opened with `O_APPEND`, under a lock of the caller's, so it is there when the
+//! call returns, `kill -9` or not. Before a line that would make the file too large, the files move up by one:
+//! `.5` becomes `.6` (and the oldest is gone), …, the file itself becomes `.1`, and a new one is opened. Renaming
+//! moves no bytes, so at every moment each line that was written is in exactly one file. A crash between two renames
+//! leaves a gap in the numbers, and the next rotation moves up only to the gap.
+//!
+//! The directory belongs to the operator, who may delete, move or truncate files under us. So the size is asked of
+//! the kernel before each line, as is whether the file has still a name; whether the name still means this file is
+//! looked up ten times a second. A line that could not be written whole is taken back.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+/// How often we look whether the file's name still means our file, in milliseconds.
+const LOOK_EVERY_MS: i64 = 100;
+
+/// How large, and how many.
+#[derive(Debug, Clone)]
+pub struct Rotation {
+    /// The file that is written now.
+    pub path: PathBuf,
+    /// The most that one file may hold, in bytes.
+    pub file_bytes: u64,
+    /// Files in all, the one that is written now included. At least 2.
+    pub files: u32,
+}
+
+impl Rotation {
+    /// 7 files of 10 MiB.
+    pub fn standard(path: PathBuf) -> Self {
+        Self { path, file_bytes: 10 * 1024 * 1024, files: 7 }
+    }
+
+    fn archive(&self, number: u32) -> PathBuf {
+        let mut name = self.path.clone().into_os_string();
+        name.push(format!(".{number}"));
+        name.into()
+    }
+
+    fn oldest(&self) -> u32 {
+        self.files.max(2) - 1
+    }
+}
+
+/// The file, or our wish to have one: what fails is tried again with the next line.
+#[derive(Debug)]
+pub struct RotatingFile {
+    rotation: Rotation,
+    open: Option<Open>,
+    /// When the name was last looked up, in milliseconds since 1970.
+    looked_ms: i64,
+}
+
+#[derive(Debug)]
+struct Open {
+    file: File,
+    device: u64,
+    inode: u64,
+    /// A pipe or `/dev/stdout` behind the name has no size and is not renamed.
+    regular: bool,
+}
+
+impl RotatingFile {
+    pub fn new(rotation: Rotation) -> Self {
+        Self { rotation, open: None, looked_ms: 0 }
+    }
+
+    /// Appends one line, newline included, whole or not at all. A line is never longer than a file.
+    pub fn write_line(&mut self, line: &[u8], now_ms: i64) -> io::Result<()> {
+        self.look(now_ms);
+        let mut size = self.ready()?;
+        if size > 0 && size + line.len() as u64 > self.rotation.file_bytes {
+            self.rotate()?;
+            size = self.ready()?;
+        }
+        match &mut self.open {
+            Some(open) => open.append(line, size),
+            None => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    /// Forgets a file whose name now means something else.
+    fn look(&mut self, now_ms: i64) {
+        if (0..LOOK_EVERY_MS).contains(&(now_ms - self.looked_ms)) {
+            return;
+        }
+        self.looked_ms = now_ms;
+        if !self.name_is_ours() {
+            self.open = None;
+        }
+    }
+
+    fn name_is_ours(&self) -> bool {
+        let Some(open) = &self.open else { return false };
+        fs::metadata(&self.rotation.path).is_ok_and(|named| named.dev() == open.device && named.ino() == open.inode)
+    }
+
+    /// Makes sure that a file with a name is open, and says how large it is. 0 for what is no regular file.
+    fn ready(&mut self) -> io::Result<u64> {
+        if let Some(open) = &self.open {
+            let now = open.file.metadata()?;
+            if now.nlink() > 0 {
+                return Ok(if open.regular { now.size() } else { 0 });
+            }
+        }
+        self.open = None;
+        let (open, size) = open_for_append(&self.rotation.path)?;
+        self.open = Some(open);
+        self.prune();
+        Ok(size)
+    }
+
+    fn rotate(&mut self) -> io::Result<()> {
+        if self.name_is_ours() {
+            let oldest = self.rotation.oldest();
+            let gap = (1..oldest).find(|&number| fs::symlink_metadata(self.rotation.archive(number)).is_err());
+            for number in (1..gap.unwrap_or(oldest)).rev() {
+                fs::rename(self.rotation.archive(number), self.rotation.archive(number + 1))?;
+            }
+            fs::rename(&self.rotation.path, self.rotation.archive(1))?;
+        }
+        self.open = None;
+        Ok(())
+    }
+
+    /// Keeps the promise about the sum also where other settings or another program left more or larger files.
+    fn prune(&self) {
+        let mut sum = 0;
+        let most = self.rotation.file_bytes * u64::from(self.rotation.oldest());
+        for number in self.archives() {
+            let path = self.rotation.archive(number);
+            sum += fs::symlink_metadata(&path).map_or(0, |file| file.len());
+            if number > self.rotation.oldest() || sum > most {
+                let _ = fs::remove_file(&path); // tried again at the next rotation
+            } else {
+                let _ = fs::set_permissions(&path, Permissions::from_mode(0o600));
+            }
+        }
+    }
+
+    /// The numbers of the files beside ours, newest first.
+    fn archives(&self) -> Vec<u32> {
+        let (Some(directory), Some(name)) = (self.rotation.path.parent(), self.rotation.path.file_name()) else {
+            return Vec::new();
+        };
+        let prefix = format!("{}.", name.to_string_lossy());
+        let names = fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.file_name());
+        let mut numbers: Vec<u32> = names
+            .filter_map(|name| {
+                let digits = name.to_str()?.strip_prefix(&prefix)?;
+                digits.parse().ok().filter(|number: &u32| *number > 0 && number.to_string() == digits)
+            })
+            .collect();
+        numbers.sort_unstable();
+        numbers
+    }
+}
+
+impl Open {
+    /// `size` is where the line begins, in bytes.
+    fn append(&mut self, line: &[u8], size: u64) -> io::Result<()> {
+        let written = self.file.write_all(line);
+        if written.is_err() && self.regular {
+            let _ = self.file.set_len(size); // half a line, on a disk that is full
+        }
+        written
+    }
+}
+
+/// Opens the file, with its directory if need be, for us alone. The second value is its size in bytes.
+fn open_for_append(path: &Path) -> io::Result<(Open, u64)> {
+    let open = || OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path);
+    let file = open().or_else(|error| match (error.kind(), path.parent()) {
+        (io::ErrorKind::NotFound, Some(directory)) => {
+            DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+            open()
+        }
+        _ => Err(error),
+    })?;
+    let found = file.metadata()?;
+    let mut open = Open { file, device: found.dev(), inode: found.ino(), regular: found.is_file() };
+    let mut size = 0;
+    if open.regular {
+        size = found.size();
+        if found.mode() & 0o077 != 0 {
+            let _ = open.file.set_permissions(Permissions::from_mode(0o600));
+        }
+        let mut last = [b'\n'];
+        if size > 0 && open.file.read_at(&mut last, size - 1).is_ok() && last != [b'\n'] {
+            open.append(b"\n", size)?; // a power cut left half a line: the next one is not to hang on it
+            size += 1;
+        }
+    }
+    Ok((open, size))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn small(path: &Path) -> Rotation {
+        Rotation { path: path.to_owned(), file_bytes: 100, files: 3 }
+    }
+
+    fn names(directory: &Path) -> Vec<String> {
+        let mut names: Vec<String> =
+            fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn moves_up_to_a_gap_and_drops_the_oldest() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("logs/a.log");
+        let mut file = RotatingFile::new(small(&path));
+        let line = |n: u32| format!("{n:039}\n").into_bytes();
+        for n in 0..8 {
+            file.write_line(&line(n), 0).unwrap();
+        }
+        let logs = path.parent().unwrap();
+        assert_eq!(names(logs), ["a.log", "a.log.1", "a.log.2"]);
+        assert_eq!(fs::read(logs.join("a.log.2")).unwrap(), [line(2), line(3)].concat());
+        fs::remove_file(logs.join("a.log.1")).unwrap();
+        file.write_line(&line(8), 0).unwrap();
+        assert_eq!(fs::read(logs.join("a.log.2")).unwrap(), [line(2), line(3)].concat());
+        assert_eq!(fs::read(logs.join("a.log.1")).unwrap(), [line(6), line(7)].concat());
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        assert_eq!(fs::metadata(logs).unwrap().mode() & 0o777, 0o700);
+    }
+
+    #[test]
+    fn takes_over_what_is_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.log");
+        fs::write(&path, "half a li").unwrap();
+        fs::write(directory.path().join("a.log.1"), vec![b'x'; 150]).unwrap();
+        fs::write(directory.path().join("a.log.2"), vec![b'x'; 100]).unwrap();
+        fs::write(directory.path().join("a.log.7"), "x").unwrap();
+        fs::write(directory.path().join("a.log.old"), "x").unwrap();
+        RotatingFile::new(small(&path)).write_line(b"a line\n", 0).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "half a li\na line\n");
+        assert_eq!(names(directory.path()), ["a.log", "a.log.1", "a.log.old"]);
+        assert_eq!(fs::metadata(directory.path().join("a.log.1")).unwrap().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn what_the_operator_does_to_the_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.log");
+        let mut file = RotatingFile::new(small(&path));
+        file.write_line(b"one\n", 0).unwrap();
+        fs::remove_file(&path).unwrap();
+        file.write_line(b"two\n", 1).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two\n", "deleted: the very next line is in a new file");
+        fs::rename(&path, directory.path().join("moved")).unwrap();
+        file.write_line(b"three\n", 1 + LOOK_EVERY_MS).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"three\n");
+        assert_eq!(fs::read(directory.path().join("moved")).unwrap(), b"two\n");
+        fs::write(&path, "").unwrap();
+        file.write_line(b"four\n", 1000).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"four\n", "truncated: no hole before the line");
+        fs::remove_dir_all(directory.path()).unwrap();
+        file.write_line(b"five\n", 2000).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"five\n");
+    }
+
+    #[test]
+    fn a_full_disk_tears_no_line() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.log");
+        std::os::unix::fs::symlink("/dev/full", &path).unwrap();
+        let mut file = RotatingFile::new(small(&path));
+        assert_eq!(file.write_line(b"one\n", 0).unwrap_err().kind(), io::ErrorKind::StorageFull);
+        fs::remove_file(&path).unwrap();
+        file.write_line(b"two\n", LOOK_EVERY_MS).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two\n");
+    }
+}
