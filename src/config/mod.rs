@@ -1,1 +1,111 @@
-//! (room being built)
+//! What was typed becomes what is meant: flags before environment before env file before default.
+//!
+//! The table of settings is in `settings`; a new setting is a row there, a field of [`Config`] and a line in `build`.
+
+mod build;
+mod envfile;
+mod networks;
+mod parse;
+mod resolve;
+pub mod settings;
+mod show;
+mod url;
+
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+use log::LevelFilter;
+
+use crate::domain::Error;
+use crate::domain::secret::Secret;
+
+pub use resolve::{Source, Surroundings, Typed};
+pub use show::{Effective, banner, effective};
+
+/// The configuration, checked and typed.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// 0: the kernel chooses.
+    pub port: u16,
+    /// An address, without brackets, or a name.
+    pub host: String,
+    /// Absolute.
+    pub data_dir: PathBuf,
+    pub llm: Llm,
+    /// `None`: made once and kept in the data directory.
+    pub jwt_secret: Option<Secret>,
+    pub invite_code_required: bool,
+    /// Whether 1.9's code of the day is accepted.
+    pub invite_code_daily: bool,
+    pub log_level: LevelFilter,
+    pub trusted_proxies: Vec<IpNet>,
+    pub public_url: Option<PublicUrl>,
+    /// Per account and address. 0: no limit.
+    pub login_failures_per_5min: u32,
+    /// Per address. 0: no limit.
+    pub registrations_per_hour: u32,
+    /// What works but is not wise, one sentence each, safe to show.
+    pub warnings: Vec<String>,
+    resolved: resolve::Resolved,
+}
+
+#[derive(Debug, Clone)]
+pub struct Llm {
+    pub provider: Provider,
+    pub api_key: Option<Secret>,
+    /// Without a slash at its end. `None`: the provider's own.
+    pub url: Option<String>,
+    pub model: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Provider {
+    Anthropic,
+    /// Built in: needs neither key nor network.
+    Demo,
+}
+
+impl Provider {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Anthropic => "anthropic",
+            Self::Demo => "demo",
+        }
+    }
+}
+
+/// The address that people use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicUrl {
+    /// `https://chat.example.com`, with a port where one was given.
+    pub origin: String,
+    /// The path we are served under: `` or `/chat`, never with a slash at its end.
+    pub base_path: String,
+}
+
+impl Config {
+    /// The path we are served under: `` or `/chat`.
+    pub fn base_path(&self) -> &str {
+        self.public_url.as_ref().map_or("", |url| &url.base_path)
+    }
+
+    pub fn log_file(&self) -> PathBuf {
+        self.data_dir.join("logs/portagent.log")
+    }
+
+    /// Where a browser on this machine finds the server that listens on `port`.
+    pub fn local_url(&self, port: u16) -> String {
+        let host = match self.host.as_str() {
+            "0.0.0.0" | "::" | "127.0.0.1" | "::1" => "localhost".to_owned(),
+            host if host.contains(':') => format!("[{host}]"),
+            host => host.to_owned(),
+        };
+        format!("http://{host}:{port}{}", self.base_path())
+    }
+
+    /// The error for a setting that turns out to be unusable later, such as a data directory that cannot be written:
+    /// it names the value and where it came from, and is a wrong usage.
+    pub fn reject(&self, name: &'static str, why: &str) -> Error {
+        self.resolved.reject(name, why)
+    }
+}

@@ -1,0 +1,97 @@
+//! From texts to a [`Config`]: every value is parsed here, in the order of the table.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+
+use super::resolve::{Resolved, Source, Surroundings, Typed, resolve};
+use super::{Config, Llm, Provider, networks, parse, url};
+use crate::domain::secret::Secret;
+use crate::domain::{Error, Result};
+
+/// What a conversation with the demo provider shows as its model.
+const DEMO_MODEL: &str = "demo";
+const ANTHROPIC_MODEL: &str = "claude-sonnet-4-20250514";
+
+/// A key for HS256 wants as many bytes as its hash has (RFC 7518 section 3.2).
+const GOOD_SECRET_BYTES: usize = 32;
+
+impl Config {
+    /// From what was typed and what the process finds around it.
+    ///
+    /// Errors: `Invalid`, naming the value and where it came from.
+    pub fn load(typed: &Typed, around: &Surroundings<'_>) -> Result<Self> {
+        let resolved = resolve(typed, around)?;
+        let home = (around.environment)("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
+        Ok(Self {
+            port: resolved.required("PORT", parse::port)?,
+            host: resolved.required("HOST", parse::host)?,
+            data_dir: data_dir(&resolved, home)?,
+            llm: llm(&resolved)?,
+            jwt_secret: resolved.exact("JWT_SECRET").map(Secret::new),
+            invite_code_required: resolved.required("INVITE_CODE_REQUIRED", parse::switch)?,
+            invite_code_daily: resolved.required("INVITE_CODE_DAILY", parse::switch)?,
+            log_level: resolved.required("LOG_LEVEL", parse::level)?,
+            trusted_proxies: resolved.required("TRUSTED_PROXIES", networks::networks)?,
+            public_url: resolved.optional("PUBLIC_URL", url::public)?,
+            login_failures_per_5min: resolved.required("LOGIN_FAILURES_PER_5MIN", parse::number)?,
+            registrations_per_hour: resolved.required("REGISTRATIONS_PER_HOUR", parse::number)?,
+            warnings: warnings(&resolved),
+            resolved,
+        })
+    }
+
+    /// From what was typed and the process's own environment and working directory.
+    pub fn from_process(typed: &Typed) -> Result<Self> {
+        let directory = PathBuf::from(".");
+        Self::load(typed, &Surroundings { environment: &|name| std::env::var_os(name), directory: &directory })
+    }
+}
+
+fn data_dir(resolved: &Resolved, home: Option<PathBuf>) -> Result<PathBuf> {
+    let typed = resolved.optional("AGENTX_DIR", |text| parse::directory(text, home.as_deref()))?;
+    match (typed, home) {
+        (Some(path), _) => Ok(path),
+        (None, Some(home)) => Ok(home.join(".agentx")),
+        (None, None) => {
+            let problem = parse::no_home();
+            Err(Error::invalid("bad_setting", format!("AGENTX_DIR: {}", problem.what)).hint(problem.hint))
+        }
+    }
+}
+
+fn llm(resolved: &Resolved) -> Result<Llm> {
+    let provider = resolved.required("LLM_PROVIDER", parse::provider)?;
+    let default_model = match provider {
+        Provider::Anthropic => ANTHROPIC_MODEL,
+        Provider::Demo => DEMO_MODEL,
+    };
+    let url = resolved.optional("LLM_PROVIDER_URL", url::api)?;
+    Ok(Llm {
+        provider,
+        api_key: resolved.optional("LLM_PROVIDER_KEY", parse::api_key)?.map(Secret::new),
+        url: url.filter(|_| provider != Provider::Demo),
+        model: resolved.optional("LLM_PROVIDER_MODEL", parse::model)?.unwrap_or_else(|| default_model.to_owned()),
+    })
+}
+
+fn warnings(resolved: &Resolved) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for value in resolved.iter().filter(|value| value.setting.secret) {
+        let name = value.setting.name;
+        match &value.source {
+            Source::Flag(flag) => warnings.push(format!(
+                "--{flag} can be seen by everybody on this machine in the process list: use {name} or an env file"
+            )),
+            Source::File { path, .. }
+                if std::fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o077 != 0) =>
+            {
+                warnings.push(format!("{name} stands in {0}, which others may read: chmod 600 {0}", path.display()));
+            }
+            _ => {}
+        }
+    }
+    if resolved.exact("JWT_SECRET").is_some_and(|secret| secret.len() < GOOD_SECRET_BYTES) {
+        warnings.push(format!("JWT_SECRET is short: {GOOD_SECRET_BYTES} random bytes or more cannot be guessed"));
+    }
+    warnings
+}

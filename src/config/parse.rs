@@ -1,0 +1,131 @@
+//! Values as people write them: numbers, switches, levels, names, addresses.
+
+use std::net::Ipv6Addr;
+use std::path::{Path, PathBuf};
+
+use log::LevelFilter;
+
+use super::Provider;
+use super::resolve::{Problem, problem};
+use crate::domain::limits::MODEL_CHARS;
+
+pub(super) fn port(text: &str) -> Result<u16, Problem> {
+    text.parse().map_err(|_| problem("not a port", "a port is a number from 1 to 65535; the usual one is 5200"))
+}
+
+pub(super) fn number(text: &str) -> Result<u32, Problem> {
+    text.parse().map_err(|_| problem("not a whole number", "give a number from 0 up; 0 turns the limit off"))
+}
+
+pub(super) fn switch(text: &str) -> Result<bool, Problem> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Ok(true),
+        "false" | "0" | "no" | "off" => Ok(false),
+        _ => Err(problem("neither true nor false", "write true or false")),
+    }
+}
+
+pub(super) fn level(text: &str) -> Result<LevelFilter, Problem> {
+    match text.to_ascii_lowercase().as_str() {
+        "debug" => Ok(LevelFilter::Debug),
+        "info" => Ok(LevelFilter::Info),
+        "warn" | "warning" => Ok(LevelFilter::Warn),
+        "error" => Ok(LevelFilter::Error),
+        _ => Err(problem("not a log level", "choose debug, info, warn or error")),
+    }
+}
+
+pub(super) fn provider(text: &str) -> Result<Provider, Problem> {
+    match text.to_ascii_lowercase().as_str() {
+        "anthropic" => Ok(Provider::Anthropic),
+        "demo" => Ok(Provider::Demo),
+        "openai" | "ollama" => Err(problem(
+            "this version does not speak to that provider yet",
+            "choose anthropic, with LLM_PROVIDER_URL for a compatible server, or demo",
+        )),
+        _ => Err(problem("not a provider", "choose anthropic or demo")),
+    }
+}
+
+/// An address, with or without brackets, or a host name.
+pub(super) fn host(text: &str) -> Result<String, Problem> {
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    if bare.parse::<Ipv6Addr>().is_ok() || (bare == text && bare.chars().all(is_name)) {
+        return Ok(bare.to_owned());
+    }
+    let hint = "write an address such as 127.0.0.1, :: or 0.0.0.0; the port has a setting of its own, PORT";
+    Err(problem("not an address to listen on", hint))
+}
+
+pub(super) fn model(text: &str) -> Result<String, Problem> {
+    if text.chars().count() > MODEL_CHARS || text.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        let what = format!("a model's name has at most {MODEL_CHARS} characters and no blanks");
+        return Err(problem(what, "write it as the provider does, such as claude-sonnet-4-20250514"));
+    }
+    Ok(text.to_owned())
+}
+
+/// A key travels in a header.
+pub(super) fn api_key(text: &str) -> Result<String, Problem> {
+    if text.bytes().all(|byte| (b'!'..=b'~').contains(&byte)) {
+        return Ok(text.to_owned());
+    }
+    Err(problem("a key has no blanks and only ASCII characters", "copy it again from the provider's page"))
+}
+
+/// Absolute. `~/` means the home directory also where no shell has seen the value.
+pub(super) fn directory(text: &str, home: Option<&Path>) -> Result<PathBuf, Problem> {
+    let path = match (text.strip_prefix("~/"), text) {
+        (Some(below), _) => home.ok_or_else(no_home)?.join(below),
+        (None, "~") => home.ok_or_else(no_home)?.to_owned(),
+        _ => PathBuf::from(text),
+    };
+    std::path::absolute(&path).map_err(|error| problem(format!("not a directory: {error}"), ""))
+}
+
+pub(super) fn no_home() -> Problem {
+    problem("HOME is not set, so there is no default", "name a data directory with --data-dir or AGENTX_DIR")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts() {
+        for (text, expected) in [("0.0.0.0", "0.0.0.0"), ("[::1]", "::1"), ("::", "::"), ("localhost", "localhost")] {
+            assert_eq!(host(text).ok().as_deref(), Some(expected));
+        }
+        for text in ["0.0.0.0:5200", "http://x", "a b", "[localhost]", "[::1]:80", "ä"] {
+            assert!(host(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn directories() {
+        let home = Path::new("/home/a");
+        let check = |text, home, expected: &str| {
+            assert_eq!(directory(text, home).ok().as_deref(), Some(Path::new(expected)), "{text}");
+        };
+        check("~/x", Some(home), "/home/a/x");
+        check("~", Some(home), "/home/a");
+        check("/var/~/x", None, "/var/~/x");
+        assert!(directory("~/x", None).is_err());
+        assert!(directory("x", None).ok().unwrap().is_absolute());
+    }
+
+    #[test]
+    fn small_things() {
+        assert_eq!(port("0").ok(), Some(0));
+        for text in ["99999", "-1", "5200x", ""] {
+            assert!(port(text).is_err(), "{text}");
+        }
+        assert_eq!(switch("Yes").ok(), Some(true));
+        assert!(switch("maybe").is_err());
+        assert_eq!(level("WARN").ok(), Some(LevelFilter::Warn));
+        assert!(level("loud").is_err() && number("-1").is_err() && number("1.5").is_err());
+        assert!(api_key("sk-ant x").is_err() && api_key("schlüssel").is_err() && api_key("sk-ant-1").is_ok());
+        assert!(provider("openai").err().unwrap().what.contains("yet"));
+    }
+}

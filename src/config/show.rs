@@ -1,0 +1,111 @@
+//! What the configuration looks like to a person: never with a secret in it.
+
+use std::path::PathBuf;
+
+use super::resolve::{Source, Value};
+use super::settings::Setting;
+use super::{Config, Provider};
+
+/// The longest value that is shown, in characters.
+const SHOWN_CHARS: usize = 200;
+
+/// One setting as it counts.
+#[derive(Debug, Clone)]
+pub struct Effective {
+    pub setting: &'static Setting,
+    /// Safe to show. For a secret: `set` or `not set`.
+    pub value: String,
+    pub source: Source,
+}
+
+/// All settings, in the order of the table.
+pub fn effective(config: &Config) -> Vec<Effective> {
+    config
+        .resolved
+        .iter()
+        .map(|value| Effective { setting: value.setting, value: shown(config, value), source: value.source.clone() })
+        .collect()
+}
+
+/// What a server says when it starts, one log line each.
+pub fn banner(config: &Config) -> Vec<String> {
+    let settings: Vec<String> = effective(config)
+        .into_iter()
+        .map(|one| format!("{}={}", one.setting.name, quoted(&one.value)))
+        .collect();
+    let mut lines = vec![
+        format!("portagent {} starts with its data in {}", env!("CARGO_PKG_VERSION"), config.data_dir.display()),
+        settings.join(" "),
+    ];
+    if !config.resolved.files.is_empty() {
+        let files: Vec<String> = config.resolved.files.iter().map(|path| path.display().to_string()).collect();
+        lines.push(format!("settings were read from {}", files.join(" and ")));
+    }
+    if config.port != 0 {
+        lines.push(format!("open {}", config.local_url(config.port)));
+    }
+    if let Some(url) = &config.public_url {
+        lines.push(format!("people use {}{}", url.origin, url.base_path));
+    }
+    lines
+}
+
+impl Config {
+    /// The env files that were read.
+    pub fn env_files(&self) -> &[PathBuf] {
+        &self.resolved.files
+    }
+}
+
+/// One word, whatever the value is.
+fn quoted(value: &str) -> String {
+    if value.is_empty() || value.contains([' ', '"']) { format!("{value:?}") } else { value.to_owned() }
+}
+
+fn shown(config: &Config, value: &Value) -> String {
+    match (value.setting.name, &value.text) {
+        (_, text) if value.setting.secret => if text.is_some() { "set" } else { "not set" }.to_owned(),
+        ("AGENTX_DIR", _) => config.data_dir.display().to_string(),
+        ("LLM_PROVIDER_MODEL", _) => config.llm.model.clone(),
+        ("LLM_PROVIDER_URL", _) if config.llm.provider == Provider::Demo => "built in".to_owned(),
+        (_, Some(text)) => redacted(text.0.trim()),
+        (_, None) => value.setting.default.text().to_owned(),
+    }
+}
+
+/// A value that may be wrong in every way, fit to be shown: what looks like a credential becomes stars.
+pub(super) fn redacted(text: &str) -> String {
+    if text.starts_with("sk-") {
+        return "***".to_owned();
+    }
+    let mut text = text.to_owned();
+    let authority = text.find("://").map_or(0, |at| at + 3);
+    if let Some(at) = text.rfind('@').filter(|at| *at >= authority) {
+        text.replace_range(authority..at, "***");
+    }
+    if let (true, Some(query)) = (text.contains("://"), text.find('?')) {
+        text.replace_range(query + 1.., "***");
+    }
+    let escaped: String =
+        text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect();
+    match escaped.char_indices().nth(SHOWN_CHARS) {
+        Some((at, _)) => format!("{}…", &escaped[..at]),
+        None => escaped,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_become_stars() {
+        let check = |text: &str, expected: &str| assert_eq!(redacted(text), expected);
+        check("sk-ant-api03-abc", "***");
+        check("https://user:pass/w@rd@host/x", "https://***@host/x");
+        check("user:password@host", "***@host");
+        check("https://host/?key=abc", "https://host/?***");
+        check("a\nb\u{1b}[0m", "a\\nb\\u{1b}[0m");
+        check(&"字".repeat(300), &format!("{}…", "字".repeat(200)));
+    }
+}
