@@ -1,1 +1,13 @@
-fn main() {}
+use std::process::ExitCode;
+
+use portagent::cli;
+
+fn main() -> ExitCode {
+    match cli::run(std::env::args_os()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            cli::report(&error);
+            ExitCode::from(cli::exit_code(&error))
+        }
+    }
+}

@@ -1,1 +1,40 @@
-//! (room being built)
+//! The command line: what was typed becomes one command, and an error becomes a line on stderr and an exit code.
+
+mod args;
+mod command;
+mod commands;
+mod help;
+mod output;
+mod password;
+mod suggest;
+
+use std::ffi::OsString;
+use std::io::{self, Write as _};
+
+use crate::domain::{Error, Kind, Result};
+
+/// Runs the command that the arguments name. The first one is the program's own name.
+///
+/// Errors: `Invalid` for a wrong usage; whatever the command could not do.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<()> {
+    let given = args::parse(arguments)?;
+    (given.command.run)(&given)
+}
+
+/// Exit codes: 0 done, 1 failed, 2 wrong usage.
+pub fn exit_code(error: &Error) -> u8 {
+    match error.kind {
+        Kind::Invalid => 2,
+        _ => 1,
+    }
+}
+
+/// `error: …` and, where we know the way out, `hint: …`. Whoever runs a command is the operator: the cause, which
+/// others find only in the log, is part of the line.
+pub fn report(error: &Error) {
+    let mut text = format!("error: {}\n", output::one_line(&error.with_cause()));
+    if let Some(hint) = &error.hint {
+        text.push_str(&format!("hint:  {}\n", output::one_line(hint)));
+    }
+    let _ = io::stderr().write_all(text.as_bytes()); // nobody reads stderr: the exit code still says it
+}

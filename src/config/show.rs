@@ -29,10 +29,8 @@ pub fn effective(config: &Config) -> Vec<Effective> {
 
 /// What a server says when it starts, one log line each.
 pub fn banner(config: &Config) -> Vec<String> {
-    let settings: Vec<String> = effective(config)
-        .into_iter()
-        .map(|one| format!("{}={}", one.setting.name, quoted(&one.value)))
-        .collect();
+    let settings: Vec<String> =
+        effective(config).into_iter().map(|one| format!("{}={}", one.setting.name, quoted(&one.value))).collect();
     let mut lines = vec![
         format!("portagent {} starts with its data in {}", env!("CARGO_PKG_VERSION"), config.data_dir.display()),
         settings.join(" "),

@@ -1,0 +1,245 @@
+//! From arguments to a command. Settings, `--env-file`, `--json` and `--help` may stand before or after the command.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use lexopt::{Arg, Parser};
+
+use super::command::{Command, Given, usage};
+use super::commands::{self, help, serve, version};
+use super::suggest::did_you_mean;
+use crate::config::Typed;
+use crate::config::settings::{SETTINGS, Setting};
+use crate::domain::{Error, Result};
+
+/// Flags that belong to no setting and no command.
+pub(super) const GLOBAL_FLAGS: &[&str] = &["env-file", "json", "help", "version"];
+
+#[derive(Default)]
+struct Collected {
+    /// The words of the command, as far as they were typed.
+    words: Vec<String>,
+    command: Option<&'static Command>,
+    operands: Vec<String>,
+    options: Vec<(&'static str, String)>,
+    typed: Typed,
+    json: bool,
+    help: bool,
+    version: bool,
+}
+
+/// Errors: `Invalid` for what we do not know, with what may have been meant.
+pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Given> {
+    let mut parser = Parser::from_iter(arguments);
+    let mut collected = Collected::default();
+    while let Some(argument) = parser.next().map_err(wrong)? {
+        match argument {
+            Arg::Value(word) => collected.word(text(word)?)?,
+            Arg::Long(flag) => {
+                let flag = flag.to_owned();
+                collected.flag(&flag, &mut parser)?;
+            }
+            Arg::Short(short) => collected.short(short, &mut parser)?,
+        }
+    }
+    collected.finish()
+}
+
+impl Collected {
+    fn word(&mut self, word: String) -> Result<()> {
+        if self.command.is_some() {
+            self.operands.push(word);
+            return Ok(());
+        }
+        self.words.push(word);
+        let name = self.words.join(" ");
+        self.command = commands::find(&name);
+        if self.command.is_some() || (self.words.len() == 1 && commands::is_group(&name)) {
+            return Ok(());
+        }
+        let known = commands::ALL.iter().map(|command| command.name).chain(commands::groups());
+        let hint = did_you_mean(&name, known)
+            .map_or_else(|| "`portagent help` lists the commands".to_owned(), |name| format!("did you mean `{name}`?"));
+        Err(usage(format!("unknown command `{name}`"), hint))
+    }
+
+    fn short(&mut self, short: char, parser: &mut Parser) -> Result<()> {
+        let flag = match short {
+            'h' => "help",
+            'v' | 'V' => "version",
+            'e' => "env-file",
+            _ => SETTINGS.iter().find(|setting| setting.short == Some(short)).map_or("", |setting| setting.flag),
+        };
+        if flag.is_empty() {
+            return Err(usage(format!("unknown option `-{short}`"), "`portagent help` lists the options"));
+        }
+        self.flag(flag, parser)
+    }
+
+    fn flag(&mut self, flag: &str, parser: &mut Parser) -> Result<()> {
+        match flag {
+            "help" => self.help = true,
+            "version" => self.version = true,
+            "json" => self.json = true,
+            "env-file" => self.typed.env_file = Some(PathBuf::from(parser.value().map_err(wrong)?)),
+            _ => {
+                if let Some(setting) = SETTINGS.iter().find(|setting| setting.flag == flag) {
+                    let value = setting_value(setting, parser)?;
+                    self.typed.settings.push((setting.name, value));
+                } else {
+                    self.command_option(flag, parser)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn command_option(&mut self, flag: &str, parser: &mut Parser) -> Result<()> {
+        let options = self.command.map_or(&[][..], |command| command.options);
+        if let Some(option) = options.iter().find(|option| option.flag == flag) {
+            let value = if option.value.is_empty() { String::new() } else { text(parser.value().map_err(wrong)?)? };
+            self.options.push((option.flag, value));
+            return Ok(());
+        }
+        let settings = SETTINGS.iter().map(|setting| setting.flag).filter(|flag| !flag.is_empty());
+        let known = options.iter().map(|option| option.flag).chain(settings).chain(GLOBAL_FLAGS.iter().copied());
+        let hint = did_you_mean(flag, known).map_or_else(
+            || {
+                format!(
+                    "`portagent {}--help` lists the options",
+                    self.command.map_or(String::new(), |c| format!("{} ", c.name))
+                )
+            },
+            |flag| format!("did you mean `--{flag}`?"),
+        );
+        Err(usage(format!("unknown option `--{flag}`"), hint))
+    }
+
+    fn finish(mut self) -> Result<Given> {
+        if self.help {
+            self.operands = std::mem::take(&mut self.words);
+            self.command = Some(&help::COMMAND);
+            self.json = false;
+        } else if self.version {
+            self.operands.clear();
+            self.command = Some(&version::COMMAND);
+        }
+        let command = match self.command {
+            Some(command) => command,
+            None if self.words.is_empty() => &serve::COMMAND,
+            None => {
+                let group = &self.words[0];
+                let message = format!("`{group}` needs to know what to do: {}", commands::members(group).join(", "));
+                return Err(usage(message, format!("`portagent {group} --help` explains them")));
+            }
+        };
+        if self.json && !command.json {
+            return Err(usage(format!("`{}` has no --json", command.name), hint_help(command)));
+        }
+        check_operands(command, &self.operands)?;
+        let Self { operands, options, typed, json, .. } = self;
+        Ok(Given { command, operands, options, json, typed })
+    }
+}
+
+fn check_operands(command: &Command, operands: &[String]) -> Result<()> {
+    let needed = command.operands.iter().filter(|operand| !operand.starts_with('[')).count();
+    if operands.len() < needed {
+        let missing = command.operands[operands.len()];
+        return Err(usage(format!("`{}` needs {missing}", command.name), hint_help(command)));
+    }
+    let endless = command.operands.iter().any(|operand| operand.contains('…'));
+    match operands.get(command.operands.len()) {
+        Some(extra) if !endless => {
+            Err(usage(format!("`{}` has no use for `{extra}`", command.name), hint_help(command)))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn hint_help(command: &Command) -> String {
+    format!("`portagent {} --help` shows how it is used", command.name)
+}
+
+fn setting_value(setting: &Setting, parser: &mut Parser) -> Result<String> {
+    if setting.is_switch() {
+        return parser.optional_value().map_or_else(|| Ok("true".to_owned()), text);
+    }
+    text(parser.value().map_err(wrong)?)
+}
+
+fn text(value: OsString) -> Result<String> {
+    value.into_string().map_err(|_| usage("an argument is not valid UTF-8", "`portagent help` shows how it is used"))
+}
+
+/// lexopt's own words are good; those that quote an argument are not, because it may be a secret.
+fn wrong(error: lexopt::Error) -> Error {
+    let message = match error {
+        lexopt::Error::UnexpectedValue { option, .. } => format!("`{option}` takes no value"),
+        lexopt::Error::MissingValue { option: Some(option) } => format!("`{option}` needs a value"),
+        other => other.to_string(),
+    };
+    usage(message, "`portagent help` lists the options")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Given> {
+        parse(std::iter::once("portagent").chain(line.split_whitespace()).map(OsString::from))
+    }
+
+    #[test]
+    fn what_is_meant() {
+        let check = |line: &str, name: &str, operands: &[&str], settings: &[(&str, &str)]| {
+            let given = parsed(line).map_err(|error| format!("{line}: {error}")).unwrap();
+            assert_eq!(given.command.name, name, "{line}");
+            assert_eq!(given.operands, operands, "{line}");
+            let typed: Vec<_> = given.typed.settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            assert_eq!(typed, settings, "{line}");
+        };
+        check("", "serve", &[], &[]);
+        check("-p 80 serve --host=::", "serve", &[], &[("PORT", "80"), ("HOST", "::")]);
+        check("--invite-code-required", "serve", &[], &[("INVITE_CODE_REQUIRED", "true")]);
+        check("--invite-code-required=no serve", "serve", &[], &[("INVITE_CODE_REQUIRED", "no")]);
+        check("-d/x user disable bob", "user disable", &["bob"], &[("AGENTX_DIR", "/x")]);
+        check("user disable -- --bob", "user disable", &["--bob"], &[]);
+        check("user unlock", "user unlock", &[], &[]);
+        check("--version", "version", &[], &[]);
+        check("user disable bob -V", "version", &[], &[]);
+        check("help user add", "help", &["user", "add"], &[]);
+        check("user add --help", "help", &["user", "add"], &[]);
+        check("user -h", "help", &["user"], &[]);
+        check("-h", "help", &[], &[]);
+    }
+
+    #[test]
+    fn options_of_a_command() {
+        let given = parsed("--json invite create --uses 3 --note a --note=b").unwrap();
+        assert!(given.json);
+        assert_eq!((given.option("uses"), given.option("note"), given.has("expires")), (Some("3"), Some("b"), false));
+    }
+
+    #[test]
+    fn what_is_wrong() {
+        let check = |line: &str, message: &str, hint: &str| {
+            let error = parsed(line).err().unwrap();
+            assert_eq!((error.message.as_ref(), error.hint.as_deref()), (message, Some(hint)), "{line}");
+        };
+        check("sevre", "unknown command `sevre`", "did you mean `serve`?");
+        check("frobnicate", "unknown command `frobnicate`", "`portagent help` lists the commands");
+        check("usr list", "unknown command `usr`", "did you mean `user`?");
+        check("user dissable x", "unknown command `user dissable`", "did you mean `user disable`?");
+        check("--prot 80", "unknown option `--prot`", "did you mean `--port`?");
+        check("--api-kye=sk-1", "unknown option `--api-kye`", "did you mean `--api-key`?");
+        check("-x", "unknown option `-x`", "`portagent help` lists the options");
+        check("--port", "`--port` needs a value", "`portagent help` lists the options");
+        check("--json=sk-1 config", "`--json` takes no value", "`portagent help` lists the options");
+        check("serve --json", "`serve` has no --json", "`portagent serve --help` shows how it is used");
+        check("user add", "`user add` needs NAME", "`portagent user add --help` shows how it is used");
+        check("serve now", "`serve` has no use for `now`", "`portagent serve --help` shows how it is used");
+        check("user --uses 3", "unknown option `--uses`", "`portagent --help` lists the options");
+        assert!(parsed("user").err().unwrap().message.starts_with("`user` needs to know what to do: list, add, "));
+    }
+}

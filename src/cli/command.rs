@@ -1,0 +1,79 @@
+//! What a command is: a row that the parser, the help and `main` read.
+
+use std::sync::Arc;
+
+use crate::app;
+use crate::config::{Config, Typed};
+use crate::domain::{Error, Result};
+use crate::service::Services;
+use crate::telemetry;
+
+/// One command. Each stands in a file of its own, as `COMMAND`.
+pub(super) struct Command {
+    /// The words that name it, such as `user add`.
+    pub name: &'static str,
+    /// Its operands: `NAME`, or `[NAME]` where it may be left out, or `[WORD…]` for any number.
+    pub operands: &'static [&'static str],
+    pub options: &'static [CommandOption],
+    /// Whether it knows `--json`.
+    pub json: bool,
+    /// One line for the list of commands.
+    pub about: &'static str,
+    /// What else there is to say, or nothing.
+    pub details: &'static str,
+    /// What to type, and what it does.
+    pub examples: &'static [(&'static str, &'static str)],
+    pub run: fn(&Given) -> Result<()>,
+}
+
+pub(super) struct CommandOption {
+    /// Without its dashes.
+    pub flag: &'static str,
+    /// What stands for the value in help; empty for a switch.
+    pub value: &'static str,
+    pub about: &'static str,
+}
+
+/// What was typed: the command, and everything that belongs to it.
+pub(super) struct Given {
+    pub command: &'static Command,
+    pub operands: Vec<String>,
+    pub options: Vec<(&'static str, String)>,
+    pub json: bool,
+    pub typed: Typed,
+}
+
+impl Given {
+    /// An operand; empty where it was left out.
+    pub(super) fn operand(&self, number: usize) -> &str {
+        self.operands.get(number).map_or("", String::as_str)
+    }
+
+    pub(super) fn has(&self, flag: &str) -> bool {
+        self.option(flag).is_some()
+    }
+
+    /// An option's value; the last one counts.
+    pub(super) fn option(&self, flag: &str) -> Option<&str> {
+        self.options.iter().rev().find(|(name, _)| *name == flag).map(|(_, value)| value.as_str())
+    }
+
+    pub(super) fn config(&self) -> Result<Config> {
+        Config::from_process(&self.typed)
+    }
+
+    /// The use cases on the data directory, whether a server runs on it or not.
+    pub(super) fn services(&self) -> Result<Arc<Services>> {
+        telemetry::init_command()?;
+        let config = self.config()?;
+        for warning in &config.warnings {
+            log::warn!(target: "config", "{warning}");
+        }
+        app::open(&config)
+    }
+}
+
+/// A wrong usage, with the way out.
+pub(super) fn usage(message: impl Into<String>, hint: impl Into<String>) -> Error {
+    Error::invalid("usage", message.into()).hint(hint.into())
+}

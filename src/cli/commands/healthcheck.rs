@@ -1,0 +1,95 @@
+//! `portagent healthcheck`: asks the server on this machine how it is, for containers without wget.
+
+use std::io::{self, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::cli::command::{Command, Given, usage};
+use crate::cli::output::{one_line, print, print_json};
+use crate::domain::{Error, Kind, Result};
+
+/// For everything: a check that hangs is a check that failed.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The most that is read of an answer, in bytes.
+const ANSWER_BYTES: usize = 16 * 1024;
+/// The most that is shown of an answer, in characters.
+const SHOWN_CHARS: usize = 500;
+
+pub(in crate::cli) static COMMAND: Command = Command {
+    name: "healthcheck",
+    operands: &[],
+    options: &[],
+    json: true,
+    about: "ask the running server whether it is well: exit 0 if so, else 1",
+    details: "It asks http://HOST:PORT/health, with the same settings as the server, for at most 5 seconds.",
+    examples: &[
+        ("portagent healthcheck", "the server on port 5200"),
+        ("portagent healthcheck -p 8080 || exit 1", "another port, in a script"),
+    ],
+    run,
+};
+
+fn run(given: &Given) -> Result<()> {
+    let config = given.config()?;
+    if config.port == 0 {
+        return Err(usage("PORT=0 does not say where the server listens", "name the port with --port"));
+    }
+    let host = match config.host.as_str() {
+        "0.0.0.0" => "127.0.0.1",
+        "::" => "::1",
+        host => host,
+    };
+    let asked = Instant::now();
+    let answer = ask(host, config.port, asked + PATIENCE).map_err(|error| {
+        let message = format!("no server answers on {host} port {}: {error}", config.port);
+        Error::new(Kind::Unavailable, "unreachable", message).hint("`portagent config` shows which port is meant")
+    })?;
+    let status = answer.split(' ').nth(1).unwrap_or_default();
+    if !answer.starts_with("HTTP/1.") || status != "200" {
+        let body: String = answer.split("\r\n\r\n").nth(1).unwrap_or_default().chars().take(SHOWN_CHARS).collect();
+        let message = format!("the server on {host} port {} is not well: {status} {}", config.port, one_line(&body));
+        return Err(Error::new(Kind::Unavailable, "unhealthy", message.trim_end().to_owned()));
+    }
+    if given.json { print_json(&json!({ "status": "ok" })) } else { print("ok\n") }
+}
+
+fn ask(host: &str, port: u16, deadline: Instant) -> io::Result<String> {
+    let mut last = io::Error::from(io::ErrorKind::NotFound);
+    for address in (host, port).to_socket_addrs()? {
+        match ask_at(&address, deadline) {
+            Ok(answer) => return Ok(answer),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+/// The head and, if the server is not slow, the body.
+fn ask_at(address: &SocketAddr, deadline: Instant) -> io::Result<String> {
+    let mut stream = TcpStream::connect_timeout(address, left(deadline)?)?;
+    stream.set_write_timeout(Some(left(deadline)?))?;
+    stream.write_all(
+        b"GET /health HTTP/1.1\r\nHost: localhost\r\nUser-Agent: portagent-healthcheck\r\nConnection: close\r\n\r\n",
+    )?;
+    let mut answer = Vec::new();
+    let mut chunk = [0; 2048];
+    while answer.len() < ANSWER_BYTES {
+        stream.set_read_timeout(Some(left(deadline)?))?;
+        match stream.read(&mut chunk)? {
+            0 => break,
+            length => answer.extend_from_slice(&chunk[..length]),
+        }
+    }
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
+fn left(deadline: Instant) -> io::Result<Duration> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    if left.is_zero() {
+        Err(io::Error::new(io::ErrorKind::TimedOut, "it took longer than 5 seconds"))
+    } else {
+        Ok(left)
+    }
+}

@@ -1,0 +1,23 @@
+//! `portagent invite revoke CODE`.
+
+use serde_json::json;
+
+use crate::cli::command::{Command, Given};
+use crate::cli::output::{print, print_json};
+use crate::domain::Result;
+
+pub(in crate::cli) static COMMAND: Command = Command {
+    name: "invite revoke",
+    operands: &["CODE"],
+    options: &[],
+    json: true,
+    about: "make an invite code useless",
+    details: "",
+    examples: &[("portagent invite revoke k7m2p9", "nobody can register with it any more")],
+    run,
+};
+
+fn run(given: &Given) -> Result<()> {
+    given.services()?.invites.revoke(given.operand(0))?;
+    if given.json { print_json(&json!({ "revoked": given.operand(0) })) } else { print("revoked\n") }
+}

@@ -1,0 +1,51 @@
+//! Every command, one file each. This list is the order of the help.
+
+pub(super) mod config;
+pub(super) mod healthcheck;
+pub(super) mod help;
+pub(super) mod invite;
+pub(super) mod serve;
+pub(super) mod user;
+pub(super) mod version;
+
+use super::command::Command;
+
+pub(super) static ALL: &[&Command] = &[
+    &serve::COMMAND,
+    &healthcheck::COMMAND,
+    &user::list::COMMAND,
+    &user::add::COMMAND,
+    &user::passwd::COMMAND,
+    &user::disable::COMMAND,
+    &user::enable::COMMAND,
+    &user::promote::COMMAND,
+    &user::demote::COMMAND,
+    &user::logout::COMMAND,
+    &user::unlock::COMMAND,
+    &user::delete::COMMAND,
+    &invite::create::COMMAND,
+    &invite::list::COMMAND,
+    &invite::revoke::COMMAND,
+    &config::COMMAND,
+    &version::COMMAND,
+    &help::COMMAND,
+];
+
+pub(super) fn find(name: &str) -> Option<&'static Command> {
+    ALL.iter().copied().find(|command| command.name == name)
+}
+
+/// Whether it is the first of two words of some command.
+pub(super) fn is_group(word: &str) -> bool {
+    !members(word).is_empty()
+}
+
+/// The first words of the commands that have two, some more than once.
+pub(super) fn groups() -> impl Iterator<Item = &'static str> {
+    ALL.iter().filter_map(|command| command.name.split_once(' ')).map(|(group, _)| group)
+}
+
+/// The second words of a group.
+pub(super) fn members(group: &str) -> Vec<&'static str> {
+    ALL.iter().filter_map(|command| command.name.strip_prefix(group)?.strip_prefix(' ')).collect()
+}

@@ -1,0 +1,24 @@
+//! `portagent serve`, and `portagent` alone.
+
+use crate::app;
+use crate::cli::command::{Command, Given};
+use crate::domain::Result;
+
+pub(in crate::cli) static COMMAND: Command = Command {
+    name: "serve",
+    operands: &[],
+    options: &[],
+    json: false,
+    about: "start the server; what `portagent` alone does",
+    details: "It runs until SIGTERM or Ctrl-C, and then gives running answers up to 10 seconds to be stored.",
+    examples: &[
+        ("portagent", "serve on port 5200, with the data in ~/.agentx"),
+        ("portagent serve --provider demo", "try it without a key"),
+        ("portagent serve -p 8080 -e /etc/portagent.env", "another port, settings from a file"),
+    ],
+    run,
+};
+
+fn run(given: &Given) -> Result<()> {
+    app::serve(given.config()?)
+}

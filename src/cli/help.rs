@@ -1,0 +1,102 @@
+//! Help, made from the tables of commands and settings, so that it cannot lag behind them.
+
+use super::command::Command;
+use super::commands;
+use crate::config::settings::{SETTINGS, Setting};
+
+/// How wide the left column gets before a row breaks, in characters.
+const LEFT_CHARS: usize = 34;
+
+/// `portagent help`.
+pub(super) fn overview() -> String {
+    let mut text = String::from(
+        "Portagent: an AI agent gateway for small machines.\n\nUsage: portagent [COMMAND] [OPTIONS]\n\nCommands:\n",
+    );
+    for command in commands::ALL {
+        text.push_str(&row(&signature(command), command.about));
+    }
+    text.push_str("\nOptions, before or after the command, and the environment variables behind them:\n");
+    for setting in SETTINGS.iter().filter(|setting| !setting.flag.is_empty()) {
+        text.push_str(&row(&flags(setting), &format!("{} [{}]", meaning(setting), setting.name)));
+    }
+    text.push_str(&row("-e, --env-file FILE", "read settings from this file [./.env.local, then ./.env]"));
+    text.push_str(&row("    --json", "machine-readable output, where a command has it"));
+    text.push_str(&row("-h, --help", "this, or what a command does"));
+    text.push_str(&row("-V, --version", "the version"));
+    text.push_str("\nEnvironment variables without an option:\n");
+    for setting in SETTINGS.iter().filter(|setting| setting.flag.is_empty()) {
+        text.push_str(&row(setting.name, &meaning(setting)));
+    }
+    text.push_str("\nAn option counts before the environment, that before the env file, that before the default.\n");
+    text.push_str("\nExamples:\n");
+    for (typed, what) in [
+        ("portagent --provider demo", "try everything, without a key"),
+        ("portagent -p 8080 -d /srv/portagent", "serve on another port, from another directory"),
+        ("portagent invite create", "make an invite code"),
+        ("portagent user add --help", "what a command can do"),
+    ] {
+        text.push_str(&row(typed, what));
+    }
+    text
+}
+
+/// `portagent <command> --help`.
+pub(super) fn of_command(command: &Command) -> String {
+    let options = if command.options.is_empty() { "" } else { " [OPTIONS]" };
+    let mut text = format!("{}.\n\nUsage: portagent {}{options}\n", capitalised(command.about), signature(command));
+    if !command.details.is_empty() {
+        text.push_str(&format!("\n{}\n", command.details));
+    }
+    if !command.options.is_empty() || command.json {
+        text.push_str("\nOptions:\n");
+    }
+    for option in command.options {
+        text.push_str(&row(format!("--{} {}", option.flag, option.value).trim_end(), option.about));
+    }
+    if command.json {
+        text.push_str(&row("--json", "machine-readable output"));
+    }
+    text.push_str("\nExamples:\n");
+    for (typed, what) in command.examples {
+        text.push_str(&row(typed, what));
+    }
+    text.push_str("\n`portagent help` lists the options that every command has.\n");
+    text
+}
+
+/// `portagent user --help`.
+pub(super) fn of_group(group: &str) -> String {
+    let mut text = format!("Usage: portagent {group} COMMAND [OPTIONS]\n\nCommands:\n");
+    for command in commands::ALL.iter().filter(|command| command.name.split(' ').next() == Some(group)) {
+        text.push_str(&row(&signature(command), command.about));
+    }
+    text
+}
+
+fn signature(command: &Command) -> String {
+    std::iter::once(command.name).chain(command.operands.iter().copied()).collect::<Vec<_>>().join(" ")
+}
+
+fn flags(setting: &Setting) -> String {
+    let short = setting.short.map_or("    ".to_owned(), |short| format!("-{short}, "));
+    format!("{short}--{} {}", setting.flag, setting.value).trim_end().to_owned()
+}
+
+fn meaning(setting: &Setting) -> String {
+    match setting.default.text() {
+        "" => setting.meaning.to_owned(),
+        default => format!("{}; default: {default}", setting.meaning),
+    }
+}
+
+fn row(left: &str, right: &str) -> String {
+    if left.chars().count() > LEFT_CHARS {
+        return format!("  {left}\n  {:LEFT_CHARS$}  {right}\n", "");
+    }
+    format!("  {left:LEFT_CHARS$}  {right}\n")
+}
+
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or(String::new(), |first| first.to_uppercase().chain(chars).collect())
+}
