@@ -2,13 +2,14 @@
 
 pub mod cli;
 pub mod config;
-pub mod domain;
+pub mod app;
 pub mod http;
+pub mod ws;
+pub mod ops;
+pub mod service;
 pub mod hub;
 pub mod llm;
-pub mod ops;
 pub mod render;
-pub mod service;
 pub mod store;
+pub mod domain;
 pub mod telemetry;
-pub mod ws;

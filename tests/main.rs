@@ -1,4 +1,8 @@
-//! Everything that is tested through the public face of the library, in one binary.
+//! The tests that see the program from outside: one binary, so that it is linked once.
+#![allow(clippy::unwrap_used)] // helpers of tests fail where they stand, as tests do
 
+mod cli;
+mod config;
 mod llm;
+mod log;
 mod support;

@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# What building and testing need. Installs it where that is possible (Debian, as root), else names it.
+#   tests/install.sh                 for `make test`
+#   tests/install.sh --check-build   only looks whether a build is possible; installs nothing
+set -euo pipefail
+[ -f "$HOME/.cargo/env" ] && . "$HOME/.cargo/env"
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+missing_for_build() {
+  have cargo || echo "cargo"
+  have cc || echo "cc"
+}
+
+if [ "${1:-}" = --check-build ]; then
+  missing=$(missing_for_build)
+  [ -z "$missing" ] && exit 0
+  {
+    echo "error: cannot build without" $missing
+    case "$missing" in *cargo*) echo "hint:  install Rust 1.89 or newer: https://rustup.rs" ;; esac
+    case "$missing" in *cc*) echo "hint:  a C compiler compiles SQLite: apt-get install build-essential" ;; esac
+  } >&2
+  exit 1
+fi
+
+# Each line: the program, and the Debian package that has it.
+packages=()
+while read -r program package; do
+  have "$program" || packages+=("$package")
+done <<'LIST'
+cc build-essential
+chromium chromium
+node nodejs
+npm npm
+sqlite3 sqlite3
+wget wget
+nginx nginx-light
+LIST
+if ! have cargo; then
+  packages+=(curl ca-certificates)
+fi
+
+if [ ${#packages[@]} -gt 0 ]; then
+  if [ "$(id -u)" != 0 ] || ! have apt-get; then
+    echo "error: the tests need programs that are not here" >&2
+    echo "hint:  sudo apt-get install ${packages[*]}" >&2
+    exit 1
+  fi
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -q </dev/null
+  apt-get install -qy --no-install-recommends "${packages[@]}" </dev/null
+fi
+
+if ! have cargo; then
+  curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs -o /tmp/rustup-init.sh
+  sh /tmp/rustup-init.sh -y --profile minimal --component rustfmt,clippy </dev/null
+  rm -f /tmp/rustup-init.sh
+  . "$HOME/.cargo/env"
+fi
+for component in fmt clippy; do
+  if ! cargo "$component" --version >/dev/null 2>&1; then
+    if ! have rustup; then
+      echo "error: cargo $component is missing" >&2
+      echo "hint:  install rustfmt and clippy beside cargo" >&2
+      exit 1
+    fi
+    rustup component add rustfmt clippy
+  fi
+done

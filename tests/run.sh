@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Every check and test, one after the other, with their output; the last line is `N passed, N failed`.
+# Exit 0 if nothing failed.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+export CARGO_TERM_COLOR=never
+tests/install.sh || exit 1
+[ -f "$HOME/.cargo/env" ] && . "$HOME/.cargo/env"
+
+passed=0
+failed=0
+output=$(mktemp)
+trap 'rm -f "$output"' EXIT
+
+# run NAME COMMAND…: adds up what the command reports about itself; a command that fails without having reported a
+# failure, or that reports nothing, counts as one test.
+run() {
+  local name=$1 sums p f status
+  shift
+  printf '\n== %s\n' "$name"
+  "$@" </dev/null 2>&1 | tee "$output"
+  status=${PIPESTATUS[0]}
+  # cargo: "test result: ok. 3 passed; 0 failed; …"; node: "# pass 3" or "ℹ pass 3"; others: "3 passed, 0 failed"
+  sums=$(awk '
+    /^test result: / { for (i = 2; i <= NF; i++) { if ($i ~ /^passed/) p += $(i-1); if ($i ~ /^failed/) f += $(i-1) } }
+    /^(#|ℹ) pass [0-9]+$/ { p += $3 }
+    /^(#|ℹ) (fail|cancelled) [0-9]+$/ { f += $3 }
+    /^[0-9]+ passed, [0-9]+ failed$/ { p += $1; f += $3 }
+    END { print p + 0, f + 0 }' "$output")
+  p=${sums% *}
+  f=${sums#* }
+  if [ "$status" -ne 0 ] && [ "$f" -eq 0 ]; then
+    f=1
+  elif [ "$status" -eq 0 ] && [ $((p + f)) -eq 0 ]; then
+    p=1
+  fi
+  passed=$((passed + p))
+  failed=$((failed + f))
+}
+
+run "format" cargo fmt --check
+run "clippy" cargo clippy --locked --all-targets -- -D warnings
+run "cargo test" cargo test --locked --no-fail-fast
+if [ -e tests/browser/run.sh ]; then
+  export PORTAGENT_BIN=${PORTAGENT_BIN:-$(realpath "${CARGO_TARGET_DIR:-target}")/debug/portagent} # `cargo test` built it
+  run "browser" sh tests/browser/run.sh
+fi
+
+printf '\n%s passed, %s failed\n' "$passed" "$failed"
+[ "$failed" -eq 0 ]
