@@ -111,7 +111,7 @@ fn listen(config: &Config, services: &Arc<Services>) -> Result<Server> {
         ..ws::WsOptions::default()
     };
     let for_sockets = services.clone();
-    let upgrade = move |request: &http::Request| -> Result<http::Upgraded> {
+    let upgrade = move |request: &http::Request| -> Result<http::RunSocket> {
         let accepted = ws::accept(&for_sockets, &ws_options, &upgrade_of(request))?;
         Ok(Box::new(move |stream: TcpStream, leftover: Vec<u8>| accepted.run(stream, leftover)))
     };

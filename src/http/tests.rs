@@ -16,26 +16,37 @@ use super::routes::ROUTES;
 use super::server::{App, RunSocket, Server, ServerOptions};
 use super::{Request, UpgradeHandler};
 use crate::domain::Error;
-use crate::service::{Accounts, Health, ServerInfo, Services};
+use crate::domain::secret::Secret;
+use crate::llm::{self, Endpoint, Provider, Timeouts};
+use crate::service::{AccountOptions, ServerInfo, Services};
+use crate::store::Store;
 
 #[path = "../../tests/support/raw.rs"]
 mod raw;
 use raw::{Raw, exchange, request};
 
-/// The one place that builds services: no test here depends on what they do.
+/// Real services on an empty directory, which goes at once: no test here depends on what they store.
 fn services() -> Arc<Services> {
-    Arc::new(Services {
-        accounts: Accounts,
-        health: Health,
-        info: ServerInfo {
-            version: "0",
-            provider: "demo".to_owned(),
-            model: None,
-            provider_ready: true,
-            notice: None,
-            demo: true,
-        },
-    })
+    let directory = tempfile::tempdir().expect("a directory");
+    let endpoint =
+        Endpoint { kind: llm::Kind::Demo, base_url: String::new(), api_key: None, default_model: "demo".to_owned() };
+    let options = AccountOptions {
+        invite_code_required: false,
+        invite_code_daily: false,
+        login_failures_per_5min: 10,
+        registrations_per_hour: 20,
+    };
+    let info = ServerInfo {
+        version: "0",
+        provider: "demo".to_owned(),
+        model: None,
+        provider_ready: true,
+        notice: None,
+        demo: true,
+    };
+    let store = Store::open(directory.path()).expect("opens");
+    let provider = Provider::new(endpoint, Timeouts::default());
+    Arc::new(Services::new(store, provider, Secret::new("key"), options, info).expect("starts"))
 }
 
 static SLOW_ONES: AtomicUsize = AtomicUsize::new(0);

@@ -9,6 +9,7 @@ use crate::domain::message::{Message, MessageStatus};
 use crate::domain::user::Caller;
 use crate::domain::{Error, Result, clock, limits};
 use crate::hub::Hub;
+use crate::render;
 use crate::store::Store;
 
 /// How often a page of messages is read again because an answer was stored in between.
@@ -23,9 +24,9 @@ pub struct NewConversation {
 }
 
 /// What a person names to say which conversation they mean.
-pub enum Target<'a> {
-    Conversation(&'a ConversationId),
-    Session(&'a SessionId),
+pub enum Target {
+    Conversation(ConversationId),
+    Session(SessionId),
 }
 
 /// Messages, and where in the stream of events they stand.
@@ -141,17 +142,22 @@ impl Conversations {
     }
 
     /// Errors: `NotFound`.
-    pub fn session(&self, caller: &Caller, target: &Target<'_>) -> Result<Conversation> {
+    pub fn session(&self, caller: &Caller, target: Target) -> Result<Conversation> {
         let owner = &caller.user.container_id;
         match target {
-            Target::Conversation(id) => self.store.conversation(owner, id),
-            Target::Session(id) => self.store.conversation_of_session(owner, id),
+            Target::Conversation(id) => self.store.conversation(owner, &id),
+            Target::Session(id) => self.store.conversation_of_session(owner, &id),
         }
     }
 
     /// The newest event number of a session that nobody watches at the moment.
-    pub fn seq_base(&self, conversation: &Conversation) -> Result<u64> {
+    pub fn latest_seq(&self, conversation: &Conversation) -> Result<u64> {
         self.store.seq_reserved(&conversation.session_id)
+    }
+
+    /// A model's text as blocks of safe HTML.
+    pub fn html_blocks(&self, markdown: &str) -> Vec<String> {
+        render::blocks(markdown)
     }
 
     /// Whether a turn is running in it.

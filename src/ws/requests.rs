@@ -205,16 +205,30 @@ impl Desk {
         #[derive(Serialize)]
         struct Answer<'a> {
             messages: Vec<MessageView<'a>>,
+            /// Events up to this number are contained in the messages.
+            seq: u64,
+            running: Option<Running<'a>>,
+            queued: Vec<&'a str>,
+        }
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Running<'a> {
+            turn_id: &'a str,
         }
         let data: Data = request.data()?;
         let id = ConversationId::from_outside(&data.image_id);
         let before = data.before.as_deref().map(MessageId::from_outside);
         let conversations = &self.services.conversations;
-        let found = conversations.messages(&self.caller, &id, data.limit, before.as_ref())?;
+        let page = conversations.page(&self.caller, &id, data.limit, before.as_ref())?;
         let render = |text: &str| conversations.html_blocks(text);
         let render = data.html.then_some(&render as &dyn Fn(&str) -> Vec<String>);
-        let messages = found.iter().map(|message| MessageView::of(message, render)).collect();
-        Ok(Done::Reply(request.reply.data(&Answer { messages })))
+        let answer = Answer {
+            messages: page.messages.iter().map(|message| MessageView::of(message, render)).collect(),
+            seq: page.seq,
+            running: page.running.as_ref().map(|turn| Running { turn_id: turn.as_str() }),
+            queued: page.queued.iter().map(TurnId::as_str).collect(),
+        };
+        Ok(Done::Reply(request.reply.data(&answer)))
     }
 
     fn send(&self, request: &Request<'_>) -> Result<Done> {
