@@ -14,7 +14,9 @@ use crate::domain::{Error, Kind, Result};
 /// would push each other out for ever.
 pub const CONNECTIONS_PER_USER: usize = 64;
 /// By then connections that died without a word have been noticed.
-const RETRY_AFTER: Duration = Duration::from_secs(60);
+const RETRY_WHEN_FULL: Duration = Duration::from_secs(60);
+/// By then a server that was restarted is back.
+const RETRY_WHEN_STOPPING: Duration = Duration::from_secs(5);
 
 /// Why the server ends a connection. Code and text are part of the interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,11 +106,13 @@ impl Registry {
     pub(super) fn connect(self: &Arc<Self>, user: UserId, login: Login, outbox: Arc<Outbox>) -> Result<Connected> {
         let mut state = lock(&self.state);
         if state.stopping.is_some() {
-            return Err(Error::unavailable("server_stopping", "The server is stopping").retry_after(RETRY_AFTER));
+            return Err(
+                Error::unavailable("server_stopping", "The server is stopping").retry_after(RETRY_WHEN_STOPPING)
+            );
         }
         if state.open.values().filter(|entry| entry.user == user).count() >= CONNECTIONS_PER_USER {
             let message = format!("You already have {CONNECTIONS_PER_USER} connections");
-            return Err(Error::new(Kind::RateLimited, "too_many_connections", message).retry_after(RETRY_AFTER));
+            return Err(Error::new(Kind::RateLimited, "too_many_connections", message).retry_after(RETRY_WHEN_FULL));
         }
         state.made += 1;
         let number = state.made;

@@ -1,9 +1,11 @@
 //! The WebSocket: frames in, one service call each, answers and events out.
 //!
-//! *upgrade* decides who may come in, *session* is the reader's thread, *writer* the only thread that writes the socket,
-//! *requests* turns a frame into a service call, *protocol* is the wire's JSON. Between reader, writer and everybody who
-//! has news stands the hub's outbox.
+//! *upgrade* decides who may come in; *session* is the reader's thread, *writer* the only thread that writes the
+//! socket; *desk* takes the frames, *requests* makes a service call of each; *protocol*, *view* and *events* are the
+//! wire's JSON. Between reader, writer and everybody who has news stands the hub's outbox.
 
+mod desk;
+mod events;
 mod pace;
 mod protocol;
 mod requests;

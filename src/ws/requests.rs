@@ -1,128 +1,22 @@
 //! The requests, one function each: parse, one service call, answer.
 
-use std::sync::Arc;
-use std::thread;
-use std::time::Instant;
-
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
-use super::pace::Pace;
-use super::protocol::{self, Request, invalid_data};
-use super::session::{Incoming, PAUSE};
+use super::desk::{Desk, Done};
+use super::protocol::{Request, invalid_data};
 use super::view::{MessageView, RecordView};
 use crate::domain::conversation::{Conversation, ConversationChange};
 use crate::domain::id::{ConversationId, MessageId, SessionId, TurnId};
 use crate::domain::message::Part;
-use crate::domain::user::Caller;
 use crate::domain::{Error, Kind, Result};
-use crate::hub::{CloseReason, Closed, Outbox};
-use crate::service::{NewConversation, SendMessage, Sent, Services, Target};
+use crate::service::{NewConversation, SendMessage, Sent, Target};
 
-/// Requests of one connection; past them `rate_limited`, and each is followed by a pause.
-const REQUESTS_PER_SECOND: u32 = 50;
-const REQUEST_BURST: u32 = 200;
 /// Parts of one message.
 const PARTS: usize = 64;
 
-/// Where one connection's frames are dealt with.
-pub(super) struct Desk {
-    services: Arc<Services>,
-    caller: Caller,
-    outbox: Arc<Outbox>,
-    requests: Pace,
-    /// Frames that are no requests are counted apart: they are answered, and cost nobody a request.
-    garbage: Pace,
-}
-
-/// What a request came to.
-enum Done {
-    /// The frame to answer with.
-    Reply(String),
-    /// The same, and a turn that begins once the answer is on its way.
-    Started(String, Sent),
-    /// The answer is on its way already.
-    Queued,
-}
-
 impl Desk {
-    pub(super) fn new(services: Arc<Services>, caller: Caller, outbox: Arc<Outbox>) -> Self {
-        let pace = || Pace::new(REQUESTS_PER_SECOND, REQUEST_BURST);
-        Self { services, caller, outbox, requests: pace(), garbage: pace() }
-    }
-
-    pub(super) fn take(&mut self, incoming: Incoming<'_>) {
-        let text = match incoming {
-            Incoming::Text(text) => text,
-            Incoming::Binary => {
-                return self.refuse(&Error::invalid("binary_frame", "Send text frames, not binary ones"));
-            }
-        };
-        match Request::parse(text) {
-            Ok(request) => self.answer(&request),
-            Err(error) => self.refuse(&error),
-        }
-    }
-
-    /// For a frame that is no request.
-    fn refuse(&mut self, error: &Error) {
-        self.push(protocol::system_error(error));
-        if self.garbage.take(Instant::now()).is_err() {
-            thread::sleep(PAUSE);
-        }
-    }
-
-    fn answer(&mut self, request: &Request<'_>) {
-        if let Err(wait) = self.requests.take(Instant::now()) {
-            let error = Error::new(Kind::RateLimited, "rate_limited", "Too many requests on this connection");
-            self.push(request.reply.error(&error.retry_after(wait)));
-            return thread::sleep(PAUSE);
-        }
-        match self.done(request) {
-            Ok(Done::Reply(frame)) => self.push(frame),
-            Ok(Done::Started(frame, sent)) => {
-                self.push(frame);
-                sent.start();
-            }
-            Ok(Done::Queued) => {}
-            Err(error) => {
-                log_failure(request.kind.as_deref(), &error);
-                self.push(request.reply.error(&error));
-                if error.kind == Kind::Unauthenticated {
-                    self.outbox.close(CloseReason::LoggedOut);
-                }
-            }
-        }
-    }
-
-    /// A connection that takes no answer is closing; its reader finds that out before it reads on.
-    fn push(&self, frame: String) {
-        let (Ok(()) | Err(Closed)) = self.outbox.push(frame);
-    }
-
-    /// Every request asks again whether its caller may: a login can end, an account can change at any time.
-    fn done(&mut self, request: &Request<'_>) -> Result<Done> {
-        self.caller = self.services.accounts.still_valid(&self.caller)?;
-        let Some(kind) = request.kind.as_deref() else {
-            return Err(Error::invalid("missing_type", "A request needs a `type`"));
-        };
-        match kind {
-            "image_create_request" => self.create(request),
-            "image_list_request" => self.list(request),
-            "image_get_request" => self.get(request),
-            "image_update_request" => self.update(request),
-            "image_delete_request" => self.delete(request),
-            "image_messages_request" => self.messages(request),
-            "message_send_request" => self.send(request),
-            "turn_retry_request" => self.retry(request),
-            "agent_interrupt_request" => self.interrupt(request),
-            "subscribe_request" => self.subscribe(request),
-            "unsubscribe_request" => self.unsubscribe(request),
-            _ => Err(Error::invalid("unknown_type", "There is no such request")),
-        }
-    }
-
-    fn create(&self, request: &Request<'_>) -> Result<Done> {
+    pub(super) fn create(&self, request: &Request<'_>) -> Result<Done> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Data {
@@ -137,7 +31,7 @@ impl Desk {
         Ok(self.record(request, &conversation))
     }
 
-    fn list(&self, request: &Request<'_>) -> Result<Done> {
+    pub(super) fn list(&self, request: &Request<'_>) -> Result<Done> {
         #[derive(Deserialize)]
         struct Data {
             limit: Option<usize>,
@@ -155,12 +49,12 @@ impl Desk {
         Ok(Done::Reply(request.reply.data(&Answer { records })))
     }
 
-    fn get(&self, request: &Request<'_>) -> Result<Done> {
+    pub(super) fn get(&self, request: &Request<'_>) -> Result<Done> {
         let conversation = self.services.conversations.get(&self.caller, &image_id(request)?)?;
         Ok(self.record(request, &conversation))
     }
 
-    fn update(&self, request: &Request<'_>) -> Result<Done> {
+    pub(super) fn update(&self, request: &Request<'_>) -> Result<Done> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Data {
@@ -186,13 +80,13 @@ impl Desk {
         Ok(self.record(request, &conversation))
     }
 
-    fn delete(&self, request: &Request<'_>) -> Result<Done> {
+    pub(super) fn delete(&self, request: &Request<'_>) -> Result<Done> {
         let id = image_id(request)?;
         self.services.conversations.delete(&self.caller, &id)?;
         Ok(Done::Reply(request.reply.data(&ImageId { image_id: id.as_str() })))
     }
 
-    fn messages(&self, request: &Request<'_>) -> Result<Done> {
+    pub(super) fn messages(&self, request: &Request<'_>) -> Result<Done> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Data {
@@ -231,7 +125,7 @@ impl Desk {
         Ok(Done::Reply(request.reply.data(&answer)))
     }
 
-    fn send(&self, request: &Request<'_>) -> Result<Done> {
+    pub(super) fn send(&self, request: &Request<'_>) -> Result<Done> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Data<'a> {
@@ -250,7 +144,7 @@ impl Desk {
         Ok(started(request, sent))
     }
 
-    fn retry(&self, request: &Request<'_>) -> Result<Done> {
+    pub(super) fn retry(&self, request: &Request<'_>) -> Result<Done> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Data {
@@ -262,13 +156,13 @@ impl Desk {
         Ok(started(request, self.services.turns.retry(&self.caller, &id, &turn)?))
     }
 
-    fn interrupt(&self, request: &Request<'_>) -> Result<Done> {
+    pub(super) fn interrupt(&self, request: &Request<'_>) -> Result<Done> {
         let id = image_id(request)?;
         self.services.turns.interrupt(&self.caller, &id)?;
         Ok(Done::Reply(request.reply.data(&ImageId { image_id: id.as_str() })))
     }
 
-    fn subscribe(&self, request: &Request<'_>) -> Result<Done> {
+    pub(super) fn subscribe(&self, request: &Request<'_>) -> Result<Done> {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
         struct Answer<'a> {
@@ -297,7 +191,7 @@ impl Desk {
     }
 
     /// Leaving is always allowed, and says nothing about whether the session exists.
-    fn unsubscribe(&self, request: &Request<'_>) -> Result<Done> {
+    pub(super) fn unsubscribe(&self, request: &Request<'_>) -> Result<Done> {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
         struct Answer<'a> {
@@ -410,16 +304,6 @@ fn parts(content: &RawValue) -> Result<Vec<Part>> {
 /// Tells a field that is `null` from one that is not there.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
     Deserialize::deserialize(deserializer).map(Some)
-}
-
-/// Only what is our own fault or that of something we rely on; the rest is told to the person alone.
-fn log_failure(kind: Option<&str>, error: &Error) {
-    let kind = kind.unwrap_or("request");
-    match error.kind {
-        Kind::Internal => log::error!(target: "ws", "{kind:?}: {}", error.with_cause()),
-        Kind::Unavailable | Kind::Upstream => log::warn!(target: "ws", "{kind:?}: {}", error.with_cause()),
-        _ => {}
-    }
 }
 
 #[cfg(test)]

@@ -154,10 +154,16 @@ struct Half<'a> {
 
 impl Read for Half<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.heard.elapsed() > self.patience {
-            return Err(ErrorKind::TimedOut.into());
+        loop {
+            if self.heard.elapsed() > self.patience {
+                return Err(ErrorKind::TimedOut.into());
+            }
+            match (&*self.line.stream).read(buffer) {
+                // A signal for the process ends a read that has a timeout.
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                read => return read,
+            }
         }
-        (&*self.line.stream).read(buffer)
     }
 }
 

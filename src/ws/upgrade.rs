@@ -7,7 +7,8 @@ use percent_encoding::percent_decode_str;
 use tungstenite::handshake::server::{Request, Response, create_response, write_response};
 use tungstenite::http::HeaderValue;
 
-use super::{Upgrade, WsOptions, requests, session};
+use super::desk::Desk;
+use super::{Upgrade, WsOptions, session};
 use crate::domain::user::Caller;
 use crate::domain::{Error, Kind, Result};
 use crate::hub::{Connected, Outbox};
@@ -57,7 +58,7 @@ impl Accepted {
     /// head.
     pub fn run(self, stream: TcpStream, leftover: Vec<u8>) {
         let user = self.caller.user.id.clone();
-        let mut desk = requests::Desk::new(self.services, self.caller, Arc::clone(&self.outbox));
+        let mut desk = Desk::new(self.services, self.caller, Arc::clone(&self.outbox));
         let ended = session::run(stream, leftover, self.head, &self.outbox, &self.options, &mut |incoming| {
             desk.take(incoming);
         });

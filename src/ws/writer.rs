@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 use tungstenite::protocol::frame::{CloseFrame, Frame, FrameHeader};
 
+use super::events;
 use super::session::Parting;
-use super::view;
 use crate::hub::{CloseReason, Next, Outbox, Outgoing};
 
 /// It only frames and writes. An address range, not memory: what is never touched is never there.
@@ -95,7 +95,7 @@ impl Writer {
             Outgoing::Control(bytes) => self.buffer.extend_from_slice(&bytes),
             Outgoing::Event(event) => {
                 self.scratch.clear();
-                view::write_event(&event, &mut self.scratch);
+                events::write_event(&event, &mut self.scratch);
                 let header = FrameHeader { opcode: OpCode::Data(Data::Text), ..FrameHeader::default() };
                 header.format(self.scratch.len() as u64, &mut self.buffer).map_err(io::Error::other)?;
                 self.buffer.extend_from_slice(&self.scratch);
