@@ -35,9 +35,8 @@ pub fn serve(config: Config) -> Result<()> {
     let log = telemetry::init(LogOptions { level: config.log_level, file: Some(config.log_file()), stdout: true })?;
     let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(Error::internal)?;
     let running = Running::start(&config)?;
-    for signal in signals.forever() {
+    if let Some(signal) = signals.forever().next() {
         log::info!(target: "app", "stopping on signal {signal}; a second one stops at once");
-        break;
     }
     std::thread::spawn(move || {
         if let Some(signal) = signals.forever().next() {

@@ -129,7 +129,8 @@ impl Conversations {
             let reserved = self.store.seq_reserved(&conversation.session_id)?;
             let now = self.turns.running(id);
             // What was stored in between stands in the page but not in the number: look again.
-            let steady = earlier.as_ref().map(|r| (&r.turn_id, r.stored)) == now.as_ref().map(|r| (&r.turn_id, r.stored));
+            let steady =
+                earlier.as_ref().map(|r| (&r.turn_id, r.stored)) == now.as_ref().map(|r| (&r.turn_id, r.stored));
             if steady || look >= LOOKS {
                 let seq = now.as_ref().map(|running| running.seq);
                 let seq = seq.or_else(|| self.hub.latest(&conversation.session_id)).unwrap_or(reserved);
@@ -205,9 +206,9 @@ fn checked_text(field: &str, text: Option<String>, most_bytes: usize) -> Result<
 fn checked_model(model: Option<String>) -> Result<Option<String>> {
     let model = model.map(|model| model.trim().to_owned()).filter(|model| !model.is_empty());
     match &model {
-        Some(name) if name.chars().count() > limits::MODEL_CHARS || name.chars().any(char::is_control) => {
-            Err(Error::invalid("invalid_model", format!("A model's name has at most {} characters", limits::MODEL_CHARS)))
-        }
+        Some(name) if name.chars().count() > limits::MODEL_CHARS || name.chars().any(char::is_control) => Err(
+            Error::invalid("invalid_model", format!("A model's name has at most {} characters", limits::MODEL_CHARS)),
+        ),
         _ => Ok(model),
     }
 }

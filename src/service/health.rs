@@ -57,8 +57,7 @@ impl Health {
         if self.answered().as_ref().is_some_and(recently) {
             return Ok(());
         }
-        let failed: Vec<Check> =
-            self.databases().into_iter().filter(|check| check.status == Status::Fail).collect();
+        let failed: Vec<Check> = self.databases().into_iter().filter(|check| check.status == Status::Fail).collect();
         if !failed.is_empty() {
             return Err(failed);
         }

@@ -19,8 +19,8 @@ pub use health::{Check, Health, Status};
 pub use invites::{Invite, Invites, NewInvite};
 pub use turn::{SendMessage, Sent, Turns};
 
-use crate::domain::{Kind, Result};
 use crate::domain::secret::Secret;
+use crate::domain::{Kind, Result};
 use crate::hub::Hub;
 use crate::llm::Provider;
 use crate::store::Store;
@@ -52,7 +52,13 @@ pub struct ServerInfo {
 }
 
 impl Services {
-    pub fn new(store: Store, provider: Provider, key: Secret, options: AccountOptions, info: ServerInfo) -> Result<Self> {
+    pub fn new(
+        store: Store,
+        provider: Provider,
+        key: Secret,
+        options: AccountOptions,
+        info: ServerInfo,
+    ) -> Result<Self> {
         let (store, hub) = (Arc::new(store), Arc::new(Hub::new()));
         let turns = Turns::start(store.clone(), hub.clone(), provider)?;
         Ok(Self {

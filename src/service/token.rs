@@ -44,8 +44,7 @@ impl Tokens {
     pub(super) fn issue(&self, user: &UserId, login: &LoginId) -> Result<String> {
         let now = clock::now_ms() / 1000;
         let lifetime = i64::try_from(limits::TOKEN_LIFETIME.as_secs()).unwrap_or(i64::MAX);
-        let claims =
-            Claims { sub: user.to_string(), iat: now, exp: now + lifetime, jti: Some(login.to_string()) };
+        let claims = Claims { sub: user.to_string(), iat: now, exp: now + lifetime, jti: Some(login.to_string()) };
         self.sign(&claims)
     }
 
@@ -147,8 +146,7 @@ mod tests {
 
     #[test]
     fn a_token_of_1_9_is_known_by_its_digest_and_an_old_one_is_dead() {
-        let token =
-            |exp| tokens().sign(&Claims { sub: "u".to_owned(), iat: 5, exp, jti: None }).expect("signs");
+        let token = |exp| tokens().sign(&Claims { sub: "u".to_owned(), iat: 5, exp, jti: None }).expect("signs");
         let now = clock::now_ms() / 1000;
         let (user, login) = tokens().read(&token(now + 60)).expect("reads");
         assert_eq!(user.as_str(), "u");

@@ -110,11 +110,9 @@ impl<'a> From<&'a Part> for Stored<'a> {
             Part::ToolResult { id, name, output, is_error } => {
                 Self::ToolResult { id: id.into(), name: name.into(), output: output.into(), is_error: *is_error }
             }
-            Part::Image { media_type, data, name } => Self::Image {
-                media_type: media_type.into(),
-                data: data.into(),
-                name: name.as_deref().map(Cow::from),
-            },
+            Part::Image { media_type, data, name } => {
+                Self::Image { media_type: media_type.into(), data: data.into(), name: name.as_deref().map(Cow::from) }
+            }
             Part::File { media_type, data, filename } => Self::File {
                 media_type: media_type.into(),
                 data: data.into(),
@@ -136,12 +134,9 @@ impl From<Stored<'_>> for Part {
             Stored::ToolCall { id, name, input } => {
                 Self::ToolCall { id: id.into_owned(), name: name.into_owned(), input: input.into_owned() }
             }
-            Stored::ToolResult { id, name, output, is_error } => Self::ToolResult {
-                id: id.into_owned(),
-                name: name.into_owned(),
-                output: output.into_owned(),
-                is_error,
-            },
+            Stored::ToolResult { id, name, output, is_error } => {
+                Self::ToolResult { id: id.into_owned(), name: name.into_owned(), output: output.into_owned(), is_error }
+            }
             Stored::Image { media_type, data, name } => Self::Image {
                 media_type: media_type.into_owned(),
                 data: data.into_owned(),
@@ -152,9 +147,7 @@ impl From<Stored<'_>> for Part {
                 data: data.into_owned(),
                 filename: filename.map(Cow::into_owned),
             },
-            Stored::Error { code, message } => {
-                Self::Error { code: code.into_owned(), message: message.into_owned() }
-            }
+            Stored::Error { code, message } => Self::Error { code: code.into_owned(), message: message.into_owned() },
         }
     }
 }

@@ -9,8 +9,7 @@ use crate::domain::conversation::{Conversation, ConversationChange};
 use crate::domain::id::{ContainerId, ConversationId, SessionId};
 use crate::domain::{Error, Kind, Result, clock, limits};
 
-const COLUMNS: &str =
-    "imageId, containerId, sessionId, name, description, systemPrompt, model, createdAt, updatedAt";
+const COLUMNS: &str = "imageId, containerId, sessionId, name, description, systemPrompt, model, createdAt, updatedAt";
 
 /// How much went with a container.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -99,13 +98,7 @@ impl Store {
             // Its place in the list stays: only messages are activity.
             conn.execute(
                 "UPDATE images SET name = ?2, description = ?3, systemPrompt = ?4, model = ?5 WHERE imageId = ?1",
-                params![
-                    id.as_str(),
-                    changed.name,
-                    changed.description,
-                    changed.system_prompt,
-                    changed.model
-                ],
+                params![id.as_str(), changed.name, changed.description, changed.system_prompt, changed.model],
             )
             .map_err(failure::error)?;
             Ok(changed)

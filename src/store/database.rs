@@ -40,7 +40,11 @@ impl Database {
     }
 
     /// One transaction that nobody waits for.
-    pub(super) fn write_later(&self, what: &'static str, work: impl FnOnce(&Connection) -> Result<()> + Send + 'static) {
+    pub(super) fn write_later(
+        &self,
+        what: &'static str,
+        work: impl FnOnce(&Connection) -> Result<()> + Send + 'static,
+    ) {
         self.writer.write_later(what, work);
     }
 

@@ -37,7 +37,11 @@ impl Store {
                 Login::Legacy { digest, issued_at_s, .. } => legacy_is_good(conn, user, digest, *issued_at_s)?,
             };
             let user = user_by_id(conn, user).map_err(|_| Error::unauthenticated())?;
-            if good && user.is_active { Ok(Caller { user, login: login.clone() }) } else { Err(Error::unauthenticated()) }
+            if good && user.is_active {
+                Ok(Caller { user, login: login.clone() })
+            } else {
+                Err(Error::unauthenticated())
+            }
         })
     }
 

@@ -15,6 +15,9 @@ const COLUMNS: &str = "messageId, sessionId, turnId, role, content, status, mode
 /// Places within one turn: 2^20 messages.
 const PLACES_PER_TURN: i64 = 1 << 20;
 
+/// A page of messages holds no more than this, unless a single message is larger.
+const PAGE_BYTES: usize = 1024 * 1024;
+
 /// Where a message stands: its turn, and its number within the turn from 0.
 #[derive(Debug, Clone, Copy)]
 pub struct Place {
@@ -43,7 +46,7 @@ impl Store {
                 Some(id) => position_of(conn, &conversation.session_id, id)?,
                 None => i64::MAX,
             };
-            let mut page = newest_first(conn, &conversation.session_id, end, limit, usize::MAX)?;
+            let mut page = newest_first(conn, &conversation.session_id, end, limit, PAGE_BYTES)?;
             page.reverse();
             Ok(page)
         })

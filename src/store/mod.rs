@@ -28,7 +28,7 @@ pub use database::Watcher;
 pub use invites::Invite;
 pub use lock::DirectoryLock;
 pub use messages::Place;
-pub use turns::{Begun, Question, TurnRow};
+pub use turns::{Begun, NewTurn, Question, TurnRow};
 pub use users::{Admission, Credentials};
 
 use crate::domain::{Error, Result};

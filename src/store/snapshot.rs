@@ -42,8 +42,7 @@ fn copy(conn: &Connection, partial: &Path) -> Result<()> {
 
 fn verify(file: &Path) -> Result<()> {
     let conn = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failure::error)?;
-    let verdict: String =
-        conn.pragma_query_value(None, "integrity_check", |row| row.get(0)).map_err(failure::error)?;
+    let verdict: String = conn.pragma_query_value(None, "integrity_check", |row| row.get(0)).map_err(failure::error)?;
     if verdict == "ok" {
         return Ok(());
     }
@@ -62,8 +61,8 @@ fn publish(partial: &Path, target: &Path) -> Result<()> {
 }
 
 fn stamp() -> String {
-    let at = time::OffsetDateTime::from_unix_timestamp(clock::now_ms() / 1000)
-        .unwrap_or(time::OffsetDateTime::UNIX_EPOCH);
+    let at =
+        time::OffsetDateTime::from_unix_timestamp(clock::now_ms() / 1000).unwrap_or(time::OffsetDateTime::UNIX_EPOCH);
     format!(
         "{:04}{:02}{:02}-{:02}{:02}{:02}",
         at.year(),

@@ -98,7 +98,7 @@ fn answer(turn: &TurnRow, id: &MessageId, text: &str, status: MessageStatus) -> 
 
 fn new_turn(begun: Begun) -> (TurnRow, u64) {
     match begun {
-        Begun::New { turn, base_seq, .. } => (turn, base_seq),
+        Begun::New(new) => (new.turn, new.base_seq),
         Begun::Again { .. } => panic!("is new"),
     }
 }
@@ -165,8 +165,7 @@ fn an_invite_code_is_used_up_also_by_many_at_once() {
     let fixture = Arc::new(Fixture::new());
     fixture.user("admin");
     let now = crate::domain::clock::now_ms();
-    let invite =
-        Invite { code: "c".to_owned(), note: None, uses_left: 3, created_at: now, expires_at: now + 60_000 };
+    let invite = Invite { code: "c".to_owned(), note: None, uses_left: 3, created_at: now, expires_at: now + 60_000 };
     fixture.store.add_invite(invite, None).expect("is stored");
     let threads: Vec<_> = (0..8)
         .map(|index| {
@@ -179,8 +178,7 @@ fn an_invite_code_is_used_up_also_by_many_at_once() {
     let admitted = threads.into_iter().filter(|_| true).map(|t| t.join().expect("ends")).filter(|ok| *ok).count();
     assert_eq!(admitted, 3);
     // A registration that fails gives its use back.
-    let invite =
-        Invite { code: "d".to_owned(), note: None, uses_left: 1, created_at: now, expires_at: now + 60_000 };
+    let invite = Invite { code: "d".to_owned(), note: None, uses_left: 1, created_at: now, expires_at: now + 60_000 };
     fixture.store.add_invite(invite, None).expect("is stored");
     fixture.try_user("ADMIN", None, Admission::Invite("d".to_owned())).expect_err("is taken");
     fixture.try_user("other", None, Admission::Invite("d".to_owned())).expect("still good");
@@ -202,10 +200,8 @@ fn a_change_from_outside_counts_at_once() {
     assert!(fixture.store.caller(&user.id, &login).is_ok());
     fixture.outside("portagent.db").execute("DELETE FROM users", []).expect("deletes");
     assert!(fixture.store.caller(&user.id, &login).is_err());
-    let left: i64 = fixture
-        .outside("portagent.db")
-        .query_row("SELECT count(*) FROM logins", [], |row| row.get(0))
-        .expect("counts");
+    let left: i64 =
+        fixture.outside("portagent.db").query_row("SELECT count(*) FROM logins", [], |row| row.get(0)).expect("counts");
     assert_eq!(left, 0);
 }
 
@@ -243,7 +239,7 @@ fn the_same_client_message_is_stored_once() {
     let (turn, _) = new_turn(fixture.ask(&conversation, "hello", Some("c1")));
     match fixture.ask(&conversation, "hello", Some("c1")) {
         Begun::Again { message_id, turn_id } => assert_eq!((message_id, turn_id), (turn.user_message_id, turn.id)),
-        Begun::New { .. } => panic!("was stored twice"),
+        Begun::New(_) => panic!("was stored twice"),
     }
     assert_eq!(fixture.texts(&conversation).len(), 1);
     let named = fixture.store.conversation(&conversation.container_id, &conversation.id).expect("reads");
@@ -296,9 +292,7 @@ fn a_turn_that_failed_can_be_asked_again() {
     let last = Some((message, Place { ordinal: turn.ordinal, index: 1 }));
     fixture.store.end_turn(&turn, EndReason::Error, Usage::default(), last, 5).expect("ends");
     match again().expect("opens again") {
-        Begun::New { question, next_index, .. } => {
-            assert_eq!((question.id, next_index), (turn.user_message_id.clone(), 2));
-        }
+        Begun::New(new) => assert_eq!((new.question.id, new.next_index), (turn.user_message_id.clone(), 2)),
         Begun::Again { .. } => panic!("is to be run"),
     }
     assert_eq!(fixture.texts(&conversation), ["Complete [Text(\"one\")]"]);
@@ -316,12 +310,11 @@ fn a_piece_that_fails_takes_no_other_with_it() {
             let (store, owner) = (fixture.store.clone(), owner.clone());
             std::thread::spawn(move || {
                 store.agent.write(move |conn| {
-                    conn.execute(
-                        "INSERT INTO containers VALUES (?1, 1, 1)",
-                        [format!("{owner}-{index}")],
-                    )
-                    .map_err(failure::error)?;
-                    if index % 4 == 0 { panic!("on purpose") }
+                    conn.execute("INSERT INTO containers VALUES (?1, 1, 1)", [format!("{owner}-{index}")])
+                        .map_err(failure::error)?;
+                    if index % 4 == 0 {
+                        panic!("on purpose")
+                    }
                     if index % 2 == 0 { Err(Error::not_found("x")) } else { Ok(()) }
                 })
             })

@@ -36,10 +36,21 @@ pub struct Question {
     pub latest_seq: Option<u64>,
 }
 
+/// A turn that has to be run.
+pub struct NewTurn {
+    pub conversation: Conversation,
+    pub question: Message,
+    pub turn: TurnRow,
+    /// The turn's first free place.
+    pub next_index: u32,
+    /// The newest event number used in the session.
+    pub base_seq: u64,
+}
+
 /// What became of it.
 pub enum Begun {
-    /// Stored; its turn has to be run. `next_index` is the turn's first free place, `base_seq` the newest number used.
-    New { conversation: Conversation, question: Message, turn: TurnRow, next_index: u32, base_seq: u64 },
+    /// Stored; its turn has to be run.
+    New(Box<NewTurn>),
     /// The same client message was here before: nothing was stored.
     Again { message_id: MessageId, turn_id: TurnId },
 }
@@ -70,7 +81,7 @@ impl Store {
             touch(conn, &conversation.id, &question.name_if_none)?;
             let base_seq = reserve_seq(conn, &turn.session_id, question.latest_seq)?;
             let conversation = conversation_by_id(conn, &question.owner, &question.conversation)?;
-            Ok(Begun::New { conversation, question: message, turn, next_index: 1, base_seq })
+            Ok(Begun::New(Box::new(NewTurn { conversation, question: message, turn, next_index: 1, base_seq })))
         })
     }
 
@@ -105,7 +116,7 @@ impl Store {
             .ok_or_else(|| Error::not_found("Message"))?;
             let base_seq = reserve_seq(conn, &turn.session_id, latest_seq)?;
             let next_index = messages::next_index(conn, &turn)?;
-            Ok(Begun::New { conversation, question, turn, next_index, base_seq })
+            Ok(Begun::New(Box::new(NewTurn { conversation, question, turn, next_index, base_seq })))
         })
     }
 

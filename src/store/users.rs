@@ -92,8 +92,9 @@ impl Store {
         }
         match self.credentials(who)? {
             Some(found) => Ok(found.user),
-            None => Err(Error::not_found(&format!("User '{who}'"))
-                .hint("`portagent user list` shows all users; a name that exists twice in different case needs the userId")),
+            None => Err(Error::not_found(&format!("User '{who}'")).hint(
+                "`portagent user list` shows all users; a name that exists twice in different case needs the userId",
+            )),
         }
     }
 

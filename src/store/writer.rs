@@ -61,7 +61,11 @@ impl Writer {
     }
 
     /// Like `write`, for what nobody waits for; a failure is logged.
-    pub(super) fn write_later(&self, what: &'static str, work: impl FnOnce(&Connection) -> Result<()> + Send + 'static) {
+    pub(super) fn write_later(
+        &self,
+        what: &'static str,
+        work: impl FnOnce(&Connection) -> Result<()> + Send + 'static,
+    ) {
         let report = move |outcome: Result<()>| {
             if let Err(error) = outcome {
                 log::error!(target: "store", "{what} was not stored: {}", error.with_cause());

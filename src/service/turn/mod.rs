@@ -13,8 +13,8 @@ mod tools;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-pub use active::Running;
 use active::Active;
+pub use active::Running;
 use queue::{Pending, Queue};
 
 use crate::domain::event::{Context, EndReason, EventKind};
@@ -24,7 +24,7 @@ use crate::domain::user::Caller;
 use crate::domain::{Error, Kind, Result, limits};
 use crate::hub::Hub;
 use crate::llm::Provider;
-use crate::store::{Begun, Question, Store};
+use crate::store::{Begun, NewTurn, Question, Store};
 
 /// The person is free at once: a turn that does not end by itself within this time is ended over its head.
 const STOP_PATIENCE: Duration = Duration::from_millis(600);
@@ -53,7 +53,14 @@ pub struct Turns {
 pub struct Sent {
     pub message_id: MessageId,
     pub turn_id: TurnId,
-    start: Option<(Arc<Turns>, Pending, Option<Message>)>,
+    start: Option<Box<Start>>,
+}
+
+struct Start {
+    turns: Arc<Turns>,
+    pending: Pending,
+    /// To be told to those who watch; not when it is asked again.
+    question: Option<Message>,
 }
 
 impl Sent {
@@ -62,7 +69,8 @@ impl Sent {
 
 impl Drop for Sent {
     fn drop(&mut self) {
-        if let Some((turns, pending, question)) = self.start.take() {
+        if let Some(start) = self.start.take() {
+            let Start { turns, pending, question } = *start;
             turns.enqueue(pending, question);
         }
     }
@@ -181,7 +189,8 @@ impl Turns {
     fn sent(self: &Arc<Self>, begun: Begun, is_new: bool) -> Sent {
         match begun {
             Begun::Again { message_id, turn_id } => Sent { message_id, turn_id, start: None },
-            Begun::New { conversation, question, turn, next_index, base_seq } => {
+            Begun::New(new) => {
+                let NewTurn { conversation, question, turn, next_index, base_seq } = *new;
                 self.hub.open(&turn.session_id, base_seq);
                 let context = Arc::new(Context {
                     container_id: conversation.container_id.clone(),
@@ -189,15 +198,10 @@ impl Turns {
                     session_id: turn.session_id.clone(),
                     turn_id: turn.id.clone(),
                 });
-                Sent {
-                    message_id: question.id.clone(),
-                    turn_id: turn.id.clone(),
-                    start: Some((
-                        self.clone(),
-                        Pending { turn, conversation, context, next_index },
-                        is_new.then_some(question),
-                    )),
-                }
+                let (message_id, turn_id) = (question.id.clone(), turn.id.clone());
+                let pending = Pending { turn, conversation, context, next_index };
+                let start = Start { turns: self.clone(), pending, question: is_new.then_some(question) };
+                Sent { message_id, turn_id, start: Some(Box::new(start)) }
             }
         }
     }

@@ -125,8 +125,7 @@ impl Queue {
 
     pub(super) fn take_owner(&mut self, owner: &ContainerId) -> (Vec<Pending>, Vec<Arc<Active>>) {
         let waiting = self.waiting.remove(owner).map(Vec::from).unwrap_or_default();
-        let running =
-            self.running.values().filter(|active| &active.context.container_id == owner).cloned().collect();
+        let running = self.running.values().filter(|active| &active.context.container_id == owner).cloned().collect();
         self.order.retain(|other| other != owner);
         (waiting, running)
     }

@@ -179,13 +179,7 @@ impl Turns {
         self.finish(active, EndReason::Interrupted, last, None);
     }
 
-    fn store_end(
-        &self,
-        active: &Active,
-        reason: EndReason,
-        last: Option<(Message, Place)>,
-        error: Option<&Error>,
-    ) {
+    fn store_end(&self, active: &Active, reason: EndReason, last: Option<(Message, Place)>, error: Option<&Error>) {
         let mut told = error.map(|error| (error.code, error.message.to_string()));
         if let Some(error) = error {
             log_failure(active, error);
