@@ -1,0 +1,240 @@
+// The controller behind the page of a logged-in person: connection, list, the open conversation, and what is to be
+// sent. It knows no elements; the views listen to it.
+
+import { account, loadInfo, logOut, shownName, socketUrl, verify } from "./account.js";
+import { Conversations, draft } from "./conversations.js";
+import { Failure } from "./api.js";
+import { OpenConversation } from "./open.js";
+import { Outbox } from "./outbox.js";
+import { Connection } from "./socket.js";
+import { base } from "./storage.js";
+
+/** How often the list is asked for while somebody looks: other tabs and other turns change it. */
+const REFRESH_MS = 20_000;
+const REFRESH_RUNNING_MS = 5_000;
+/** An answer that did not come in time is asked for again after this. */
+const SEND_AGAIN_MS = 3_000;
+/** A new conversation is named after its first question, cut to this many characters. */
+const NAME_CHARS = 60;
+
+/** Fires `route`, `outbox`, `composer` (detail: a text to put there), `gone` (detail: why the login ended). */
+export class App extends EventTarget {
+  imageId = null;
+  open = null;
+  #deliveries = Promise.resolve();
+  #listeners = new AbortController();
+  #refreshed = 0;
+
+  constructor() {
+    super();
+    this.connection = new Connection({ url: socketUrl(), token: account.token, verify });
+    this.conversations = new Conversations(this.connection);
+    this.outbox = new Outbox(account.user.userId);
+    this.shownName = shownName;
+    const options = { signal: this.#listeners.signal };
+    this.connection.addEventListener("state", () => this.#connected(), options);
+    this.connection.addEventListener("refused", ({ detail }) => this.#end(detail), options);
+    this.connection.addEventListener("frame", ({ detail }) => this.#note(detail), options);
+    account.addEventListener("token", () => this.#newToken(), options);
+    account.addEventListener("gone", () => this.#end("logged_out"), options);
+    addEventListener("popstate", () => this.#route(), options);
+    document.addEventListener("visibilitychange", () => this.#refreshSoon(0), options);
+    this.ticker = setInterval(() => this.#refreshSoon(), 1000);
+    this.#route();
+    this.connection.start();
+  }
+
+  // --- where we are ---
+
+  pathOf(imageId) { return imageId ? `${base}/c/${encodeURIComponent(imageId)}` : `${base}/`; }
+
+  /** Opens a conversation, or (null) a new one. */
+  go(imageId, { replace = false } = {}) {
+    const path = this.pathOf(imageId);
+    if (path !== location.pathname) history[replace ? "replaceState" : "pushState"](null, "", path + location.search);
+    this.#route();
+  }
+
+  #route() {
+    const match = location.pathname.slice(base.length).match(/^\/c\/([^/]+)\/?$/);
+    const imageId = match ? decodeURIComponent(match[1]) : null;
+    if (imageId === this.imageId && (this.open || !imageId)) {
+      this.dispatchEvent(new Event("route"));
+      return;
+    }
+    this.open?.close();
+    this.imageId = imageId;
+    this.open = imageId ? new OpenConversation(this.connection, imageId) : null;
+    this.open?.addEventListener("loaded", () => {
+      for (const turn of this.open?.transcript.turns ?? []) this.#arrived(turn.user?.clientMessageId);
+    });
+    this.open?.resume();
+    this.dispatchEvent(new Event("route"));
+  }
+
+  get record() { return this.imageId ? this.conversations.find(this.imageId) : null; }
+
+  deleted(imageId) {
+    draft.set(account.user.userId, imageId, "");
+    if (imageId === this.imageId) this.go(null, { replace: true });
+  }
+
+  // --- the connection ---
+
+  async #connected() {
+    if (!this.connection.online) {
+      this.dispatchEvent(new Event("outbox"));
+      return;
+    }
+    loadInfo().catch(() => {}); // the page works with what it knows; the next connection asks again
+    await this.conversations.refresh().catch(() => {});
+    for (const entry of this.outbox.due()) this.#deliver(entry);
+  }
+
+  #note({ type, data, context, timestamp }) {
+    const { imageId } = context;
+    if (type === "message_persisted") this.#arrived((data.message ?? data).clientMessageId);
+    if (type === "conversation_start") this.conversations.note(imageId, { online: true, updatedAt: timestamp });
+    if (type === "conversation_end") this.#refreshSoon(0);
+  }
+
+  #refreshSoon(after = this.conversations.records.some((record) => record.online) ? REFRESH_RUNNING_MS : REFRESH_MS) {
+    if (document.visibilityState !== "visible" || !this.connection.online || Date.now() - this.#refreshed < after) return;
+    this.#refreshed = Date.now();
+    this.conversations.refresh().catch(() => {}); // the next round asks again
+    if (account.info?.providerReady === false) loadInfo().catch(() => {});
+  }
+
+  #newToken() {
+    this.connection.stop();
+    this.connection.token = account.token;
+    this.connection.start();
+  }
+
+  #end(reason) {
+    this.close();
+    this.dispatchEvent(new CustomEvent("gone", { detail: reason }));
+  }
+
+  close() {
+    this.#listeners.abort();
+    clearInterval(this.ticker);
+    this.open?.close();
+    this.connection.stop();
+  }
+
+  async logOut() {
+    this.close();
+    await logOut();
+    this.dispatchEvent(new CustomEvent("gone", { detail: "" }));
+  }
+
+  /** Asks once more whether the server can reach a model. */
+  checkProvider() { return loadInfo().catch(() => {}); }
+
+  // --- sending ---
+
+  /** What waits in the conversation on the page. */
+  unsent() { return this.outbox.of(this.imageId); }
+
+  send(text) {
+    this.#deliver(this.outbox.add(this.imageId, text));
+  }
+
+  sendAgain(entry) { this.#deliver(entry); }
+
+  /** Puts an unsent message back into the composer. */
+  takeBack(entry) {
+    this.discard(entry);
+    this.edit(entry.text);
+  }
+
+  /** The server has it: we heard so from elsewhere than the answer. */
+  #arrived(clientMessageId) {
+    const entry = clientMessageId && this.outbox.find(clientMessageId);
+    if (entry) this.discard(entry);
+  }
+
+  discard(entry) {
+    this.outbox.remove(entry);
+    this.dispatchEvent(new Event("outbox"));
+  }
+
+  edit(text) { this.dispatchEvent(new CustomEvent("composer", { detail: text })); }
+
+  /** One after another, so that they arrive in the order in which they were written. */
+  #deliver(entry) {
+    const waits = !this.connection.online;
+    this.#mark(entry, { state: waits ? "waiting" : "sending", failure: null, at: Date.now() });
+    if (!waits) this.#deliveries = this.#deliveries.then(() => this.#deliverNow(entry));
+  }
+
+  async #deliverNow(entry) {
+    if (this.outbox.find(entry.clientMessageId) !== entry) return; // taken back, or known to be stored
+    try {
+      if (!entry.imageId) await this.#found(entry);
+      const { messageId, turnId } = await this.connection.request("message_send_request", {
+        imageId: entry.imageId, content: entry.text, clientMessageId: entry.clientMessageId,
+      });
+      this.#stored(entry, messageId, turnId);
+    } catch (error) {
+      this.#undelivered(entry, error);
+    }
+  }
+
+  /** Makes the conversation of a first question. */
+  async #found(entry) {
+    const wasNew = !this.imageId;
+    const record = await this.conversations.create(nameFrom(entry.text));
+    this.outbox.update(entry, { imageId: record.imageId });
+    if (wasNew && !this.imageId) this.go(record.imageId, { replace: true });
+  }
+
+  #stored(entry, messageId, turnId) {
+    this.outbox.remove(entry);
+    const { open } = this;
+    if (open?.imageId === entry.imageId && open.state === "ready") {
+      const user = { messageId, clientMessageId: entry.clientMessageId, timestamp: Date.now(), text: entry.text, attachments: [] };
+      open.dispatchEvent(new CustomEvent("turn", { detail: { turn: open.transcript.adopt(turnId, user), frame: null } }));
+    }
+    this.dispatchEvent(new Event("outbox"));
+  }
+
+  #undelivered(entry, error) {
+    const again = error.code === "offline" || error.code === "timeout" || error.code === "stopped";
+    this.#mark(entry, { state: again ? "waiting" : "failed", failure: again ? null : error });
+    if (error.code !== "timeout") return;
+    this.connection.probe();
+    setTimeout(() => { if (this.outbox.due().includes(entry)) this.#deliver(entry); }, SEND_AGAIN_MS);
+  }
+
+  #mark(entry, changes) {
+    this.outbox.update(entry, changes);
+    this.dispatchEvent(new Event("outbox"));
+  }
+
+  // --- turns ---
+
+  stop() {
+    return this.connection.request("agent_interrupt_request", { imageId: this.imageId });
+  }
+
+  /** Answers the same question once more. Errors are shown in place of the answer. */
+  async retry(turn) {
+    const { open } = this;
+    try {
+      const { turnId } = await this.connection.request("turn_retry_request", { imageId: open.imageId, turnId: turn.id });
+      open.transcript.again(turn.id, turnId ?? turn.id);
+    } catch (error) {
+      const failure = error instanceof Failure ? error : new Failure({ code: "unknown" });
+      turn.items = [...turn.items.filter((item) => item.kind !== "error"), { kind: "error", code: failure.code, message: failure.message }];
+    }
+    open.dispatchEvent(new CustomEvent("turn", { detail: { turn, frame: null } }));
+  }
+}
+
+function nameFrom(text) {
+  const line = text.trim().split(/\n/)[0].replace(/\s+/g, " ");
+  const characters = [...line];
+  return characters.length > NAME_CHARS ? `${characters.slice(0, NAME_CHARS - 1).join("").trimEnd()}…` : line;
+}

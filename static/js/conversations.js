@@ -1,0 +1,83 @@
+// The list of conversations, newest activity first, in pages.
+
+import { kept } from "./storage.js";
+
+const PAGE = 50;
+
+/** Fires `change`. */
+export class Conversations extends EventTarget {
+  records = [];
+  /** False until the first page is there. */
+  loaded = false;
+  more = false;
+  #loading = null;
+
+  constructor(connection) {
+    super();
+    this.connection = connection;
+  }
+
+  find(imageId) { return this.records.find((record) => record.imageId === imageId) ?? null; }
+
+  /** Fetches the newest page; what is older stays as we know it. */
+  async refresh() {
+    const { records } = await this.connection.request("image_list_request", { limit: PAGE });
+    const oldest = records.length === PAGE ? records.at(-1).updatedAt : -Infinity;
+    const fresh = new Set(records.map((record) => record.imageId));
+    const older = this.records.filter((record) => record.updatedAt < oldest && !fresh.has(record.imageId));
+    if (!this.loaded) this.more = records.length === PAGE;
+    this.loaded = true;
+    this.#replace([...records, ...older]);
+  }
+
+  /** Fetches the next older page; one at a time. */
+  loadMore() {
+    this.#loading ??= this.connection
+      .request("image_list_request", { limit: PAGE, before: this.records.at(-1)?.imageId })
+      .then(({ records }) => {
+        this.more = records.length === PAGE;
+        this.#replace([...this.records, ...records.filter((record) => !this.find(record.imageId))]);
+      })
+      .finally(() => { this.#loading = null; });
+    return this.#loading;
+  }
+
+  async create(name) {
+    const { record } = await this.connection.request("image_create_request", { name });
+    this.#replace([record, ...this.records.filter((each) => each.imageId !== record.imageId)]);
+    return record;
+  }
+
+  async rename(imageId, name) {
+    const { record } = await this.connection.request("image_update_request", { imageId, updates: { name } });
+    this.note(imageId, record);
+  }
+
+  async remove(imageId) {
+    await this.connection.request("image_delete_request", { imageId });
+    this.#replace(this.records.filter((record) => record.imageId !== imageId));
+  }
+
+  /** Changes what we know about one, as an event or an answer told. */
+  note(imageId, changes) {
+    const record = this.find(imageId);
+    if (!record) return;
+    const same = Object.entries(changes).every(([name, value]) => record[name] === value);
+    if (!same) this.#replace(this.records.map((each) => (each === record ? { ...each, ...changes } : each)));
+  }
+
+  #replace(records) {
+    const sorted = [...records].sort((a, b) => b.updatedAt - a.updatedAt);
+    const changed = JSON.stringify(sorted) !== JSON.stringify(this.records);
+    this.records = sorted;
+    if (changed || !this.announced) this.dispatchEvent(new Event("change"));
+    this.announced = true;
+  }
+}
+
+/** What is being written, per person and conversation. */
+export const draft = {
+  name: (userId, imageId) => `draft:${userId}:${imageId ?? "new"}`,
+  get: (userId, imageId) => kept.get(draft.name(userId, imageId)) ?? "",
+  set: (userId, imageId, text) => (text ? kept.set(draft.name(userId, imageId), text) : kept.remove(draft.name(userId, imageId))),
+};

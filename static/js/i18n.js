@@ -1,0 +1,84 @@
+// Wording, numbers and times in the page's language, and a guess at the language of what others wrote.
+
+import { choice } from "./storage.js";
+import en from "./words.en.js";
+import zh from "./words.zh.js";
+
+const root = document.documentElement;
+const WORDS = { en, zh };
+const DAY_MS = 86_400_000;
+
+/** "en" or "zh". */
+export const lang = () => (root.lang.startsWith("zh") ? "zh" : "en");
+const locale = () => (lang() === "zh" ? "zh-CN" : "en-GB");
+
+export function setLang(code) {
+  root.lang = code === "zh" ? "zh-CN" : "en";
+  choice.set("lang", code);
+  dispatchEvent(new Event("languagechosen"));
+}
+
+export function toggleTheme() {
+  root.dataset.theme = root.dataset.theme === "dark" ? "light" : "dark";
+  choice.set("theme", root.dataset.theme);
+}
+
+/** The wording under `key`; `{name}` in it is filled in from `values`. A function decides by the values (plurals). */
+export function t(key, values = {}) {
+  const words = WORDS[lang()][key];
+  if (words === undefined) return key;
+  const text = typeof words === "function" ? words(values) : words;
+  return text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+}
+
+export const knows = (key) => WORDS[lang()][key] !== undefined;
+
+/** What went wrong, in the page's language where we know the code, else in the server's words. */
+export function errorText(failure) {
+  const key = `error.${failure.code}`;
+  // In English the server's sentence about the provider says more than ours.
+  if (lang() === "en" && failure.code?.startsWith("upstream_") && failure.message) return failure.message;
+  const values = { wait: failure.retryAfter ? seconds(failure.retryAfter * 1000) : t("moment") };
+  if (knows(key)) return t(key, values);
+  return failure.message || t("error.unknown");
+}
+
+export const number = (value) => new Intl.NumberFormat(locale()).format(value);
+
+/** "0.3 s", "14 s", "2 min". */
+export function seconds(ms) {
+  const value = ms / 1000;
+  if (value >= 90) return t("minutes", { n: Math.round(value / 60) });
+  return t("seconds", { n: number(value < 10 ? Math.round(value * 10) / 10 : Math.round(value)) });
+}
+
+const midnight = (ms) => new Date(ms).setHours(0, 0, 0, 0);
+const format = (ms, options) => new Intl.DateTimeFormat(locale(), options).format(ms);
+
+/** "09:12" today, with the day in front of it on other days. */
+export function clock(ms) {
+  const time = format(ms, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  return midnight(ms) === midnight(Date.now()) ? time : `${format(ms, { day: "numeric", month: "short" })} ${time}`;
+}
+
+export const fullTime = (ms) => format(ms, { dateStyle: "full", timeStyle: "short" });
+
+/** The heading under which a conversation stands: today, yesterday, the last week, then months. */
+export function dayGroup(ms) {
+  const days = Math.round((midnight(Date.now()) - midnight(ms)) / DAY_MS);
+  if (days <= 0) return t("day.today");
+  if (days === 1) return t("day.yesterday");
+  if (days <= 7) return t("day.week");
+  const sameYear = new Date(ms).getFullYear() === new Date().getFullYear();
+  return format(ms, sameYear ? { month: "long" } : { month: "long", year: "numeric" });
+}
+
+/** Which language a text is probably in; fonts and line height follow it. */
+export function langOf(text) {
+  const sample = text.slice(0, 2000);
+  if (/[\u3040-\u30ff]/.test(sample)) return "ja";
+  if (/[\uac00-\ud7af]/.test(sample)) return "ko";
+  if (/[\u3400-\u9fff]/.test(sample)) return "zh-CN";
+  if (/[\u0600-\u06ff]/.test(sample)) return "ar";
+  return "en";
+}

@@ -1,0 +1,64 @@
+// The page begins here: who is logged in decides what is shown.
+
+import { account, drop, loadInfo, verify } from "./account.js";
+import { App } from "./app.js";
+import { fill } from "./dom.js";
+import { Login } from "./login.js";
+import { Shell } from "./shell.js";
+import { kept } from "./storage.js";
+
+const place = document.getElementById("app");
+let app = null;
+let shown = null;
+/** Builds what is shown once more, in another language. */
+let remake = () => {};
+
+function show(make) {
+  shown?.destroy?.();
+  remake = make;
+  shown = make();
+  fill(place, shown.element);
+}
+
+function showLogin(reason = "") {
+  app = null;
+  show(() => new Login({ reason, ondone: start }));
+}
+
+async function start() {
+  try {
+    await loadInfo();
+  } catch (error) {
+    if (error.status === 401) {
+      drop();
+      showLogin("expired");
+      return;
+    }
+    // Without the server we still show what we have and keep trying.
+  }
+  app = new App();
+  app.addEventListener("gone", ({ detail }) => {
+    drop();
+    showLogin(detail);
+  });
+  show(() => new Shell(app));
+}
+
+function begin() {
+  if (!account.token || !account.user) {
+    showLogin();
+    return;
+  }
+  start();
+  verify(account.token); // learns a changed name; a dead token shows itself at the socket
+}
+
+addEventListener("languagechosen", () => {
+  const name = document.activeElement?.dataset.switch;
+  show(remake);
+  if (name) place.querySelector(`[data-switch="${name}"]`)?.focus();
+});
+// Somebody logged in in another tab while this one shows the login page.
+kept.watch((name, value) => { if (name === "token" && value && !app) location.reload(); });
+
+begin();

@@ -1,0 +1,202 @@
+// One turn on the page: the question, and the answer with its steps, text and errors in the order they happened.
+
+import { fill, h, icon, iconButton } from "./dom.js";
+import { clock, errorText, fullTime, langOf, number, seconds, t } from "./i18n.js";
+import { Prose } from "./prose.js";
+import { copyAndTell } from "./status.js";
+import { place, Steps } from "./steps.js";
+import { answerText } from "./transcript.js";
+
+const STEP_KINDS = new Set(["thinking", "tool"]);
+const SHOWN_IMAGES = /^image\/(png|jpeg|gif|webp|avif)$/;
+
+const note = (author, ...rest) => h("div", { class: "row message-note meta" }, h("span", { class: "message-author" }, author), ...rest);
+const time = (ms) => h("time", { datetime: new Date(ms).toISOString(), title: fullTime(ms) }, clock(ms));
+const actions = (...buttons) => h("span", { class: "message-actions", role: "group", "aria-label": t("actions") }, buttons);
+const small = (name, label, onclick) => iconButton(name, label, onclick, { variant: "is-small" });
+const word = (label, onclick, symbol) =>
+  h("button", { type: "button", class: "button is-small", onclick }, symbol && icon(symbol, "is-small"), h("span", {}, label));
+
+/** A question, stored or not. `mark` says what it waits for. */
+export function question({ id, author, user, state, foot }) {
+  const text = h("div", { class: "prose is-plain", lang: langOf(user.text), dir: "auto" }, h("p", {}, user.text));
+  const attachments = user.attachments?.length ? h("div", { class: "row is-wrap attachments" }, user.attachments.map(attachment)) : null;
+  return h("li", { class: "stack message is-user", id, "data-state": state },
+    note(author, time(user.timestamp)),
+    h("div", { class: "stack" }, user.text ? text : null, attachments),
+    h("div", { class: "row is-wrap message-foot meta" }, foot));
+}
+
+export const mark = (symbol, text, ...buttons) => [
+  h("span", { class: "row" }, icon(symbol, "is-small"), h("span", {}, text)),
+  buttons.length ? h("span", { class: "row" }, buttons) : null,
+];
+export const quietWord = (label, onclick) => h("button", { type: "button", class: "button is-quiet is-small", onclick }, label);
+
+function attachment(item) {
+  if (item.type === "image" && SHOWN_IMAGES.test(item.mediaType)) {
+    return h("span", { class: "attachment" }, h("img", { src: `data:${item.mediaType};base64,${item.data}`, alt: item.name ?? t("image") }));
+  }
+  return h("span", { class: "row attachment is-file" }, icon("file"), h("span", {}, item.name ?? t("file")));
+}
+
+/** `host` answers author(), isLast(turn), isAhead(turn), online() and does retry(turn), edit(text), proceed(). */
+export class TurnView {
+  #host;
+  #question = null;
+  #asked = "";
+  #answer = null;
+  #stack = null;
+  #segments = new Map();
+
+  constructor(host) {
+    this.#host = host;
+  }
+
+  get elements() { return [this.#question, this.#answer].filter(Boolean); }
+
+  update(turn) {
+    this.turn = turn;
+    this.#updateQuestion(turn);
+    const answered = turn.state === "running" || turn.items.length > 0 || turn.ending || (turn.state === "queued" && !this.#host.isAhead(turn));
+    if (!answered) this.#answer = null;
+    else this.#updateAnswer(turn);
+  }
+
+  #updateQuestion(turn) {
+    if (!turn.user) return;
+    const queued = turn.state === "queued" && this.#host.isAhead(turn);
+    const key = `${turn.user.messageId} ${queued}`;
+    if (this.#asked === key) return;
+    this.#asked = key;
+    const { user } = turn;
+    const foot = queued
+      ? mark("clock", t("turn.queued"))
+      : actions(small("copy", t("copy"), () => copyAndTell(user.text)), small("edit", t("editAgain"), () => this.#host.edit(user.text)));
+    const fresh = question({ id: `q-${turn.id}`, author: this.#host.author(), user, state: queued && "queued", foot });
+    this.#question?.replaceWith(fresh);
+    this.#question = fresh;
+  }
+
+  #updateAnswer(turn) {
+    if (!this.#answer) {
+      this.#stack = h("div", { class: "stack" });
+      this.#segments.clear();
+      this.note = h("div", { class: "row message-note meta" });
+      this.foot = h("div", { class: "row is-wrap message-foot meta" });
+      this.#answer = h("li", { class: "stack message is-assistant", id: `a-${turn.id}` }, this.note, this.#stack, this.foot);
+    }
+    this.#updateNote(turn);
+    place(this.#stack, [...this.#content(turn), ...this.#closing(turn)]);
+    this.updateFoot();
+  }
+
+  #updateNote(turn) {
+    const model = turn.model ? h("span", { class: "u-truncate" }, shortModel(turn.model)) : null;
+    const at = turn.timestamp ? time(turn.timestamp) : null;
+    const key = `${turn.model} ${turn.timestamp}`;
+    if (this.noteKey === key && this.note.firstChild) return;
+    this.noteKey = key;
+    fill(this.note, h("span", { class: "message-author" }, t("agent")), h("span", {}, model, model && at ? " · " : null, at));
+  }
+
+  /** The elements of what was thought, done and written; those that exist are kept. */
+  #content(turn) {
+    const live = turn.state === "running";
+    const elements = [];
+    const used = new Set();
+    const segment = (key, make) => {
+      used.add(key);
+      if (!this.#segments.has(key)) this.#segments.set(key, make());
+      const view = this.#segments.get(key);
+      elements.push(view.element);
+      return view;
+    };
+    for (let index = 0; index < turn.items.length; index += 1) {
+      const item = turn.items[index];
+      const key = `${item.kind} ${index}`;
+      if (STEP_KINDS.has(item.kind)) {
+        let end = index;
+        while (end < turn.items.length && STEP_KINDS.has(turn.items[end].kind)) end += 1;
+        segment(`steps ${index}`, () => new Steps()).update(turn.items.slice(index, end), live && end === turn.items.length);
+        index = end - 1;
+      } else if (item.kind === "text") {
+        const writing = live && index === turn.items.length - 1 && this.#host.online();
+        segment(key, () => new Prose()).update(item, writing);
+      } else if (item.kind === "attachment") {
+        segment(key, () => ({ element: attachment(item) }));
+      }
+    }
+    for (const key of this.#segments.keys()) if (!used.has(key)) this.#segments.delete(key);
+    return elements;
+  }
+
+  /** What stands below: why it waits, paused, stopped or failed, and the ways out. */
+  #closing(turn) {
+    const last = turn.items.at(-1);
+    const aside = (symbol, text) => h("p", { class: "row meta" }, icon(symbol, "is-small"), h("span", {}, text));
+    if (turn.state !== "ended") {
+      if (!this.#host.online()) return [aside("offline", t("turn.paused"))];
+      if (turn.waiting) return [this.#waiting(turn)];
+      const silent = !last || last.kind === "error" || (last.kind === "tool" && last.result !== null);
+      return silent ? [h("p", { class: "row meta" }, h("span", { class: "lamp" }), h("span", {}, t(turn.state === "running" ? "turn.starting" : "turn.next")))] : [];
+    }
+    const error = turn.items.findLast((item) => item.kind === "error");
+    if (error) return [this.#alert(turn, "fail", errorText(error), t("turn.kept"), error.message)];
+    if (turn.ending === "lost") return [this.#alert(turn, "warn", t("turn.lost"), t("turn.kept"))];
+    if (turn.ending === "interrupted") return [h("div", { class: "row is-wrap meta" }, icon("stop", "is-small"), h("span", {}, t("turn.stopped")), this.#ways(turn))];
+    if (turn.ending === "limit") {
+      return [h("div", { class: "row is-wrap meta" }, icon("warn", "is-small"), h("span", {}, t("turn.limit")),
+        this.#host.isLast(turn) && word(t("turn.proceed"), () => this.#host.proceed()))];
+    }
+    return [];
+  }
+
+  #waiting(turn) {
+    const left = h("span");
+    this.tickWaiting = () => {
+      const n = Math.max(0, Math.ceil((turn.waiting?.until ?? 0) / 1000 - Date.now() / 1000));
+      left.textContent = n ? t("turn.waiting", { n: number(n) }) : t("turn.waitingNow");
+    };
+    this.tickWaiting();
+    return h("p", { class: "row meta", "data-state": "warn", title: turn.waiting.reason }, icon("clock", "is-small"), left);
+  }
+
+  /** `said` is the server's own sentence, shown where the title says it in other words. */
+  #alert(turn, state, title, text, said = "") {
+    return h("div", { class: "alert", "data-state": state }, icon(state), h("p", { class: "alert-title" }, title),
+      said && said !== title && h("p", { class: "meta", lang: langOf(said) }, said), h("p", {}, text),
+      this.#host.isLast(turn) && h("div", { class: "row is-wrap" }, this.#ways(turn)));
+  }
+
+  #ways(turn) {
+    if (!this.#host.isLast(turn)) return null;
+    return [
+      word(t("retry"), () => this.#host.retry(turn), "retry"),
+      turn.user && quietWord(t("editAgain"), () => this.#host.edit(turn.user.text)),
+    ];
+  }
+
+  /** The line below; while it is written, it counts the seconds. */
+  updateFoot() {
+    const { turn } = this;
+    if (!this.#answer) return;
+    if (turn.state === "running") {
+      this.tickWaiting?.();
+      const took = turn.startedAt ? ` · ${seconds(Math.max(1000, Math.round((Date.now() - turn.startedAt) / 1000) * 1000))}` : "";
+      fill(this.foot, h("span", {}, this.#host.online() ? t("turn.writing") + took : ""));
+      return;
+    }
+    const text = answerText(turn);
+    const { usage } = turn;
+    const input = usage.inputTokens + usage.cacheCreationInputTokens + usage.cacheReadInputTokens;
+    const facts = [
+      input || usage.outputTokens ? t("turn.usage", { in: number(input), out: number(usage.outputTokens) }) : null,
+      turn.startedAt && turn.endedAt ? seconds(turn.endedAt - turn.startedAt) : null,
+    ].filter(Boolean).join(" · ");
+    fill(this.foot, text ? actions(small("copy", t("copy"), () => copyAndTell(text))) : null, facts ? h("span", { class: "u-end" }, facts) : null);
+  }
+}
+
+/** "claude-sonnet-4-20250514" → "sonnet-4": what fits the margin. */
+const shortModel = (model) => model.replace(/^.*\//, "").replace(/^claude-/, "").replace(/-\d{8}$/, "");

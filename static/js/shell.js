@@ -1,0 +1,173 @@
+// The page of a logged-in person: navigation, top bar, the conversation, the composer. It is built anew when the
+// language changes; what is written and where the reader is survive, because they live elsewhere.
+
+import { account } from "./account.js";
+import { Composer } from "./composer.js";
+import { draft } from "./conversations.js";
+import { fill, h, icon, iconButton } from "./dom.js";
+import { emptyPage } from "./empty.js";
+import { langOf, number, t } from "./i18n.js";
+import { conversationMenu, Sidebar } from "./sidebar.js";
+import { announce } from "./status.js";
+import { Thread } from "./thread.js";
+
+/** The banner comes up only when a connection is gone for longer than this. */
+const BANNER_AFTER_MS = 1_200;
+
+export class Shell {
+  #listeners = new AbortController();
+  #composer = null;
+  #thread = null;
+  #lostAt = 0;
+  #shownEmpty = "";
+
+  constructor(app) {
+    this.app = app;
+    this.sidebar = new Sidebar(app);
+    this.title = h("h1", { class: "title u-truncate u-grow", dir: "auto" });
+    this.more = iconButton("more", t("moreAbout"), () => conversationMenu(app, this.more, app.record), { "aria-haspopup": "menu" });
+    this.bannerText = h("span", { class: "u-grow" });
+    this.banner = h("div", { class: "row banner", "data-state": "warn", hidden: true }, icon("offline"), this.bannerText,
+      h("button", { class: "button is-small is-quiet", type: "button", onclick: () => app.connection.retryNow() }, t("tryNow")));
+    this.place = h("div", { class: "scroller" });
+    this.main = h("main", { class: "main" }, this.#topbar(), this.banner, this.place);
+    this.element = [h("a", { class: "skip-link", href: "#thread", onclick: (event) => this.#skip(event) }, t("skip")),
+      h("div", { class: "shell" }, this.sidebar.element, this.main)];
+    this.#listen();
+    this.#route();
+    this.#connection();
+  }
+
+  destroy() {
+    this.#listeners.abort();
+    clearInterval(this.ticker);
+    this.sidebar.destroy();
+    this.#thread?.destroy();
+  }
+
+  #listen() {
+    const { app } = this;
+    const options = { signal: this.#listeners.signal };
+    app.addEventListener("route", () => this.#route(), options);
+    app.addEventListener("outbox", () => this.#update(), options);
+    app.addEventListener("composer", ({ detail }) => { this.#composer.text = detail; }, options);
+    app.conversations.addEventListener("change", () => this.#update(), options);
+    app.connection.addEventListener("state", () => this.#connection(), options);
+    account.addEventListener("info", () => this.#update(), options);
+    document.addEventListener("keydown", (event) => this.#key(event), options);
+    this.ticker = setInterval(() => this.#drawBanner(), 500);
+  }
+
+  #topbar() {
+    return h("header", { class: "row topbar" },
+      h("button", { class: "button is-icon is-quiet u-narrow", type: "button", "aria-label": t("conversations"), popovertarget: "sidebar" }, icon("menu")),
+      this.title,
+      iconButton("plus", t("new.long"), () => this.app.go(null), { variant: "u-narrow" }), this.more);
+  }
+
+  #skip(event) {
+    event.preventDefault();
+    document.getElementById("thread")?.focus();
+  }
+
+  /** Shows the conversation of the address. */
+  #route() {
+    const { app } = this;
+    if (this.#thread && this.#thread.open === app.open && this.routed === app.imageId) return this.#update();
+    this.routed = app.imageId;
+    this.#thread?.destroy();
+    const userId = account.user.userId;
+    this.#composer = new Composer({
+      text: draft.get(userId, app.imageId),
+      ondraft: (text) => draft.set(userId, app.imageId, text),
+      onsend: (text) => { app.send(text); this.#thread.jumpToEnd(); },
+      onstop: () => app.stop(),
+      onjump: () => this.#thread.jumpToEnd(),
+    });
+    this.#thread = new Thread({ app, open: app.open, onjump: (show) => { this.#composer.jump.hidden = !show; } });
+    this.dockColumn = h("div", { class: "column has-note is-inset" }, this.#composer.element);
+    this.#thread.element.append(h("div", { class: "dock" }, this.dockColumn));
+    this.place.replaceWith(this.#thread.element);
+    this.place = this.#thread.element;
+    this.#shownEmpty = "";
+    const options = { signal: this.#listeners.signal };
+    for (const type of ["loaded", "turn"]) app.open?.addEventListener(type, () => this.#update(), options);
+    this.#update();
+    if (matchMedia("(hover: hover)").matches) this.#composer.focus();
+  }
+
+  #update() {
+    const { app } = this;
+    const { record, open } = app;
+    const name = record?.name || (app.imageId ? "" : t("new.long"));
+    this.title.textContent = name;
+    this.title.lang = langOf(name);
+    document.title = name ? `${name} · Portagent` : "Portagent";
+    this.more.hidden = !record;
+    this.#composer.set({
+      busy: open?.transcript.busy ?? false,
+      ready: account.info?.providerReady !== false,
+      offline: !app.connection.online && this.#lostFor() > BANNER_AFTER_MS,
+    });
+    this.#empty(open ? open.state === "ready" && !open.transcript.turns.length : true);
+  }
+
+  /** The first steps stand where the thread would, until something is said. */
+  #empty(nothingSaid) {
+    const show = nothingSaid && !this.app.unsent().length;
+    const key = show ? JSON.stringify(account.info ?? {}) : "";
+    if (key === this.#shownEmpty) return;
+    this.#shownEmpty = key;
+    this.place.querySelector(":scope > .page")?.remove();
+    this.#thread.list.hidden = show;
+    this.#thread.list.id = show ? "" : "thread";
+    this.dockColumn.className = show ? "column" : "column has-note is-inset";
+    if (!show) return;
+    const page = emptyPage({
+      onpick: (text) => { this.#composer.text = text; },
+      oncheck: () => this.app.checkProvider(),
+    });
+    this.place.prepend(page);
+    this.place.scrollTop = 0;
+  }
+
+  // --- the connection ---
+
+  #lostFor() { return this.#lostAt ? Date.now() - this.#lostAt : 0; }
+
+  #connection() {
+    const { online } = this.app.connection;
+    if (online) {
+      if (!this.banner.hidden) announce(t("online.again"));
+      this.#lostAt = 0;
+    } else this.#lostAt ||= Date.now();
+    this.#drawBanner();
+    this.#update();
+  }
+
+  #drawBanner() {
+    const show = this.#lostFor() > BANNER_AFTER_MS;
+    if (show && this.banner.hidden) {
+      announce(t("offline.now"));
+      this.banner.hidden = false;
+      this.#update();
+    }
+    this.banner.hidden = !show;
+    if (!show) return;
+    const { state } = this.app.connection;
+    const n = Math.max(0, Math.ceil((state.retryAt - Date.now()) / 1000));
+    const busy = this.app.open?.transcript.busy;
+    const text = state.name === "connecting" || !n ? t("offline.trying") : t(busy ? "offline.retryBusy" : "offline.retry", { n: number(n) });
+    if (this.bannerText.textContent !== text) this.bannerText.textContent = text;
+  }
+
+  /** Escape stops the answer, unless it closes something first. */
+  #key(event) {
+    if (event.key !== "Escape" || event.defaultPrevented || event.isComposing || event.keyCode === 229) return;
+    if (document.querySelector("dialog[open], :popover-open")) return;
+    if (this.#composer.stop()) {
+      event.preventDefault();
+      announce(t("stopping"));
+    }
+  }
+}

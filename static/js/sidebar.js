@@ -1,0 +1,116 @@
+// The navigation: conversations under their days, and the person at the bottom. On a phone it is a drawer.
+
+import { shownName } from "./account.js";
+import { deleteDialog, passwordDialog, renameDialog } from "./dialogs.js";
+import { fill, h, icon, iconButton } from "./dom.js";
+import { dayGroup, lang, langOf, setLang, t, toggleTheme } from "./i18n.js";
+import { openMenu } from "./menu.js";
+
+/** This near to the end of the list, the next page is fetched, in pixels. */
+const NEAR_END_PX = 400;
+
+/** What can be done with a conversation. */
+export function conversationMenu(app, button, record) {
+  openMenu(button, t("actionsFor", { name: record.name }), [
+    { label: t("rename.act"), symbol: "edit", onclick: () => renameDialog(record, app.conversations) },
+    {
+      label: t("delete.act"), symbol: "trash", danger: true,
+      onclick: () => deleteDialog(record, app.conversations, () => app.deleted(record.imageId)),
+    },
+  ]);
+}
+
+/** The two switches that every page has. */
+export const switches = () => [
+  iconButton("language", t("switch.lang"), () => setLang(lang() === "zh" ? "en" : "zh"), { "data-switch": "lang" }),
+  iconButton("theme", t("switch.theme"), toggleTheme, { "data-switch": "theme" }),
+];
+
+export class Sidebar {
+  #listeners = new AbortController();
+
+  constructor(app) {
+    this.app = app;
+    this.list = h("div", { class: "sidebar-list", tabindex: 0, role: "group", "aria-label": t("list"), onscroll: () => this.#scrolled() });
+    this.element = h("nav", { class: "sidebar", id: "sidebar", popover: "auto", "aria-label": t("conversations") }, this.#head(), this.list, this.#foot());
+    const options = { signal: this.#listeners.signal };
+    app.conversations.addEventListener("change", () => this.draw(), options);
+    app.addEventListener("route", () => { this.draw(); this.close(); }, options);
+    this.draw();
+  }
+
+  destroy() { this.#listeners.abort(); }
+
+  close() {
+    if (this.element.matches(":popover-open")) this.element.hidePopover();
+  }
+
+  #head() {
+    const go = (event) => { event.preventDefault(); this.app.go(null); this.close(); };
+    const home = this.app.pathOf(null);
+    return h("div", { class: "sidebar-head" }, h("div", { class: "row" },
+      h("span", { class: "u-grow" }, h("a", { class: "row brand", href: home, onclick: go }, icon("mark"), "Portagent")),
+      h("a", { class: "button is-small", href: home, "aria-label": t("new.long"), onclick: go }, icon("plus", "is-small"), h("span", {}, t("new"))),
+      iconButton("close", t("close"), () => this.close(), { variant: "u-narrow" })));
+  }
+
+  #foot() {
+    const name = shownName();
+    const who = h("button", { class: "row sidebar-link u-grow", type: "button", "aria-haspopup": "menu", onclick: () => openMenu(who, t("account"), [
+      { label: t("password.title"), symbol: "key", onclick: passwordDialog },
+      { label: t("logout"), symbol: "logout", onclick: () => this.app.logOut() },
+    ]) }, h("span", { class: "avatar", "aria-hidden": "true" }, [...name][0]?.toUpperCase()), h("span", { class: "u-truncate", dir: "auto" }, name));
+    return h("div", { class: "row sidebar-foot" }, who, switches());
+  }
+
+  draw() {
+    const { conversations } = this.app;
+    if (!conversations.loaded) {
+      fill(this.list, h("p", { class: "meta sidebar-day" }, t("list.loading")));
+      return;
+    }
+    if (!conversations.records.length) {
+      fill(this.list, h("p", { class: "meta sidebar-day" }, t("list.empty")));
+      return;
+    }
+    const focused = this.list.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+    const top = this.list.scrollTop;
+    const groups = Map.groupBy ? Map.groupBy(conversations.records, dayOf) : groupBy(conversations.records, dayOf);
+    fill(this.list, [...groups].map(([day, records]) =>
+      h("section", {}, h("h2", { class: "sidebar-day" }, day), h("ul", {}, records.map((record) => this.#item(record))))));
+    this.list.scrollTop = top;
+    if (focused) this.list.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
+  }
+
+  #item(record) {
+    const current = record.imageId === this.app.imageId;
+    const name = record.name || t("untitled");
+    const link = h("a", {
+      class: "row sidebar-link", href: this.app.pathOf(record.imageId), "aria-current": current && "page", "data-key": record.imageId,
+      onclick: (event) => {
+        if (event.metaKey || event.ctrlKey || event.shiftKey || event.button) return;
+        event.preventDefault();
+        this.app.go(record.imageId);
+        this.close();
+      },
+    }, h("span", { class: "u-truncate u-grow", lang: langOf(name), dir: "auto" }, name),
+    record.online && h("span", { class: "lamp", role: "img", "aria-label": t("answering") }));
+    const more = iconButton("more", t("actionsFor", { name }), () => conversationMenu(this.app, more, record),
+      { variant: "is-small sidebar-more", "data-key": `more-${record.imageId}`, "aria-haspopup": "menu" });
+    return h("li", { class: "sidebar-item" }, link, more);
+  }
+
+  #scrolled() {
+    const { conversations } = this.app;
+    const near = this.list.scrollHeight - this.list.scrollTop - this.list.clientHeight < NEAR_END_PX;
+    if (near && conversations.more) conversations.loadMore().catch(() => {}); // scrolling on asks again
+  }
+}
+
+const dayOf = (record) => dayGroup(record.updatedAt);
+
+function groupBy(list, key) {
+  const groups = new Map();
+  for (const each of list) groups.set(key(each), [...(groups.get(key(each)) ?? []), each]);
+  return groups;
+}

@@ -1,0 +1,152 @@
+// One WebSocket that comes back by itself. Requests get promises, events are handed on, and everybody can see
+// whether we are connected.
+
+import { Failure } from "./api.js";
+import { newId } from "./storage.js";
+
+const REQUEST_PATIENCE_MS = 15_000;
+/** A socket that does not open in this time is given up. */
+const OPEN_PATIENCE_MS = 10_000;
+/** How long a connection in doubt has to answer. */
+const PROBE_PATIENCE_MS = 4_000;
+const BACKOFF_MS = { first: 500, most: 30_000 };
+const POLICY_VIOLATION = 1008;
+
+/**
+ * Fires `state` when `state` changed, `frame` for each event of the server, `refused` when the token is dead.
+ * `verify` asks over HTTP whether the token still lives; a browser does not tell why a socket was refused.
+ */
+export class Connection extends EventTarget {
+  #socket = null;
+  #waiting = new Map();
+  #attempt = 0;
+  #timer = 0;
+  #wanted = false;
+
+  constructor({ url, token, verify }) {
+    super();
+    this.url = url;
+    this.token = token;
+    this.verify = verify;
+    /** `name` is stopped, connecting, online or waiting; `retryAt` is when the next attempt comes (ms since 1970). */
+    this.state = { name: "stopped", retryAt: 0 };
+    addEventListener("online", () => this.retryNow());
+    addEventListener("offline", () => this.probe());
+    addEventListener("pageshow", (event) => { if (event.persisted) this.retryNow(); });
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState === "visible") this.retryNow();
+    });
+  }
+
+  get online() { return this.state.name === "online"; }
+
+  start() {
+    this.#wanted = true;
+    this.#open();
+  }
+
+  stop() {
+    this.#wanted = false;
+    this.#drop("stopped");
+    this.#become("stopped");
+  }
+
+  /** Connects at once if we wait; if we think we are connected, makes sure. */
+  retryNow() {
+    if (!this.#wanted) return;
+    if (this.state.name === "waiting") {
+      this.#attempt = 0;
+      this.#open();
+    } else if (this.online) this.probe();
+  }
+
+  /** A network that went away does not always close its sockets: ask something cheap, and do not wait for long. */
+  probe() {
+    if (!this.online) return;
+    this.request("image_list_request", { limit: 1 }, PROBE_PATIENCE_MS).catch((error) => {
+      if (error.code === "timeout") this.#lost(0, "");
+    });
+  }
+
+  /** Fails with `offline`, `timeout`, or what the server says. */
+  request(type, data, patience = REQUEST_PATIENCE_MS) {
+    if (!this.online) return Promise.reject(new Failure({ code: "offline" }));
+    const id = newId();
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#waiting.delete(id);
+        reject(new Failure({ code: "timeout" }));
+      }, patience);
+      this.#waiting.set(id, { resolve, reject, timer });
+      this.#socket.send(JSON.stringify({ id, type, data }));
+    });
+  }
+
+  #open() {
+    clearTimeout(this.#timer);
+    this.#drop("offline");
+    this.#become("connecting");
+    const socket = new WebSocket(this.url, ["portagent.v1", `bearer.${this.token}`]);
+    this.#socket = socket;
+    this.#timer = setTimeout(() => { if (this.#socket === socket) this.#lost(0, ""); }, OPEN_PATIENCE_MS);
+    socket.onopen = () => {
+      clearTimeout(this.#timer);
+      this.#attempt = 0;
+      this.#become("online");
+    };
+    socket.onmessage = (message) => this.#receive(message.data);
+    socket.onclose = (event) => { if (this.#socket === socket) this.#lost(event.code, event.reason); };
+  }
+
+  #receive(text) {
+    const frame = JSON.parse(text);
+    const waiting = frame.id && this.#waiting.get(frame.id);
+    if (!waiting) {
+      if (frame.seq) this.dispatchEvent(new CustomEvent("frame", { detail: frame }));
+      return;
+    }
+    this.#waiting.delete(frame.id);
+    clearTimeout(waiting.timer);
+    if (frame.error) waiting.reject(new Failure(frame.error));
+    else waiting.resolve(frame.data ?? {});
+  }
+
+  async #lost(code, reason) {
+    const wasOnline = this.online;
+    this.#drop("offline");
+    if (!this.#wanted) return;
+    // Back at once after a connection that worked, a little spread out, because a restarted server meets everybody.
+    const ceiling = Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** this.#attempt);
+    const delay = ceiling / 2 + Math.random() * ceiling / 2;
+    this.#attempt += 1;
+    this.#become("waiting", Date.now() + delay);
+    this.#timer = setTimeout(() => this.#open(), delay);
+    if (wasOnline && code !== POLICY_VIOLATION) return;
+    const verdict = await this.verify(this.token);
+    if (verdict === "dead" && this.#wanted) {
+      this.stop();
+      this.dispatchEvent(new CustomEvent("refused", { detail: reason }));
+    }
+  }
+
+  #drop(code) {
+    clearTimeout(this.#timer);
+    const socket = this.#socket;
+    this.#socket = null;
+    if (socket) {
+      socket.onopen = socket.onmessage = socket.onclose = null;
+      socket.close();
+    }
+    const waiting = [...this.#waiting.values()];
+    this.#waiting.clear();
+    for (const { reject, timer } of waiting) {
+      clearTimeout(timer);
+      reject(new Failure({ code }));
+    }
+  }
+
+  #become(name, retryAt = 0) {
+    this.state = { name, retryAt };
+    this.dispatchEvent(new Event("state"));
+  }
+}

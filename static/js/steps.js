@@ -1,0 +1,127 @@
+// Thinking and tool calls: folded lines that share one frame. More than four finished ones become one line.
+
+import { fill, h, icon, swapIcon } from "./dom.js";
+import { langOf, number, seconds, t } from "./i18n.js";
+
+const FOLD_FROM = 5;
+
+class Step {
+  #icon = icon("thought");
+  #name = h("span", { class: "step-name" });
+  #input = h("span", { class: "step-input meta u-truncate", dir: "ltr" });
+  #time = h("span", { class: "step-time meta" });
+  #body = h("div", { class: "stack step-body" });
+  #item = null;
+
+  constructor() {
+    const head = h("summary", { class: "row step-head" }, this.#icon, this.#name, this.#input, this.#time, icon("chevron-down", "is-small step-fold"));
+    this.element = h("details", { class: "step", ontoggle: () => this.#fillBody() }, head, this.#body);
+  }
+
+  get over() { return !this.element.dataset.state || this.element.dataset.state !== "running"; }
+
+  update(item, live) {
+    this.#item = item;
+    if (item.kind === "thinking") this.#thinking(item, live);
+    else this.#tool(item);
+    this.#fillBody();
+  }
+
+  #thinking(item, live) {
+    const running = live && !item.endedAt;
+    const took = item.startedAt && item.endedAt ? seconds(item.endedAt - item.startedAt) : null;
+    this.#state(running ? "running" : "", running ? "spinner" : "thought");
+    this.#name.textContent = running ? t("step.thinking") : took ? t("step.thoughtFor", { time: took }) : t("step.thought");
+    this.#time.textContent = "";
+  }
+
+  #tool(item) {
+    const running = item.state === "writing" || item.state === "running";
+    this.#state(running ? "running" : item.state, running ? "spinner" : { done: "pass", failed: "fail" }[item.state] ?? "stop");
+    this.#name.textContent = item.name;
+    this.#input.textContent = oneLine(item.input);
+    this.#time.textContent = item.state === "done"
+      ? (item.startedAt && item.endedAt ? seconds(item.endedAt - item.startedAt) : t("step.done"))
+      : t(`step.${running ? "running" : item.state}`);
+  }
+
+  #state(state, symbol) {
+    if (state) this.element.dataset.state = state;
+    else delete this.element.dataset.state;
+    swapIcon(this.#icon, symbol);
+  }
+
+  /** The body is only built while it is open: results can be long. */
+  #fillBody() {
+    if (!this.element.open || !this.#item) return;
+    const item = this.#item;
+    if (item.kind === "thinking") {
+      fill(this.#body, h("p", { lang: langOf(item.text), dir: "auto" }, item.text));
+      return;
+    }
+    const pair = (name, text) => [h("dt", {}, name), h("dd", {}, h("pre", { tabindex: 0, dir: "ltr" }, text))];
+    fill(this.#body, h("dl", {},
+      pair(t("step.input"), pretty(item.input)),
+      item.result !== null && pair(t(item.state === "failed" ? "step.error" : "step.result"), pretty(item.result))));
+  }
+}
+
+/** One frame of consecutive steps. */
+export class Steps {
+  #steps = [];
+  #folded = null;
+
+  constructor() {
+    this.element = h("div", { class: "steps" });
+  }
+
+  update(items, live) {
+    while (this.#steps.length < items.length) this.#steps.push(new Step());
+    this.#steps.length = items.length;
+    items.forEach((item, index) => this.#steps[index].update(item, live && index === items.length - 1));
+    const elements = this.#steps.map((step) => step.element);
+    const fold = elements.length >= FOLD_FROM && this.#steps.every((step) => step.over);
+    if (fold) this.#fold(elements, items);
+    else place(this.element, elements);
+  }
+
+  #fold(elements, items) {
+    if (!this.#folded) {
+      const name = h("span", { class: "step-name u-grow" });
+      const body = h("div", { class: "stack step-body" });
+      const element = h("details", { class: "step" },
+        h("summary", { class: "row step-head" }, icon("tools"), name, h("span", { class: "step-time meta" }), icon("chevron-down", "is-small step-fold")), body);
+      this.#folded = { element, name, body, failures: element.querySelector(".step-time") };
+    }
+    const failed = items.filter((item) => item.state === "failed").length;
+    this.#folded.name.textContent = t("step.count", { n: items.length });
+    this.#folded.failures.textContent = failed ? t("step.failedCount", { n: number(failed) }) : "";
+    place(this.#folded.body, elements);
+    place(this.element, [this.#folded.element]);
+  }
+}
+
+/** Makes `wanted` the children of `parent`, without touching those that stand right: focus and folds stay. */
+export function place(parent, wanted) {
+  for (const child of [...parent.children]) if (!wanted.includes(child)) child.remove();
+  wanted.forEach((node, index) => {
+    if (parent.children[index] !== node) parent.insertBefore(node, parent.children[index] ?? null);
+  });
+}
+
+function oneLine(input) {
+  if (input === null || input === undefined) return "";
+  if (typeof input === "string") return input.replace(/\s+/g, " ");
+  const pairs = Object.entries(input).map(([name, value]) => `${name}: ${JSON.stringify(value)}`);
+  return pairs.length ? `{ ${pairs.join(", ")} }` : "{ }";
+}
+
+function pretty(value) {
+  if (typeof value !== "string") return JSON.stringify(value ?? {}, null, 2);
+  try {
+    const parsed = JSON.parse(value);
+    return typeof parsed === "object" ? JSON.stringify(parsed, null, 2) : value;
+  } catch {
+    return value;
+  }
+}

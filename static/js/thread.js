@@ -1,0 +1,181 @@
+// The conversation on the page: its turns in order, what is not sent yet behind them, and where the reader is.
+// Changes are collected and shown once per frame.
+
+import { fill, h, icon } from "./dom.js";
+import { errorText, t } from "./i18n.js";
+import { mark, question, quietWord, TurnView } from "./message.js";
+import { place } from "./steps.js";
+import { announce } from "./status.js";
+
+/** This near to the end counts as being there, in pixels. */
+const AT_END_PX = 64;
+/** This near to the top, older messages are fetched, in pixels. */
+const NEAR_TOP_PX = 600;
+
+export class Thread {
+  #views = new Map();
+  #dirty = new Set();
+  #everything = false;
+  #frame = 0;
+  #stays = true;
+  #listeners = new AbortController();
+
+  /** `app` is the controller, `open` the conversation (null while it has no id), `onjump(show)` shows the jump button. */
+  constructor({ app, open, onjump }) {
+    this.app = app;
+    this.open = open;
+    this.onjump = onjump;
+    this.list = h("ol", { class: "column has-note stack thread", id: "thread", tabindex: -1 });
+    this.element = h("div", { class: "scroller", tabindex: 0, role: "region", "aria-label": t("conversation"), onscroll: () => this.#scrolled() }, this.list);
+    this.#listen();
+    this.resizes = new ResizeObserver(() => this.#keepPlace());
+    this.resizes.observe(this.list);
+    this.resizes.observe(this.element);
+    this.ticker = setInterval(() => {
+      for (const view of this.#views.values()) if (view.turn.state === "running") view.updateFoot();
+    }, 1000);
+    this.#refreshAll();
+  }
+
+  destroy() {
+    this.#listeners.abort();
+    this.resizes.disconnect();
+    clearInterval(this.ticker);
+    cancelAnimationFrame(this.#frame);
+  }
+
+  #listen() {
+    const options = { signal: this.#listeners.signal };
+    this.app.addEventListener("outbox", () => this.#refreshAll(), options);
+    this.app.connection.addEventListener("state", () => this.#refreshAll(), options);
+    if (!this.open) return;
+    this.open.addEventListener("loaded", () => this.#refreshAll(), options);
+    this.open.addEventListener("older", () => this.#showOlder(), options);
+    this.open.addEventListener("turn", ({ detail }) => this.#changed(detail), options);
+  }
+
+  #changed({ turn, frame }) {
+    this.#tell(turn, frame);
+    const structural = ["message_persisted", "conversation_start", "conversation_end"].includes(frame?.type) || !frame;
+    if (structural) this.#refreshAll();
+    else {
+      this.#dirty.add(turn.id);
+      this.#schedule();
+    }
+  }
+
+  #tell(turn, frame) {
+    if (frame?.type === "conversation_start") announce(t("say.answering"));
+    if (frame?.type === "error_occurred") announce(errorText(frame.data));
+    if (frame?.type === "conversation_end" && turn.ending !== "error") announce(t(`say.${turn.ending}`));
+    if (frame?.type === "upstream_retry") announce(t("turn.waiting", { n: Math.ceil(frame.data.delayMs / 1000) }));
+  }
+
+  #refreshAll() {
+    this.#everything = true;
+    this.#schedule();
+  }
+
+  #schedule() {
+    if (this.#frame) return;
+    // A hidden tab draws no frames; what it missed is shown with the first one.
+    this.#frame = requestAnimationFrame(() => this.#show());
+  }
+
+  #show() {
+    this.#frame = 0;
+    if (this.#everything) this.#showAll();
+    else for (const id of this.#dirty) {
+      const turn = this.open.transcript.find(id);
+      if (turn) this.#views.get(id)?.update(turn);
+    }
+    const grown = [...this.#dirty].some((id) => this.#views.get(id)?.elements.some((node) => !node.isConnected));
+    if (grown) this.#showAll();
+    this.#everything = false;
+    this.#dirty.clear();
+    this.#keepPlace();
+  }
+
+  #showAll() {
+    const { open } = this;
+    if (open && open.state !== "ready" && !this.#views.size) {
+      fill(this.list, ...this.#insteadOfTurns(), ...this.#unsent());
+      return;
+    }
+    const host = this.#host();
+    const turns = open?.transcript.turns ?? [];
+    const ids = new Set(turns.map((turn) => turn.id));
+    for (const id of this.#views.keys()) if (!ids.has(id)) this.#views.delete(id);
+    for (const turn of turns) {
+      if (!this.#views.has(turn.id)) this.#views.set(turn.id, new TurnView(host));
+      this.#views.get(turn.id).update(turn);
+    }
+    place(this.list, [...turns.flatMap((turn) => this.#views.get(turn.id).elements), ...this.#unsent()]);
+  }
+
+  #insteadOfTurns() {
+    const { state, failure } = this.open;
+    if (state === "loading") return [40, 90, 75, 60].map(() => h("li", { class: "skeleton", "aria-hidden": "true" }));
+    const title = state === "missing" ? t("missing.title") : errorText(failure);
+    return [h("li", { class: "stack page" }, h("h2", { class: "title is-2xl" }, title),
+      h("p", { class: "lead" }, t(state === "missing" ? "missing.text" : "failed.text")),
+      h("div", { class: "row is-wrap" },
+        state === "failed" && h("button", { class: "button", type: "button", onclick: () => this.open.resume() }, icon("retry", "is-small"), t("retry")),
+        h("button", { class: "button", type: "button", onclick: () => this.app.go(null) }, icon("plus", "is-small"), t("new.long"))))];
+  }
+
+  #host() {
+    const { app, open } = this;
+    return {
+      author: () => app.shownName(),
+      online: () => app.connection.online,
+      isLast: (turn) => open.transcript.turns.at(-1)?.id === turn.id,
+      isAhead: (turn) => open.transcript.turns.some((each) => each.id !== turn.id && each.state !== "ended"
+        && open.transcript.turns.indexOf(each) < open.transcript.turns.indexOf(turn)),
+      retry: (turn) => app.retry(turn),
+      edit: (text) => app.edit(text),
+      proceed: () => app.send(t("turn.proceedWords")),
+    };
+  }
+
+  #unsent() {
+    return this.app.unsent().map((entry) => question({
+      id: `u-${entry.clientMessageId}`, author: this.app.shownName(), state: "unsent",
+      user: { text: entry.text, timestamp: entry.at }, foot: this.#unsentFoot(entry),
+    }));
+  }
+
+  #unsentFoot(entry) {
+    const back = quietWord(t("edit"), () => this.app.takeBack(entry));
+    const away = quietWord(t("discard"), () => this.app.discard(entry));
+    if (entry.state === "sending") return mark("clock", t("unsent.sending"));
+    if (entry.state === "waiting") return mark("clock", t("unsent.waiting"), back, away);
+    const why = entry.failure ? errorText(entry.failure) : t("unsent.old");
+    return mark("warn", t("unsent.failed", { why }), quietWord(t("sendAgain"), () => this.app.sendAgain(entry)), back, away);
+  }
+
+  /** Keeps what is being read where it is while an older page comes in above it. */
+  #showOlder() {
+    const fromEnd = this.element.scrollHeight - this.element.scrollTop;
+    this.#showAll();
+    this.element.scrollTop = this.element.scrollHeight - fromEnd;
+  }
+
+  #scrolled() {
+    const { scrollTop, scrollHeight, clientHeight } = this.element;
+    this.#stays = scrollHeight - scrollTop - clientHeight < AT_END_PX;
+    this.onjump(!this.#stays);
+    if (scrollTop < NEAR_TOP_PX && this.open?.state === "ready") this.open.loadOlder();
+  }
+
+  #keepPlace() {
+    if (this.#stays) this.element.scrollTop = this.element.scrollHeight;
+    else this.onjump(this.element.scrollHeight - this.element.scrollTop - this.element.clientHeight > AT_END_PX);
+  }
+
+  jumpToEnd() {
+    this.#stays = true;
+    this.element.scrollTop = this.element.scrollHeight;
+    this.onjump(false);
+  }
+}

@@ -1,0 +1,181 @@
+// A person's way through the page: account, question, streaming answer, stop, queue, reload, a lost connection.
+
+import assert from "node:assert/strict";
+import { after, afterEach, before, beforeEach, test } from "node:test";
+import { answer, answers, finished, lamp, logIn, newContext, PASSWORD, prose, register, say, Server, stopBrowser } from "./support.js";
+
+let server, context, page, name;
+
+before(async () => { server = await Server.start(); });
+after(async () => { await stopBrowser(); await server.stop(); });
+beforeEach(async () => {
+  context = await newContext();
+  page = await context.newPage();
+  name = await register(page, server.url);
+});
+afterEach(async () => {
+  await context.close();
+  assert.deepEqual(context.complaints, [], "the browser complained");
+});
+
+const grows = async () => {
+  const first = (await prose(page)).length;
+  await page.waitForFunction((length) => [...document.querySelectorAll("li.is-assistant .prose")].at(-1)?.textContent.length > length + 10, first);
+};
+
+test("an answer streams, is rendered, and can be stopped", async () => {
+  await say(page, "Hello, a long slow answer please");
+  await lamp(page).waitFor();
+  assert.match(page.url(), /\/c\/[\w-]+$/);
+  await grows();
+  await page.getByRole("button", { name: "Stop the answer" }).click();
+  await answer(page).getByText("Stopped. What had been written is kept.").waitFor();
+  const kept = await prose(page);
+  assert.ok(kept.trim().length > 10, "what was written stays");
+  assert.equal(await lamp(page).count(), 0);
+  await page.reload();
+  await answer(page).getByText("Stopped. What had been written is kept.").waitFor();
+  assert.equal((await prose(page)).replace(/\s+/g, ""), kept.replace(/\s+/g, ""));
+});
+
+test("Escape stops, Retry answers once more in the same place", async () => {
+  await say(page, "A long slow answer");
+  await lamp(page).waitFor();
+  await grows();
+  await page.keyboard.press("Escape");
+  await answer(page).getByText("Stopped.").waitFor();
+  await answer(page).getByRole("button", { name: "Retry" }).click();
+  await lamp(page).waitFor();
+  assert.equal(await answers(page).count(), 1);
+  await page.keyboard.press("Escape");
+  await answer(page).getByText("Stopped.").waitFor();
+});
+
+test("while an answer is written, a second question queues", async () => {
+  await say(page, "First, a long slow one");
+  await lamp(page).waitFor();
+  await page.locator(".composer-text").fill("Second");
+  await page.getByRole("button", { name: "Queue" }).click();
+  await page.locator("li.is-user[data-state=queued]").getByText("Queued.").waitFor();
+  await page.getByRole("button", { name: "Stop the answer" }).click();
+  await page.locator("li.is-user[data-state=queued]").waitFor({ state: "detached" });
+  await finished(page);
+  assert.equal(await page.locator("li.is-user").count(), 2);
+  assert.equal(await answers(page).count(), 2);
+});
+
+test("a reload in the middle loses nothing and doubles nothing", async () => {
+  await say(page, "A long slow answer");
+  await lamp(page).waitFor();
+  await grows();
+  await page.reload();
+  await lamp(page).waitFor();
+  await grows();
+  await finished(page);
+  const live = await prose(page);
+  await page.reload();
+  await finished(page);
+  assert.equal((await prose(page)).replace(/\s+/g, ""), live.replace(/\s+/g, ""));
+});
+
+test("thinking and tools stand in steps, errors offer a way out", async () => {
+  await say(page, "think and use a tool");
+  await finished(page);
+  assert.ok(await answer(page).locator(".step").count() >= 2);
+  const step = answer(page).locator(".step").first();
+  await step.locator("summary").click();
+  await step.locator(".step-body").getByText(/\w+/).first().waitFor();
+  await say(page, "error");
+  const alert = answer(page).locator(".alert");
+  await alert.waitFor();
+  assert.ok(await alert.getByRole("button", { name: "Retry" }).isVisible());
+  await alert.getByRole("button", { name: "Edit and ask again" }).click();
+  assert.equal(await page.locator(".composer-text").inputValue(), "error");
+});
+
+test("a second tab of the same login shows the same stream", async () => {
+  await say(page, "A long slow answer");
+  await lamp(page).waitFor();
+  const other = await context.newPage();
+  await other.goto(page.url());
+  await lamp(other).waitFor();
+  await finished(page);
+  await finished(other);
+  assert.equal(await prose(other), await prose(page));
+  await say(other, "From the other tab");
+  await page.locator("li.is-user").getByText("From the other tab").waitFor();
+  await finished(page);
+  assert.equal(await page.locator("li.is-user").count(), 2);
+});
+
+test("a server that restarts: the page comes back by itself, an unsent message arrives once", async () => {
+  await say(page, "Hello");
+  await finished(page);
+  await server.down();
+  await page.locator(".banner").waitFor();
+  await say(page, "Written while nobody listened");
+  await page.locator("li[data-state=unsent]").getByText("Not sent yet.").waitFor();
+  await page.locator(".composer-text").fill("A draft");
+  await server.up();
+  await page.locator(".banner").waitFor({ state: "hidden" });
+  await page.locator("li[data-state=unsent]").waitFor({ state: "detached" });
+  await finished(page);
+  assert.equal(await page.locator("li.is-user").count(), 2);
+  await page.reload();
+  await page.locator("li.is-user").nth(1).waitFor();
+  assert.equal(await page.locator("li.is-user").count(), 2);
+  assert.equal(await page.locator(".composer-text").inputValue(), "A draft");
+});
+
+test("a server that dies while it writes: what came is kept and can be answered again", async () => {
+  await say(page, "A long slow answer");
+  await lamp(page).waitFor();
+  await grows();
+  await page.waitForTimeout(700); // longer than the time between two checkpoints
+  await server.down("SIGKILL");
+  await answer(page).getByText("Paused here.").waitFor();
+  await server.up();
+  await answer(page).getByText("Stopped.").waitFor();
+  assert.ok((await prose(page)).trim().length > 10);
+  await answer(page).getByRole("button", { name: "Retry" }).click();
+  await lamp(page).waitFor();
+  await page.keyboard.press("Escape");
+  await answer(page).getByText("Stopped.").waitFor();
+});
+
+test("a network that goes away and comes back leaves no hole", async () => {
+  await say(page, "A long slow answer");
+  await lamp(page).waitFor();
+  await grows();
+  await context.setOffline(true);
+  await page.waitForTimeout(1500);
+  await context.setOffline(false);
+  await finished(page);
+  const live = await prose(page);
+  await page.reload();
+  await finished(page);
+  assert.equal((await prose(page)).replace(/\s+/g, ""), live.replace(/\s+/g, ""));
+});
+
+test("log out here logs out there, and the password can be changed", async () => {
+  const other = await context.newPage();
+  await other.goto(server.url);
+  await other.locator(".composer-text").waitFor();
+  const account = page.getByRole("button", { name });
+  await account.click();
+  await page.getByRole("menuitem", { name: "Change the password" }).click();
+  await page.locator("#password-current").fill(PASSWORD);
+  await page.locator("#password-new").fill("another horse");
+  await page.getByRole("button", { name: "Change", exact: true }).click();
+  await page.getByText("The password is changed.").first().waitFor();
+  await say(page, "Still here");
+  await finished(page);
+  await account.click();
+  await page.getByRole("menuitem", { name: "Log out" }).click();
+  await page.locator("#name").waitFor();
+  await other.getByText("You were logged out in another tab.").first().waitFor();
+  await logIn(page, server.url, name, PASSWORD);
+  await page.getByText("Name or password is wrong").waitFor();
+  await logIn(page, server.url, name, "another horse");
+  await page.locator(".composer-text").waitFor();
+});
