@@ -25,9 +25,13 @@ use crate::store::Store;
 mod raw;
 use raw::{Raw, exchange, request};
 
-/// Real services on an empty directory, which goes at once: no test here depends on what they store.
+thread_local! {
+    /// Goes with the test, which has a thread of its own.
+    static DIRECTORY: tempfile::TempDir = tempfile::tempdir().expect("a directory");
+}
+
+/// Real services on an empty directory: no test here depends on what they store.
 fn services() -> Arc<Services> {
-    let directory = tempfile::tempdir().expect("a directory");
     let endpoint =
         Endpoint { kind: llm::Kind::Demo, base_url: String::new(), api_key: None, default_model: "demo".to_owned() };
     let options = AccountOptions {
@@ -44,7 +48,7 @@ fn services() -> Arc<Services> {
         notice: None,
         demo: true,
     };
-    let store = Store::open(directory.path()).expect("opens");
+    let store = DIRECTORY.with(|directory| Store::open(directory.path())).expect("opens");
     let provider = Provider::new(endpoint, Timeouts::default());
     Arc::new(Services::new(store, provider, Secret::new("key"), options, info).expect("starts"))
 }
