@@ -37,7 +37,7 @@ impl fmt::Display for Line<'_> {
 }
 
 /// One word, whatever was sent: no blanks, nothing that a terminal acts upon, no more than fits a line.
-struct Shown<'a>(&'a str);
+pub(crate) struct Shown<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

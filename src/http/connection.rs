@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::access::Line;
+use super::access::{Line, Shown};
 use super::body::{self, BodyError};
 use super::error::Failure;
 use super::head::{self, Framing, Head, Method};
@@ -64,7 +64,7 @@ enum Outcome {
     Answer(Response),
     Failed(Failure),
     Socket(RunSocket),
-    /// The client is gone: nobody to answer, nothing to log.
+    /// The client went away before its body was whole: nobody to answer.
     Gone,
 }
 
@@ -218,7 +218,10 @@ impl Connection<'_> {
                 }
                 failure.into_response()
             }
-            Outcome::Gone => return Next::Close,
+            Outcome::Gone => {
+                self.log(&exchange, 400, None);
+                return Next::Close;
+            }
             Outcome::Socket(run) => {
                 self.log(&exchange, 101, None);
                 return Next::Socket(run);
@@ -278,8 +281,8 @@ impl Connection<'_> {
 }
 
 fn log_cause(failure: &Failure, request: &Request) {
-    let (method, path) = (request.method.as_str(), &request.path);
-    log::error!(target: "http", "{} req={} {method} {path:?}", failure.error.with_cause(), request.id);
+    let (method, path) = (request.method.as_str(), Shown(&request.shown_path));
+    log::error!(target: "http", "{method} {path} {} req={}: {}", failure.status, request.id, failure.error.with_cause());
 }
 
 /// RFC 9112 section 9.6: ends our side, then reads for a moment what the client still sends, since closing a socket

@@ -16,8 +16,11 @@ use super::server::Shared;
 use super::{client, connection};
 use crate::domain::{Error, Result};
 
-/// How long the loop rests after an error that is not about one connection.
-const REST: Duration = Duration::from_millis(50);
+/// How long the loop rests, and how often, for descriptors to come free before it refuses somebody.
+const REST: Duration = Duration::from_millis(5);
+const RESTS: u32 = 10;
+/// How long it rests after an error that nobody expects.
+const LONG_REST: Duration = Duration::from_millis(100);
 
 /// Errors: `Invalid` for a host that is no address of ours; `Conflict` when the port is taken.
 pub(crate) fn bind(host: &str, port: u16) -> Result<TcpListener> {
@@ -50,19 +53,30 @@ fn bind_error(host: &str, port: u16, error: io::Error) -> Error {
 pub(crate) fn run(listener: &TcpListener, shared: &Arc<Shared>) {
     let mut refusals = Refusals::default();
     let mut spare = open_spare();
+    let mut rests = 0;
     while !shared.stopping() {
         match listener.accept() {
             _ if shared.stopping() => {}
-            Ok((stream, peer)) => admit(shared, &mut refusals, stream, peer),
+            Ok((stream, peer)) => {
+                rests = 0;
+                admit(shared, &mut refusals, stream, peer);
+            }
             Err(error) if is_about_one_connection(&error) => {}
             Err(error) if is_out_of_descriptors(&error) => {
                 refusals.clear();
-                shared.registry.make_room();
-                spare = accept_with_spare(listener, shared, &mut refusals, spare);
+                // Those that were told to go need a moment to be gone.
+                let somebody_goes = shared.registry.make_room() || rests > 0;
+                if somebody_goes && rests < RESTS {
+                    rests += 1;
+                    thread::sleep(REST);
+                } else {
+                    rests = 0;
+                    spare = accept_with_spare(listener, shared, &mut refusals, spare);
+                }
             }
             Err(error) => {
                 log::warn!(target: "http", "cannot accept: {error}");
-                thread::sleep(REST);
+                thread::sleep(LONG_REST);
             }
         }
     }
@@ -83,7 +97,7 @@ fn accept_with_spare(
         _ if shared.stopping() => {}
         Some((stream, peer)) if reopened.is_some() => admit(shared, refusals, stream, peer),
         Some((stream, _)) => refusals.refuse_now(stream),
-        None => thread::sleep(REST),
+        None => thread::sleep(LONG_REST),
     }
     reopened.or_else(open_spare)
 }

@@ -4,7 +4,7 @@ use super::assets;
 use super::error::{Answer, Failure};
 use super::guard;
 use super::head::Method;
-use super::limits::BODY_BYTES;
+use super::limits::{BODY_BYTES, OPEN_BODY_BYTES};
 use super::request::Request;
 use super::response::Response;
 use super::server::App;
@@ -16,7 +16,7 @@ pub(crate) struct Route {
     /// A segment that begins with a colon stands for anything: `req.param("name")` gives it.
     path: &'static str,
     handler: Handler,
-    /// In bytes.
+    /// In bytes. A route that takes more sets it itself.
     body_limit: usize,
 }
 
@@ -41,11 +41,13 @@ pub(crate) enum Admitted {
 }
 
 pub(crate) const fn get(path: &'static str, handler: Handler) -> Route {
-    Route { method: Method::Get, path, handler, body_limit: BODY_BYTES }
+    Route { method: Method::Get, path, handler, body_limit: OPEN_BODY_BYTES }
 }
 
+/// What callers send may be larger than what anybody sends.
 pub(crate) const fn post(path: &'static str, handler: Handler) -> Route {
-    Route { method: Method::Post, path, handler, body_limit: BODY_BYTES }
+    let body_limit = if let Handler::Open(_) = handler { OPEN_BODY_BYTES } else { BODY_BYTES };
+    Route { method: Method::Post, path, handler, body_limit }
 }
 
 /// What is no page: an unknown path below one of these is a 404 and not the page.
@@ -71,7 +73,7 @@ pub(crate) fn find(routes: &'static [Route], req: &mut Request) -> Answer<(Handl
     if !known.is_empty() || !matches!(req.method, Method::Get | Method::Head) {
         return Err(Failure::method_not_allowed(allow(&known)));
     }
-    Ok((Handler::Open(assets::serve), BODY_BYTES))
+    Ok((Handler::Open(assets::serve), OPEN_BODY_BYTES))
 }
 
 impl Handler {

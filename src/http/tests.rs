@@ -281,10 +281,12 @@ fn idle_connections_make_room_and_busy_ones_do_not() {
     }
     assert_eq!(exchange(address, request("GET", "/echo", "", "")).status, 200);
     let asks = "Upgrade: websocket\r\nConnection: Upgrade\r\n";
-    let mut sockets: Vec<Raw> = (0..2).map(|_| Raw::connect(address)).collect();
-    for socket in &mut sockets {
+    let mut sockets = Vec::new();
+    for _ in 0..2 {
+        let mut socket = Raw::connect(address);
         socket.send(request("GET", "/ws?token=good", asks, ""));
         assert_eq!(socket.response().status, 101);
+        sockets.push(socket);
     }
     let refused = Raw::connect(address).response();
     assert_eq!((refused.status, refused.header("connection")), (503, Some("close")));
