@@ -34,19 +34,30 @@ struct SickView<'a> {
 }
 
 /// Exactly the two fields that monitoring has always read, in their order.
-pub(crate) fn live(app: &App, _req: &Request) -> Answer {
+pub(crate) fn live(app: &App, req: &Request) -> Answer {
     let now = clock::now_ms();
     match app.services.health.live() {
         Ok(()) => Ok(Response::data(200, JSON, format!(r#"{{"status":"ok","timestamp":{now}}}"#).into_bytes())),
-        Err(failing) => Ok(Response::json(503, &sick(now, &failing))),
+        Err(failing) => {
+            log_failing(req, &failing);
+            Ok(Response::json(503, &sick(now, &failing)))
+        }
     }
 }
 
-pub(crate) fn ready(app: &App, _req: &Request) -> Answer {
+pub(crate) fn ready(app: &App, req: &Request) -> Answer {
     let checks = app.services.health.ready();
     let worst = worst(&checks);
+    log_failing(req, &checks);
     let view = ReadyView { status: word(worst), timestamp: clock::now_ms(), checks: views(&checks) };
     Ok(Response::json(if worst == Status::Fail { 503 } else { 200 }, &view))
+}
+
+/// A 503 has its cause in the log, as every answer of that kind.
+fn log_failing(req: &Request, checks: &[Check]) {
+    for check in checks.iter().filter(|check| check.status == Status::Fail) {
+        log::error!(target: "http", "not healthy req={}: {}: {}", req.id, check.name, check.message);
+    }
 }
 
 fn sick(now: i64, failing: &[Check]) -> SickView<'_> {
