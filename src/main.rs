@@ -1,3 +1,5 @@
+//! Arguments → command → what went wrong → exit code.
+
 use std::process::ExitCode;
 
 use portagent::cli;

@@ -7,10 +7,10 @@ use std::sync::{Mutex, PoisonError};
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use simplelog::{Config, SharedLogger};
 
+use super::clock::record_ms;
 use super::line::{Style, with_line};
 use super::rotate::{RotatingFile, Rotation};
 use super::wanted;
-use crate::domain::clock::now_ms;
 
 /// A file that comes and goes is mentioned on stderr at most this often, in milliseconds.
 const MENTION_EVERY_MS: i64 = 60_000;
@@ -79,7 +79,7 @@ impl Log for FileLogger {
 
     fn log(&self, record: &Record<'_>) {
         if wanted(record, self.level) {
-            let now = now_ms();
+            let now = record_ms();
             with_line(record, Style::Full, now, |line| self.write(line, now));
         }
     }

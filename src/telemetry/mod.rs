@@ -3,6 +3,7 @@
 //! Everybody logs through the `log` facade, `log::info!(target: "http", …)`; simplelog hands each record to the
 //! loggers of this room. One record is one line, and never holds what people wrote, nor a secret.
 
+mod clock;
 mod command;
 mod file;
 mod line;
@@ -45,7 +46,7 @@ impl Drop for LogGuard {
 ///
 /// Errors: `Conflict` when logging was started before; `Unavailable` without a thread for stdout.
 pub fn init(options: LogOptions) -> Result<LogGuard> {
-    let mut loggers: Vec<Box<dyn SharedLogger>> = Vec::new();
+    let mut loggers: Vec<Box<dyn SharedLogger>> = vec![Box::new(clock::ClockLogger)];
     if options.stdout {
         loggers.push(stdout::StdoutLogger::start(options.level)?);
     }

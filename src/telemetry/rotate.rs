@@ -7,8 +7,9 @@
 //! leaves a gap in the numbers, and the next rotation moves up only to the gap.
 //!
 //! The directory belongs to the operator, who may delete, move or truncate files under us. So the size is asked of
-//! the kernel before each line, as is whether the file has still a name; whether the name still means this file is
-//! looked up ten times a second. A line that could not be written whole is taken back.
+//! the kernel before each line, as is whether the file still has a name; in a rush, before the first few of each
+//! millisecond. Whether the name still means this file is looked up ten times a second. A line that could not be
+//! written whole is taken back.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
@@ -17,6 +18,9 @@ use std::path::{Path, PathBuf};
 
 /// How often we look whether the file's name still means our file, in milliseconds.
 const LOOK_EVERY_MS: i64 = 100;
+
+/// How often the kernel is asked for the size within one millisecond. It costs as much as writing the line.
+const ASKS_PER_MS: u32 = 16;
 
 /// How large, and how many.
 #[derive(Debug, Clone)]
@@ -62,6 +66,11 @@ struct Open {
     inode: u64,
     /// A pipe or `/dev/stdout` behind the name has no size and is not renamed.
     regular: bool,
+    /// In bytes; always 0 for what is not regular.
+    size: u64,
+    /// In which millisecond since 1970 the kernel was last asked for the size, and how often.
+    asked_ms: i64,
+    asks: u32,
 }
 
 impl RotatingFile {
@@ -72,15 +81,11 @@ impl RotatingFile {
     /// Appends one line, newline included, whole or not at all. A line is never longer than a file.
     pub fn write_line(&mut self, line: &[u8], now_ms: i64) -> io::Result<()> {
         self.look(now_ms);
-        let mut size = self.ready()?;
+        let size = self.ready(now_ms)?.size;
         if size > 0 && size + line.len() as u64 > self.rotation.file_bytes {
             self.rotate()?;
-            size = self.ready()?;
         }
-        match &mut self.open {
-            Some(open) => open.append(line, size),
-            None => Err(io::ErrorKind::NotFound.into()),
-        }
+        self.ready(now_ms)?.append(line)
     }
 
     /// Forgets a file whose name now means something else.
@@ -99,19 +104,16 @@ impl RotatingFile {
         fs::metadata(&self.rotation.path).is_ok_and(|named| named.dev() == open.device && named.ino() == open.inode)
     }
 
-    /// Makes sure that a file with a name is open, and says how large it is. 0 for what is no regular file.
-    fn ready(&mut self) -> io::Result<u64> {
-        if let Some(open) = &self.open {
-            let now = open.file.metadata()?;
-            if now.nlink() > 0 {
-                return Ok(if open.regular { now.size() } else { 0 });
-            }
+    /// A file that is open, has a name, and knows its size.
+    fn ready(&mut self, now_ms: i64) -> io::Result<&mut Open> {
+        if self.open.as_mut().is_some_and(|open| !open.still_named(now_ms)) {
+            self.open = None;
         }
-        self.open = None;
-        let (open, size) = open_for_append(&self.rotation.path)?;
-        self.open = Some(open);
-        self.prune();
-        Ok(size)
+        if self.open.is_none() {
+            self.open = Some(open_for_append(&self.rotation.path)?);
+            self.prune();
+        }
+        self.open.as_mut().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     fn rotate(&mut self) -> io::Result<()> {
@@ -161,18 +163,34 @@ impl RotatingFile {
 }
 
 impl Open {
-    /// `size` is where the line begins, in bytes.
-    fn append(&mut self, line: &[u8], size: u64) -> io::Result<()> {
+    /// Asks the kernel for the size, and whether the file was deleted.
+    fn still_named(&mut self, now_ms: i64) -> bool {
+        if self.asked_ms != now_ms {
+            (self.asked_ms, self.asks) = (now_ms, 0);
+        }
+        if self.asks == ASKS_PER_MS {
+            return true;
+        }
+        self.asks += 1;
+        let Ok(found) = self.file.metadata() else { return false };
+        self.size = if self.regular { found.size() } else { 0 };
+        found.nlink() > 0
+    }
+
+    fn append(&mut self, line: &[u8]) -> io::Result<()> {
         let written = self.file.write_all(line);
-        if written.is_err() && self.regular {
-            let _ = self.file.set_len(size); // half a line, on a disk that is full
+        if self.regular {
+            match written {
+                Ok(()) => self.size += line.len() as u64,
+                Err(_) => drop(self.file.set_len(self.size)), // half a line, on a disk that is full
+            }
         }
         written
     }
 }
 
-/// Opens the file, with its directory if need be, for us alone. The second value is its size in bytes.
-fn open_for_append(path: &Path) -> io::Result<(Open, u64)> {
+/// Opens the file, with its directory if need be, for us alone.
+fn open_for_append(path: &Path) -> io::Result<Open> {
     let open = || OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path);
     let file = open().or_else(|error| match (error.kind(), path.parent()) {
         (io::ErrorKind::NotFound, Some(directory)) => {
@@ -182,20 +200,16 @@ fn open_for_append(path: &Path) -> io::Result<(Open, u64)> {
         _ => Err(error),
     })?;
     let found = file.metadata()?;
-    let mut open = Open { file, device: found.dev(), inode: found.ino(), regular: found.is_file() };
-    let mut size = 0;
-    if open.regular {
-        size = found.size();
-        if found.mode() & 0o077 != 0 {
-            let _ = open.file.set_permissions(Permissions::from_mode(0o600));
-        }
-        let mut last = [b'\n'];
-        if size > 0 && open.file.read_at(&mut last, size - 1).is_ok() && last != [b'\n'] {
-            open.append(b"\n", size)?; // a power cut left half a line: the next one is not to hang on it
-            size += 1;
-        }
+    let (regular, size) = if found.is_file() { (true, found.size()) } else { (false, 0) };
+    let mut open = Open { file, device: found.dev(), inode: found.ino(), regular, size, asked_ms: i64::MIN, asks: 0 };
+    if regular && found.mode() & 0o077 != 0 {
+        let _ = open.file.set_permissions(Permissions::from_mode(0o600));
     }
-    Ok((open, size))
+    let mut last = [b'\n'];
+    if size > 0 && open.file.read_at(&mut last, size - 1).is_ok() && last != [b'\n'] {
+        open.append(b"\n")?; // a power cut left half a line: the next one is not to hang on it
+    }
+    Ok(open)
 }
 
 #[cfg(test)]

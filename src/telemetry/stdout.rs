@@ -15,6 +15,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use simplelog::{Config, SharedLogger};
 
+use super::clock::record_ms;
 use super::line::{Style, with_line};
 use super::wanted;
 use crate::domain::clock::now_ms;
@@ -75,7 +76,7 @@ impl Log for StdoutLogger {
 
     fn log(&self, record: &Record<'_>) {
         if wanted(record, self.level) {
-            with_line(record, self.style, now_ms(), |line| self.shared.push(line));
+            with_line(record, self.style, record_ms(), |line| self.shared.push(line));
         }
     }
 
