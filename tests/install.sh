@@ -17,7 +17,7 @@ if [ "${1:-}" = --check-build ]; then
   [ -z "$missing" ] && exit 0
   {
     echo "error: cannot build without" $missing
-    case "$missing" in *cargo*) echo "hint:  install Rust 1.89 or newer: https://rustup.rs" ;; esac
+    case "$missing" in *cargo*) echo "hint:  install Rust 1.89 or newer with rustup" ;; esac
     case "$missing" in *cc*) echo "hint:  a C compiler compiles SQLite: apt-get install build-essential" ;; esac
   } >&2
   exit 1
@@ -37,7 +37,9 @@ wget wget
 nginx nginx-light
 LIST
 if ! have cargo; then
-  packages+=(curl ca-certificates)
+  echo "error: cargo is missing" >&2
+  echo "hint:  install Rust 1.89 or newer with rustup" >&2
+  exit 1
 fi
 
 if [ ${#packages[@]} -gt 0 ]; then
@@ -51,12 +53,6 @@ if [ ${#packages[@]} -gt 0 ]; then
   apt-get install -qy --no-install-recommends "${packages[@]}" </dev/null
 fi
 
-if ! have cargo; then
-  curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs -o /tmp/rustup-init.sh
-  sh /tmp/rustup-init.sh -y --profile minimal --component rustfmt,clippy </dev/null
-  rm -f /tmp/rustup-init.sh
-  . "$HOME/.cargo/env"
-fi
 for component in fmt clippy; do
   if ! cargo "$component" --version >/dev/null 2>&1; then
     if ! have rustup; then
