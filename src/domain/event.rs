@@ -27,7 +27,7 @@ pub struct Event {
 #[derive(Debug, Clone)]
 pub enum EventKind {
     /// The person's message is safely stored.
-    MessagePersisted(Message),
+    MessagePersisted(Box<Message>),
     ConversationStart,
     /// The model begins a message.
     MessageStart {
@@ -61,7 +61,7 @@ pub enum EventKind {
         stop_reason: String,
         usage: Usage,
     },
-    AssistantMessage(Message),
+    AssistantMessage(Box<Message>),
     ToolResult {
         tool_call_id: String,
         result: String,
@@ -113,9 +113,9 @@ impl EndReason {
 }
 
 impl Event {
-    /// About how many bytes it keeps in memory and takes on the wire.
+    /// About how many bytes it keeps in memory.
     pub fn weight(&self) -> usize {
-        const FIXED: usize = 320; // the struct, its Arc, and the frame's fixed keys and ids
+        const FIXED: usize = 224; // the struct, its Arc, its place in a ring, and what the allocator adds
         FIXED
             + match &self.kind {
                 EventKind::MessagePersisted(message) | EventKind::AssistantMessage(message) => {

@@ -1,6 +1,8 @@
-//! Identifiers, one type each, so that no function can be handed the wrong one.
+//! Identifiers, one type each, so that no function can be handed the wrong one. Every event of a turn carries
+//! several: a copy costs a count, not an allocation.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// Longest id that we look up at all, in bytes: ours have at most 41; those taken over from 1.9 may be odd.
 pub const MAX_ID_BYTES: usize = 128;
@@ -9,17 +11,17 @@ macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident $prefix:literal;)*) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub struct $name(String);
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// A fresh one: 122 random bits behind its prefix.
             pub fn random() -> Self {
-                Self(format!(concat!($prefix, "{}"), uuid_v4()))
+                Self(format!(concat!($prefix, "{}"), uuid_v4()).into())
             }
 
             /// An id that came from outside. Its form proves nothing: it still has to be looked up under its owner.
             pub fn from_outside(text: &str) -> Self {
-                Self(text.chars().take(MAX_ID_BYTES).collect())
+                Self(text.chars().take(MAX_ID_BYTES).collect::<String>().into())
             }
 
             pub fn as_str(&self) -> &str {
@@ -29,7 +31,7 @@ macro_rules! ids {
 
         impl From<String> for $name {
             fn from(text: String) -> Self {
-                Self(text)
+                Self(text.into())
             }
         }
 

@@ -40,7 +40,7 @@ pub const OUTBOX_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a session keeps of its newest events for those who come back: events, and bytes.
 pub const REPLAY_EVENTS: usize = 4096;
-pub const REPLAY_BYTES: usize = 256 * 1024;
+pub const REPLAY_BYTES: usize = 128 * 1024;
 
 /// Turns that run at once: in all and per person. The others wait in a queue that takes turns by person.
 pub const RUNNING_TURNS: usize = 128;

@@ -279,7 +279,7 @@ mod tests {
         user.turn_id = Some(TurnId::from(own("turn_1")));
         user.client_message_id = Some(own("c1"));
         check(
-            EventKind::MessagePersisted(user),
+            EventKind::MessagePersisted(Box::new(user)),
             "message_persisted",
             r#"{"messageId":"msg_1","id":"msg_1","sessionId":"sess_1","turnId":"turn_1","role":"user","subtype":"user","content":[{"type":"text","text":"hi"}],"status":"complete","clientMessageId":"c1","timestamp":7}"#,
         );
@@ -291,6 +291,6 @@ mod tests {
         let expected = format!(
             r#"{{"messageId":"msg_1","id":"msg_1","sessionId":"sess_1","turnId":null,"role":"assistant","subtype":"assistant","content":[{{"type":"text","text":"ho"}}],"status":"interrupted","model":"m","usage":{USAGE_JSON},"stopReason":"end_turn","timestamp":7}}"#
         );
-        check(EventKind::AssistantMessage(assistant), "assistant_message", &expected);
+        check(EventKind::AssistantMessage(Box::new(assistant)), "assistant_message", &expected);
     }
 }

@@ -49,6 +49,7 @@ impl Socket {
         loop {
             let frame = self.next();
             if frame["id"] == kind {
+                assert!(frame["error"].is_null(), "{kind}: {frame}");
                 return frame["data"].clone();
             }
         }
@@ -62,11 +63,11 @@ impl Socket {
         }
     }
 
-    /// One question, read to the end of its answer.
-    pub fn chat(mut self, epoch: Instant) -> Chat {
+    /// One question in a conversation of its own, read to the end of its answer.
+    pub fn chat(&mut self, question: &str, epoch: Instant) -> Chat {
         let id = self.ask("image_create", json!({}))["record"]["imageId"].clone();
         self.ask("subscribe", json!({ "imageId": id }));
-        self.ask("message_send", json!({ "imageId": id, "content": "Please count." }));
+        self.ask("message_send", json!({ "imageId": id, "content": question }));
         let mut chat = Chat::default();
         loop {
             let frame = self.next();
@@ -81,6 +82,7 @@ impl Socket {
                 }
                 Some("conversation_end") => {
                     chat.completed = frame["data"]["reason"] == "completed";
+                    self.ask("unsubscribe", json!({ "imageId": id }));
                     return chat;
                 }
                 _ => {}

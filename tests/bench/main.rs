@@ -73,10 +73,15 @@ fn streaming(binary: &str) {
         let token = register(server.port, &format!("chat{person}"));
         sockets.extend((0..CHATS_PER_PERSON).map(|_| Socket::connect(server.port, &token)));
     }
-    let readers: Vec<_> =
-        sockets.into_iter().map(|socket| std::thread::spawn(move || socket.chat(upstream::epoch()))).collect();
+    let asker = Socket::connect(server.port, &register(server.port, "asker"));
+    let readers: Vec<_> = sockets
+        .into_iter()
+        .map(|mut socket| std::thread::spawn(move || socket.chat("Please count.", upstream::epoch())))
+        .collect();
+    std::thread::sleep(Duration::from_secs(1));
+    let questions = std::thread::spawn(move || ask_meanwhile(asker, STREAMING - Duration::from_secs(2)));
     let mut peak = 0;
-    let until = Instant::now() + STREAMING;
+    let until = Instant::now() + STREAMING - Duration::from_secs(1);
     while Instant::now() < until {
         peak = peak.max(server.resident_kib());
         std::thread::sleep(Duration::from_millis(200));
@@ -85,19 +90,31 @@ fn streaming(binary: &str) {
     let completed = chats.iter().filter(|chat| chat.completed).count();
     report("chats that streamed at once and were completed", format!("{completed} of {CHATS}"));
     report("resident memory, 100 chats streaming, peak", mib(peak));
-    percentiles("added delay to the first token", chats.iter().filter_map(|chat| chat.first_delay).collect());
+    percentiles("added delay to the first token of one more chat", questions.join().expect("ends"));
     percentiles("added delay to any token", chats.into_iter().flat_map(|chat| chat.delays).collect());
+}
+
+/// Somebody asks one short question after the other while the hundred stream.
+fn ask_meanwhile(mut socket: Socket, time: Duration) -> Vec<Duration> {
+    let until = Instant::now() + time;
+    let mut delays = Vec::new();
+    while Instant::now() < until {
+        let chat = socket.chat(&format!("Please answer {}.", upstream::BRIEF), upstream::epoch());
+        delays.extend(chat.first_delay);
+    }
+    delays
 }
 
 fn percentiles(what: &str, mut delays: Vec<Duration>) {
     delays.sort();
+    let what = format!("{what} ({} measured)", delays.len());
     let at = |percent: usize| delays.get(delays.len() * percent / 100).copied().unwrap_or_default();
     report(&format!("{what}, p50"), millis(at(50)));
     report(&format!("{what}, p99"), millis(at(99)));
 }
 
 fn report(what: &str, figure: String) {
-    println!("{what:<56} {figure:>16}");
+    println!("{what:<68} {figure:>16}");
 }
 
 fn mib(kib: u64) -> String {

@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 /// About the pace of today's models.
 const PACE: Duration = Duration::from_millis(25);
 
+/// A question with this word is answered in three tokens.
+pub const BRIEF: &str = "briefly";
+
 pub struct Upstream {
     port: u16,
 }
@@ -51,7 +54,10 @@ fn answer(stream: TcpStream, streaming: Duration) -> Option<()> {
             break;
         }
     }
-    reader.read_exact(&mut vec![0; length]).ok()?;
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    let is_brief = body.windows(BRIEF.len()).any(|window| window == BRIEF.as_bytes());
+    let streaming = if is_brief { PACE * 3 } else { streaming };
     let mut out = stream;
     out.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n").ok()?;
     event(

@@ -208,7 +208,7 @@ impl Turns {
 
     fn enqueue(self: &Arc<Self>, pending: Pending, question: Option<Message>) {
         if let Some(question) = question {
-            self.hub.publish(&pending.context, EventKind::MessagePersisted(question));
+            self.hub.publish(&pending.context, EventKind::MessagePersisted(Box::new(question)));
         }
         let refused = self.queue().push(pending);
         if let Some(pending) = refused {

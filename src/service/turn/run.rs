@@ -107,7 +107,7 @@ fn tell_message(turns: &Turns, active: &Active, message: Message) {
     let stop_reason = message.stop_reason.clone().unwrap_or_else(|| message.status.as_str().to_owned());
     let usage = message.usage.unwrap_or_default();
     active.publish(&turns.hub, EventKind::MessageStop { stop_reason, usage });
-    active.publish(&turns.hub, EventKind::AssistantMessage(message));
+    active.publish(&turns.hub, EventKind::AssistantMessage(Box::new(message)));
 }
 
 fn run_tools(turns: &Turns, active: &Active, message: &Message) -> Result<Vec<Message>> {
