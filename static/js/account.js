@@ -4,6 +4,9 @@ import { api } from "./api.js";
 import { forget } from "./outbox.js";
 import { base, kept } from "./storage.js";
 
+/** How long a new token may take to follow the old one. */
+const TOKEN_GRACE_MS = 1_000;
+
 export const account = Object.assign(new EventTarget(), {
   token: kept.get("token"),
   user: kept.get("user"),
@@ -27,9 +30,11 @@ export async function logOut() {
 
 /** Forgets the login, keeps drafts: the person comes back after a new login. */
 export function drop() {
+  if (kept.get("token") === account.token) {
+    kept.remove("token");
+    kept.remove("user");
+  }
   Object.assign(account, { token: null, user: null, info: null });
-  kept.remove("token");
-  kept.remove("user");
 }
 
 export async function changePassword(current, next) {
@@ -39,6 +44,15 @@ export async function changePassword(current, next) {
 
 /** "alive", "dead", or "unknown" when the server does not answer. */
 export async function verify(token) {
+  const verdict = await ask(token);
+  if (verdict !== "dead") return verdict;
+  // A password change kills the old token a moment before the new one is here, maybe through another tab.
+  await new Promise((resolve) => setTimeout(resolve, TOKEN_GRACE_MS));
+  const now = kept.get("token");
+  return now && now !== token ? "alive" : "dead";
+}
+
+async function ask(token) {
   try {
     const answer = await api.verify(token);
     if (answer.user) {

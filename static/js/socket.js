@@ -122,8 +122,9 @@ export class Connection extends EventTarget {
     this.#become("waiting", Date.now() + delay);
     this.#timer = setTimeout(() => this.#open(), delay);
     if (wasOnline && code !== POLICY_VIOLATION) return;
-    const verdict = await this.verify(this.token);
-    if (verdict === "dead" && this.#wanted) {
+    const { token } = this;
+    const verdict = await this.verify(token);
+    if (verdict === "dead" && this.#wanted && token === this.token) {
       this.stop();
       this.dispatchEvent(new CustomEvent("refused", { detail: reason }));
     }
