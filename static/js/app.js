@@ -33,10 +33,10 @@ export class App extends EventTarget {
     this.shownName = shownName;
     const options = { signal: this.#listeners.signal };
     this.connection.addEventListener("state", () => this.#connected(), options);
-    this.connection.addEventListener("refused", ({ detail }) => this.#end(detail), options);
+    this.connection.addEventListener("refused", ({ detail }) => this.#end(detail.replaceAll(" ", "_")), options);
     this.connection.addEventListener("frame", ({ detail }) => this.#note(detail), options);
     account.addEventListener("token", () => this.#newToken(), options);
-    account.addEventListener("gone", () => this.#end("logged_out"), options);
+    account.addEventListener("gone", () => this.#end("elsewhere"), options);
     addEventListener("popstate", () => this.#route(), options);
     document.addEventListener("visibilitychange", () => this.#refreshSoon(0), options);
     this.ticker = setInterval(() => this.#refreshSoon(), 1000);

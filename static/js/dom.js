@@ -1,7 +1,6 @@
 // Elements without markup in strings: Trusted Types forbids the rest, and nothing here needs it.
 
 const SVG = "http://www.w3.org/2000/svg";
-const ICONS = new URL("../icons.svg", import.meta.url).pathname;
 const PROPERTIES = new Set(["value", "disabled", "checked", "hidden", "open", "textContent"]);
 
 /** An element: `h("button", { class: "button", onclick }, "Send")`. Null and false are left out, arrays are flattened. */
@@ -27,20 +26,36 @@ function present(children) {
   return children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
 }
 
+/** Brings the sprite into the page, once: icons that are drawn later must not need the network. */
+export function loadIcons() {
+  const request = new XMLHttpRequest(); // parses SVG by itself; a DOMParser would want a trusted string
+  request.open("GET", new URL("../icons.svg", import.meta.url));
+  request.responseType = "document";
+  request.onload = () => {
+    const sprite = request.responseXML?.documentElement;
+    if (!sprite) return;
+    for (const symbol of sprite.children) symbol.id = `icon-${symbol.id}`;
+    sprite.setAttribute("class", "u-hidden");
+    sprite.setAttribute("aria-hidden", "true");
+    document.body.prepend(sprite);
+  };
+  request.send();
+}
+
 /** An icon of the sprite. It never speaks; the button around it has a name. */
 export function icon(name, variant = "") {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("class", `icon ${variant}`.trim());
   svg.setAttribute("aria-hidden", "true");
   const use = document.createElementNS(SVG, "use");
-  use.setAttribute("href", `${ICONS}#${name}`);
+  use.setAttribute("href", `#icon-${name}`);
   svg.append(use);
   return svg;
 }
 
 /** Puts another icon into a place that has one; leaves it alone when it is the same, so that it does not blink. */
 export function swapIcon(svg, name) {
-  const href = `${ICONS}#${name}`;
+  const href = `#icon-${name}`;
   const use = svg.firstElementChild;
   if (use.getAttribute("href") !== href) use.setAttribute("href", href);
 }

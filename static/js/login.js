@@ -66,7 +66,7 @@ export class Login {
       this.#problem, Object.values(this.#fields).map((each) => each.element), this.button,
       this.mode === "login" && h("p", { class: "meta" }, t("login.forgotten")));
     fill(this.#problem);
-    if (this.reason) this.#tell("info", t(knows(`ended.${this.reason}`) ? `ended.${this.reason}` : "ended"), t("ended.kept"));
+    if (this.reason) this.#tell("info", t(knows(`ended.${this.reason}`) ? `ended.${this.reason}` : "ended"), this.reason !== "elsewhere" && t("ended.kept"));
     else if (this.mode === "register" && this.#config?.setupRequired) this.#tell("info", t("register.first"));
     const empty = Object.values(this.#fields).find((each) => !each.value);
     if (matchMedia("(hover: hover)").matches) empty?.input.focus();

@@ -2,7 +2,7 @@
 
 import { account, drop, loadInfo, verify } from "./account.js";
 import { App } from "./app.js";
-import { fill } from "./dom.js";
+import { fill, loadIcons } from "./dom.js";
 import { Login } from "./login.js";
 import { Shell } from "./shell.js";
 import { kept } from "./storage.js";
@@ -61,4 +61,5 @@ addEventListener("languagechosen", () => {
 // Somebody logged in in another tab while this one shows the login page.
 kept.watch((name, value) => { if (name === "token" && value && !app) location.reload(); });
 
+loadIcons();
 begin();

@@ -169,6 +169,7 @@ export class Thread {
   }
 
   #keepPlace() {
+    if (this.list.hidden) return; // the first steps stand here, and are read from their beginning
     if (this.#stays) this.element.scrollTop = this.element.scrollHeight;
     else this.onjump(this.element.scrollHeight - this.element.scrollTop - this.element.clientHeight > AT_END_PX);
   }

@@ -108,7 +108,7 @@ export default {
   "failed.text": "Nothing is lost; the messages are on the server.",
 
   "empty.title": "What is on your mind?",
-  "empty.lead": "Ask, and the agent answers. Everything stays on the computer that serves this page.",
+  "empty.lead": "Ask, and the agent answers. What is said is kept on the computer that serves this page.",
   "empty.notReadyTitle": "One thing is missing: a model to talk to",
   "empty.notReadyAdmin": "You are the administrator of this server. Portagent runs and is healthy; give it a key and it can answer. This page notices by itself.",
   "empty.notReadyUser": "Portagent runs, but its administrator has not connected a model yet. You can write already; this page notices by itself when it can answer.",
@@ -146,8 +146,8 @@ export default {
   "password.show": "Show the password",
 
   "auth.title": "A door to your own machine",
-  "auth.lead": "Conversations and keys stay on the computer that serves this page.",
-  "auth.leadInvite": "Conversations and keys stay on the computer that serves this page. Ask whoever runs it for an invite.",
+  "auth.lead": "Conversations and keys are kept on the computer that serves this page.",
+  "auth.leadInvite": "Conversations and keys are kept on the computer that serves this page. Ask whoever runs it for an invite.",
   "auth.foot": "Served by Portagent on this machine",
   "auth.unreachable": "Load the page again when the server is back.",
   "login": "Log in",
@@ -169,7 +169,8 @@ export default {
   "register.inviteNote": "The administrator of this server gives them out.",
   "ended": "You were logged out.",
   "ended.expired": "Your login has ended. Please log in again.",
-  "ended.logged_out": "You were logged out in another tab.",
+  "ended.elsewhere": "You were logged out in another tab.",
+  "ended.account_disabled": "This account is switched off.",
   "ended.kept": "What you had not sent yet is kept in this browser.",
 
   "error.unknown": "Something went wrong.",

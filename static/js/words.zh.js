@@ -107,7 +107,7 @@ export default {
   "failed.text": "什么也没有丢，消息都在服务器上。",
 
   "empty.title": "想聊点什么？",
-  "empty.lead": "提问，助手来回答。一切都留在提供这个页面的电脑上。",
+  "empty.lead": "提问，助手来回答。说过的话都保存在提供这个页面的电脑上。",
   "empty.notReadyTitle": "还差一步：接上一个模型",
   "empty.notReadyAdmin": "你是这台服务器的管理员。Portagent 已在运行，一切正常；配上密钥就能回答了，本页会自动察觉。",
   "empty.notReadyUser": "Portagent 已在运行，但管理员还没有接上模型。可以先写下来；能回答时本页会自动察觉。",
@@ -145,8 +145,8 @@ export default {
   "password.show": "显示密码",
 
   "auth.title": "自家机器上的一扇门",
-  "auth.lead": "对话和密钥都留在提供这个页面的电脑上。",
-  "auth.leadInvite": "对话和密钥都留在提供这个页面的电脑上。想加入，请向管理它的人要一个邀请码。",
+  "auth.lead": "对话和密钥都保存在提供这个页面的电脑上。",
+  "auth.leadInvite": "对话和密钥都保存在提供这个页面的电脑上。想加入，请向管理它的人要一个邀请码。",
   "auth.foot": "由本机的 Portagent 提供",
   "auth.unreachable": "服务器恢复后，请重新载入本页。",
   "login": "登录",
@@ -168,7 +168,8 @@ export default {
   "register.inviteNote": "由这台服务器的管理员发放。",
   "ended": "你已退出登录。",
   "ended.expired": "登录已失效，请重新登录。",
-  "ended.logged_out": "你在另一个标签页退出了登录。",
+  "ended.elsewhere": "你在另一个标签页退出了登录。",
+  "ended.account_disabled": "这个账号已停用。",
   "ended.kept": "还没发出的内容保留在这个浏览器里。",
 
   "error.unknown": "出了点问题。",
