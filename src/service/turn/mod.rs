@@ -222,6 +222,7 @@ impl Turns {
         loop {
             let next = self.queue().start_next();
             let Some(active) = next else { return };
+            self.changed.notify_all(); // the checkpoints slept while nothing ran
             let (turns, running) = (self.clone(), active.clone());
             let spawned = std::thread::Builder::new()
                 .name("turn".to_owned())
