@@ -66,7 +66,8 @@ export class OpenConversation extends EventTarget {
     try {
       const answer = await this.connection.request("image_messages_request", { imageId: this.imageId, limit: PAGE, html: true });
       if (this.#closed) return;
-      if (!this.transcript.load(answer)) this.more = answer.messages.length === PAGE;
+      // A page may end early, because messages are long: only an empty one says that there is nothing older.
+      if (!this.transcript.load(answer)) this.more = answer.messages.length > 0;
       this.sessionId = answer.messages[0]?.sessionId ?? this.sessionId;
       this.state = "ready";
       this.failure = null;
@@ -86,7 +87,7 @@ export class OpenConversation extends EventTarget {
       .request("image_messages_request", { imageId: this.imageId, limit: PAGE, before, html: true })
       .then(({ messages }) => {
         if (this.#closed || this.transcript.oldest !== before) return;
-        this.more = messages.length === PAGE;
+        this.more = messages.length > 0;
         this.dispatchEvent(new Event("beforeolder"));
         this.transcript.prepend(messages);
         this.dispatchEvent(new Event("older"));

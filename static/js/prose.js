@@ -31,7 +31,9 @@ export class Prose {
       this.#shown.push({ html, nodes });
     }
     this.element.lang = langOf(item.text);
-    this.#attach(item.tail, writing);
+    // The rendering drops the white space at its end, which belongs in front of what comes next.
+    const before = item.tail ? item.text.slice(0, item.text.length - item.tail.length).match(/\s*$/)[0] : "";
+    this.#attach(before + item.tail, writing);
   }
 
   #detach() {
@@ -44,8 +46,10 @@ export class Prose {
   #attach(tail, writing) {
     if (!tail && !writing) return;
     const place = this.#place(tail);
-    this.#tail.textContent = this.element.textContent ? tail : tail.trimStart();
-    if (tail) place.append(this.#tail);
+    if (tail) {
+      this.#tail.textContent = joined(tail, place, place === this.#own);
+      place.append(this.#tail);
+    }
     if (!writing) return;
     this.#lamp.setAttribute("aria-label", t("turn.stillWriting"));
     place.append(this.#lamp);
@@ -67,6 +71,13 @@ export class Prose {
     this.element.append(this.#own);
     return this.#own;
   }
+}
+
+/** `tail` with the white space in front that suits the place it comes to. */
+function joined(tail, place, begins) {
+  if (begins) return tail.trimStart();
+  if (place.closest("pre")) return place.textContent.endsWith("\n") ? tail.replace(/^\n/, "") : tail;
+  return tail.replace(/^\s+/, " ");
 }
 
 /** Gives a block what only the page can give: the copy button of code, and safe ways out for links. */

@@ -65,7 +65,7 @@ test("while an answer is written, a second question queues", async () => {
 });
 
 test("a reload in the middle loses nothing and doubles nothing", async () => {
-  await say(page, "A long slow answer");
+  await say(page, "A slow answer");
   await lamp(page).waitFor();
   await grows();
   await page.reload();
@@ -94,7 +94,7 @@ test("thinking and tools stand in steps, errors offer a way out", async () => {
 });
 
 test("a second tab of the same login shows the same stream", async () => {
-  await say(page, "A long slow answer");
+  await say(page, "A slow answer");
   await lamp(page).waitFor();
   const other = await context.newPage();
   await other.goto(page.url());
@@ -144,7 +144,7 @@ test("a server that dies while it writes: what came is kept and can be answered 
 });
 
 test("a network that goes away and comes back leaves no hole", async () => {
-  await say(page, "A long slow answer");
+  await say(page, "A slow answer");
   await lamp(page).waitFor();
   await grows();
   await context.setOffline(true);

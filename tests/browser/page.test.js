@@ -126,7 +126,7 @@ test("Enter sends, Shift+Enter breaks the line, an input method's Enter does nei
 
 test("the reader stays where they read, and the button jumps to the end", async () => {
   await page.setViewportSize({ width: 900, height: 500 });
-  await say(page, "A long answer");
+  await say(page, "Something to scroll");
   await finished(page);
   await say(page, "A long slow answer");
   await lamp(page).waitFor();
