@@ -49,15 +49,18 @@ export const number = (value) => new Intl.NumberFormat(locale()).format(value);
 export function seconds(ms) {
   const value = ms / 1000;
   if (value >= 90) return t("minutes", { n: Math.round(value / 60) });
-  return t("seconds", { n: number(value < 10 ? Math.round(value * 10) / 10 : Math.round(value)) });
+  return t("seconds", { n: number(value < 10 ? Math.max(1, Math.round(value * 10)) / 10 : Math.round(value)) });
 }
 
 const midnight = (ms) => new Date(ms).setHours(0, 0, 0, 0);
 const format = (ms, options) => new Intl.DateTimeFormat(locale(), options).format(ms);
 
+/** "09:12". */
+export const hourOf = (ms) => format(ms, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+
 /** "09:12" today, with the day in front of it on other days. */
 export function clock(ms) {
-  const time = format(ms, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  const time = hourOf(ms);
   return midnight(ms) === midnight(Date.now()) ? time : `${format(ms, { day: "numeric", month: "short" })} ${time}`;
 }
 

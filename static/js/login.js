@@ -89,7 +89,7 @@ export class Login {
     if (setup ? this.#needsSetupCode : this.#config?.inviteCodeRequired) {
       fields.code = field({
         id: "code", label: t(setup ? "register.setupCode" : "register.inviteCode"), note: t(setup ? "register.setupNote" : "register.inviteNote"),
-        autocomplete: "off", value: before.code ?? "", spellcheck: "false", autocapitalize: "characters",
+        autocomplete: "off", value: before.code ?? "", spellcheck: "false", autocapitalize: "none",
       });
     }
     return fields;

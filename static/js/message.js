@@ -1,7 +1,7 @@
 // One turn on the page: the question, and the answer with its steps, text and errors in the order they happened.
 
 import { fill, h, icon, iconButton } from "./dom.js";
-import { clock, errorText, fullTime, langOf, number, seconds, t } from "./i18n.js";
+import { clock, errorText, fullTime, hourOf, langOf, number, seconds, t } from "./i18n.js";
 import { Prose } from "./prose.js";
 import { copyAndTell } from "./status.js";
 import { place, Steps } from "./steps.js";
@@ -11,7 +11,7 @@ const STEP_KINDS = new Set(["thinking", "tool"]);
 const SHOWN_IMAGES = /^image\/(png|jpeg|gif|webp|avif)$/;
 
 const note = (author, ...rest) => h("div", { class: "row message-note meta" }, h("span", { class: "message-author" }, author), ...rest);
-const time = (ms) => h("time", { datetime: new Date(ms).toISOString(), title: fullTime(ms) }, clock(ms));
+const time = (ms, text = clock(ms)) => h("time", { datetime: new Date(ms).toISOString(), title: fullTime(ms) }, text);
 const actions = (...buttons) => h("span", { class: "message-actions", role: "group", "aria-label": t("actions") }, buttons);
 const small = (name, label, onclick) => iconButton(name, label, onclick, { variant: "is-small" });
 const word = (label, onclick, symbol) =>
@@ -92,12 +92,12 @@ export class TurnView {
   }
 
   #updateNote(turn) {
-    const model = turn.model ? h("span", { class: "u-truncate" }, shortModel(turn.model)) : null;
-    const at = turn.timestamp ? time(turn.timestamp) : null;
+    const model = turn.model ? h("span", { class: "u-truncate", title: turn.model }, shortModel(turn.model)) : null;
+    const at = turn.timestamp ? time(turn.timestamp, hourOf(turn.timestamp)) : null; // the day stands at the question
     const key = `${turn.model} ${turn.timestamp}`;
     if (this.noteKey === key && this.note.firstChild) return;
     this.noteKey = key;
-    fill(this.note, h("span", { class: "message-author" }, t("agent")), h("span", {}, model, model && at ? " · " : null, at));
+    fill(this.note, h("span", { class: "message-author" }, t("agent")), h("span", { class: "row message-facts" }, model, model && at ? h("span", {}, "·") : null, at));
   }
 
   /** The elements of what was thought, done and written; those that exist are kept. */
@@ -199,4 +199,4 @@ export class TurnView {
 }
 
 /** "claude-sonnet-4-20250514" → "sonnet-4": what fits the margin. */
-const shortModel = (model) => model.replace(/^.*\//, "").replace(/^claude-/, "").replace(/-\d{8}$/, "");
+const shortModel = (model) => model.replace(/^.*\//, "").replace(/^(claude|portagent)-/, "").replace(/-\d{8}$/, "");
