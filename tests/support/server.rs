@@ -167,8 +167,17 @@ impl Server {
 
     /// Resident memory, in KiB.
     pub fn rss_kib(&self) -> u64 {
+        self.memory("VmRSS:")
+    }
+
+    /// The most resident memory it ever had, in KiB.
+    pub fn peak_kib(&self) -> u64 {
+        self.memory("VmHWM:")
+    }
+
+    fn memory(&self, which: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(which)).unwrap();
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
@@ -224,5 +233,5 @@ fn drain(from: impl Read + Send + 'static, into: Arc<Mutex<String>>, port: Optio
 fn listening_port(line: &str) -> Option<u16> {
     let address = line.split_once("listening on http://")?.1;
     let digits = address.split('/').next()?.rsplit(':').next()?;
-    digits.split_whitespace().next()?.parse().ok()
+    digits.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }

@@ -1,0 +1,143 @@
+//! Registering: the first account, the setup code, and what may be called what.
+
+use serde_json::{Value, json};
+
+use crate::support::http::Client;
+use crate::support::people::{PASSWORD, post_from, register, try_login};
+use crate::support::server::Server;
+
+const REGISTER: &str = "/api/auth/register";
+
+#[test]
+fn the_first_account_is_the_administrator() {
+    let server = Server::start();
+    let http = server.http();
+    let config = http.get("/api/auth/config", None);
+    assert_eq!(config.json(), json!({"inviteCodeRequired": false, "setupRequired": true}));
+
+    let body = json!({"username": "  ann ", "password": PASSWORD, "email": "Ann@Example.com", "displayName": "Ann A."});
+    let answer = http.post(REGISTER, None, &body);
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    let (answer, token) = (answer.json(), answer.json()["token"].as_str().unwrap().to_owned());
+    assert_eq!(answer["expiresIn"], "7d");
+    let user = &answer["user"];
+    for (field, expected) in [
+        ("username", json!("ann")),
+        ("email", json!("Ann@Example.com")),
+        ("displayName", json!("Ann A.")),
+        ("avatar", Value::Null),
+        ("role", json!("admin")),
+    ] {
+        assert_eq!(user[field], expected, "{field}");
+    }
+    assert_eq!(user["userId"].as_str().unwrap().len(), 36);
+    assert!(user["containerId"].as_str().unwrap().starts_with("user-"));
+    assert!(user["createdAt"].as_i64().unwrap() > 1_700_000_000_000);
+    assert_eq!(user.as_object().unwrap().len(), 8, "nothing more is told: {user}");
+
+    assert_eq!(http.get("/api/auth/config", None).json()["setupRequired"], false);
+    assert_eq!(http.get("/api/auth/verify", Some(&token)).json(), json!({"valid": true, "user": user}));
+    let nobody = http.get("/api/auth/verify", None);
+    assert_eq!((nobody.status, nobody.text().as_str()), (401, r#"{"valid":false}"#));
+
+    let info = http.get("/agentx/info", Some(&token)).json();
+    assert_eq!((&info["wsPath"], &info["demo"]), (&json!("/ws"), &json!(true)));
+    assert_eq!(info["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(http.get("/agentx/info", None).status, 401);
+
+    let second = http.post(REGISTER, None, &json!({"username": "bob", "password": PASSWORD})).json();
+    assert_eq!((&second["user"]["role"], &second["user"]["email"]), (&json!("user"), &Value::Null));
+    for name in ["ann", "ANN", " Ann ", "ann@example.COM"] {
+        assert_eq!(try_login(http, name, PASSWORD).status, 200, "{name}");
+    }
+}
+
+fn refused(http: Client, body: &Value, status: u16, message: &str) {
+    let answer = http.post(REGISTER, None, body);
+    assert_eq!((answer.status, answer.json()["error"].as_str()), (status, Some(message)), "{body}");
+    assert!(answer.json()["code"].is_string());
+}
+
+#[test]
+fn what_is_refused_is_said_in_the_words_of_old() {
+    let server = Server::start();
+    register(&server, "john");
+    let http = server.http();
+    let with_email = json!({"username": "jane", "password": PASSWORD, "email": "x@y.org"});
+    assert_eq!(http.post(REGISTER, None, &with_email).status, 201);
+
+    let named = |name: &str| json!({"username": name, "password": PASSWORD});
+    let mailed = |email: &str| json!({"username": "new one", "password": PASSWORD, "email": email});
+    refused(http, &json!({}), 400, "Username and password are required");
+    refused(http, &json!({"username": "max"}), 400, "Username and password are required");
+    refused(http, &named("   "), 400, "Username and password are required");
+    refused(http, &named(" jo "), 400, "Username must be at least 3 characters");
+    refused(http, &json!({"username": "max", "password": "12345"}), 400, "Password must be at least 6 characters");
+    refused(http, &named("john"), 409, "Username 'john' already exists");
+    refused(http, &named("JOHN"), 409, "Username 'JOHN' already exists");
+    refused(http, &named("X@Y.org"), 409, "Username 'X@Y.org' already exists");
+    refused(http, &mailed("X@y.org"), 409, "Email 'X@y.org' already exists");
+    refused(http, &mailed("nonsense"), 400, "Email address is not valid");
+    let lonely = json!({"usernameOrEmail": "john"});
+    let login = http.post("/api/auth/login", None, &lonely);
+    assert_eq!((login.status, login.json()["error"].as_str()), (400, Some("Username and password are required")));
+
+    assert_eq!(http.post(REGISTER, None, &json!(["no object"])).status, 400);
+    assert_eq!(http.post(REGISTER, None, &json!({"username": 7, "password": PASSWORD})).status, 400);
+    assert_eq!(http.request("POST", REGISTER, "Content-Type: text/plain\r\n", b"{}").status, 415);
+    assert_eq!(http.request("POST", REGISTER, "Content-Type: application/json\r\n", b"{\"username\":").status, 400);
+    assert_eq!(http.get(REGISTER, None).header("allow"), Some("POST"));
+}
+
+/// The code as the log shows it.
+fn setup_code(stdout: &str) -> Option<String> {
+    let (_, rest) = stdout.split_once("needs the setup code ")?;
+    rest.split_whitespace().next().map(str::to_owned)
+}
+
+#[test]
+fn nobody_from_outside_is_the_first_without_the_setup_code() {
+    let mut server = Server::start();
+    let http = server.http();
+    let code = setup_code(&std::fs::read_to_string(server.log_file()).unwrap()).expect("the code is in the log");
+    let mallory = |code: Option<&str>| {
+        let body = json!({"username": "mallory", "password": PASSWORD, "inviteCode": code});
+        post_from(http, "203.0.113.7", REGISTER, &body)
+    };
+    let answer = mallory(None);
+    assert_eq!((answer.status, answer.json()["code"].as_str()), (403, Some("setup_code_required")));
+    assert!(!answer.text().contains(&code));
+    for wrong in ["nonsense", &code[1..], &format!("{code}abc")] {
+        let answer = mallory(Some(wrong));
+        assert_eq!((answer.status, answer.json()["error"].as_str()), (403, Some("Invalid invite code")), "{wrong}");
+    }
+    // Any sign of a proxy counts, whoever it says it speaks for.
+    for header in ["X-Forwarded-For: 127.0.0.1", "X-Real-IP: 127.0.0.1", "Forwarded: for=127.0.0.1", "Via: 1.1 x"] {
+        let headers = format!("Content-Type: application/json\r\n{header}\r\n");
+        let body = json!({"username": "mallory", "password": PASSWORD}).to_string();
+        assert_eq!(http.request("POST", REGISTER, &headers, body.as_bytes()).status, 403, "{header}");
+    }
+    let answer = mallory(Some(&format!(" {} ", code.to_uppercase())));
+    assert_eq!((answer.status, &answer.json()["user"]["role"]), (201, &json!("admin")), "as people type it");
+
+    let shown = server.stdout().len();
+    server.restart();
+    assert_eq!(setup_code(&server.stdout()[shown..]), None, "there is somebody now");
+}
+
+#[test]
+fn of_many_first_ones_one_is_the_administrator() {
+    let server = Server::start();
+    let http = server.http();
+    let threads: Vec<_> = (0..6)
+        .map(|n| {
+            std::thread::spawn(move || {
+                http.post(REGISTER, None, &json!({"username": format!("user{n}"), "password": PASSWORD})).json()
+            })
+        })
+        .collect();
+    let answers: Vec<Value> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+    let admins = answers.iter().filter(|answer| answer["user"]["role"] == "admin").count();
+    assert_eq!(admins, 1, "{answers:?}");
+    assert!(answers.iter().all(|answer| answer["user"].is_object()), "all of them come in: {answers:?}");
+}

@@ -1,0 +1,9 @@
+//! Accounts as people, scripts and attackers meet them.
+
+mod commands;
+mod first;
+mod invites;
+mod limits;
+mod login;
+mod outside;
+mod tokens;

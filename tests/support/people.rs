@@ -1,0 +1,57 @@
+//! People of the tests, made over the public interface, and what an operator does from outside.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::json;
+
+use super::http::{Client, Response};
+use super::server::Server;
+
+/// Everybody's.
+pub const PASSWORD: &str = "secret-123";
+
+/// A new account's token. The first is the administrator.
+pub fn register(server: &Server, name: &str) -> String {
+    let body = json!({"username": name, "password": PASSWORD});
+    let answer = server.http().post("/api/auth/register", None, &body);
+    assert_eq!(answer.status, 201, "{name}: {}", answer.text());
+    answer.json()["token"].as_str().unwrap().to_owned()
+}
+
+pub fn login(server: &Server, name: &str) -> String {
+    let answer = try_login(server.http(), name, PASSWORD);
+    assert_eq!(answer.status, 200, "{name}: {}", answer.text());
+    answer.json()["token"].as_str().unwrap().to_owned()
+}
+
+pub fn try_login(http: Client, name: &str, password: &str) -> Response {
+    http.post("/api/auth/login", None, &json!({"usernameOrEmail": name, "password": password}))
+}
+
+/// A POST as a proxy forwards it for a client at that address.
+pub fn post_from(http: Client, address: &str, path: &str, body: &serde_json::Value) -> Response {
+    let headers = format!("Content-Type: application/json\r\nX-Forwarded-For: {address}\r\n");
+    http.request("POST", path, &headers, body.to_string().as_bytes())
+}
+
+pub fn try_login_from(http: Client, address: &str, name: &str, password: &str) -> Response {
+    post_from(http, address, "/api/auth/login", &json!({"usernameOrEmail": name, "password": password}))
+}
+
+/// The status of a request with this token.
+pub fn verify(http: Client, token: &str) -> u16 {
+    http.get("/api/auth/verify", Some(token)).status
+}
+
+/// The operator's own `sqlite3` program on one of the databases.
+pub fn sqlite3(database: &Path, sql: &str) -> String {
+    let output = Command::new("sqlite3").args(["-cmd", ".timeout 5000"]).arg(database).arg(sql).output().unwrap();
+    assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+}
+
+/// The same on the accounts of a server.
+pub fn sql(server: &Server, sql: &str) -> String {
+    sqlite3(&server.data_dir().join("data/portagent.db"), sql)
+}
