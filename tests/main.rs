@@ -7,4 +7,5 @@ mod cli;
 mod config;
 mod llm;
 mod log;
+mod public_port;
 mod support;

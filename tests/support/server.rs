@@ -1,6 +1,7 @@
 //! The real program as a child process, with a data directory of its own that goes away with it.
 
 use std::io::{BufRead as _, BufReader, Read};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -23,6 +24,7 @@ pub struct Builder {
     environment: Vec<(String, String)>,
     arguments: Vec<String>,
     port: u16,
+    descriptors: Option<u32>,
 }
 
 pub struct Server {
@@ -50,6 +52,12 @@ impl Builder {
         self
     }
 
+    /// Lets it have no more than so many open files.
+    pub fn descriptors(mut self, most: u32) -> Self {
+        self.descriptors = Some(most);
+        self
+    }
+
     /// Starts it in a new directory and waits until it listens.
     pub fn start(self) -> Server {
         self.start_in(tempfile::tempdir().unwrap())
@@ -74,7 +82,7 @@ impl Builder {
 
 impl Server {
     pub fn builder() -> Builder {
-        Builder { environment: Vec::new(), arguments: Vec::new(), port: 0 }
+        Builder { environment: Vec::new(), arguments: Vec::new(), port: 0, descriptors: None }
     }
 
     pub fn start() -> Self {
@@ -83,6 +91,10 @@ impl Server {
 
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.port))
     }
 
     pub fn pid(&self) -> u32 {
@@ -183,8 +195,11 @@ impl Server {
 
     fn start_again(&mut self) {
         let mut command = self.builder.command(self.home.path());
-        command.arg("serve").args(&self.builder.arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
+        command.arg("serve").args(&self.builder.arguments);
+        if let Some(most) = self.builder.descriptors {
+            command = limited(&command, most);
+        }
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (found, port) = channel();
         let drains = vec![
             drain(child.stdout.take().unwrap(), Arc::clone(&self.stdout), Some(found)),
@@ -211,6 +226,18 @@ impl Drop for Server {
     }
 }
 
+/// The same command, by way of a shell that lowers the limit first.
+fn limited(command: &Command, descriptors: u32) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("ulimit -n {descriptors}; exec \"$0\" \"$@\"")]);
+    shell.arg(command.get_program()).args(command.get_args()).env_clear().stdin(Stdio::null());
+    shell.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    if let Some(directory) = command.get_current_dir() {
+        shell.current_dir(directory);
+    }
+    shell
+}
+
 /// Reads on for as long as there is something, so that the server never waits for us; the test's own output gets a
 /// copy. Tells the port once it is named.
 fn drain(from: impl Read + Send + 'static, into: Arc<Mutex<String>>, port: Option<Sender<u16>>) -> JoinHandle<()> {
@@ -229,9 +256,8 @@ fn drain(from: impl Read + Send + 'static, into: Arc<Mutex<String>>, port: Optio
     })
 }
 
-/// The port in `… listening on http://127.0.0.1:40123`.
+/// The port in `… listening on http://127.0.0.1:40123, open http://localhost:40123`.
 fn listening_port(line: &str) -> Option<u16> {
-    let address = line.split_once("listening on http://")?.1;
-    let digits = address.split('/').next()?.rsplit(':').next()?;
-    digits.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+    let address = line.split_once("listening on http://")?.1.split([',', '/', ' ']).next()?;
+    address.rsplit(':').next()?.parse().ok()
 }
