@@ -13,7 +13,7 @@ use crate::domain::secret::Secret;
 use crate::domain::user::{Caller, NewUser, User, check_password, fold_name};
 use crate::domain::{Error, Kind, Result, clock};
 use crate::hub::{CloseReason, Hub};
-use crate::store::{Admission, Credentials, Store};
+use crate::store::{Admission, Credentials, NOT_THE_FIRST, Store};
 
 const LOGIN_WINDOW: Duration = Duration::from_secs(5 * 60);
 const REGISTRATION_WINDOW: Duration = Duration::from_secs(3600);
@@ -107,9 +107,16 @@ impl Accounts {
             return Err(too_often("Too many registrations from this address", wait));
         }
         self.registrations.count(&address);
-        let admission = self.admission(registration.invite_code.as_deref(), origin)?;
+        let code = registration.invite_code.as_deref();
+        let admission = self.admission(code, origin)?;
         let hash = self.passwords.hash(&new.password)?;
-        let user = self.store.add_user(new, hash, admission)?;
+        let user = match self.store.add_user(new.clone(), hash.clone(), admission) {
+            // Somebody became the first meanwhile: then this is one of the others.
+            Err(error) if error.code == NOT_THE_FIRST => {
+                self.store.add_user(new, hash, self.admission(code, origin)?)?
+            }
+            added => added?,
+        };
         log::info!(target: "accounts", "registered user={} role={}", user.id, user.role.as_str());
         self.begin(user)
     }
@@ -120,12 +127,13 @@ impl Accounts {
         let keys = LoginKeys::of(name_or_email, origin.ip);
         self.check_login_limits(&keys)?;
         let known = self.store.credentials(name_or_email)?;
-        let verdict = self.compare(password, known.as_ref())?;
-        let Some(known) = known.filter(|known| verdict != Verdict::Wrong && known.user.is_active) else {
-            keys.each(|key| self.logins.count(key));
-            log::info!(target: "accounts", "a login was refused ip={}", origin.ip);
-            std::thread::sleep(FAILURE_TAKES.saturating_sub(started.elapsed()));
-            return Err(bad_credentials());
+        let (verdict, known) = match (self.guess(&keys, password, known.as_ref())?, known) {
+            (verdict @ (Verdict::Right | Verdict::RightButOld), Some(known)) => (verdict, known),
+            _ => {
+                log::info!(target: "accounts", "a login was refused ip={}", origin.ip);
+                std::thread::sleep(FAILURE_TAKES.saturating_sub(started.elapsed()));
+                return Err(bad_credentials());
+            }
         };
         // Whoever knows the password unlocks the account for everybody who does.
         self.logins.forget(|key| keys.is_of_account(key));
@@ -163,8 +171,7 @@ impl Accounts {
         self.check_login_limits(&keys)?;
         let known = self.store.credentials(&caller.user.username)?;
         let known = known.filter(|known| known.user.id == caller.user.id);
-        if self.compare(current, known.as_ref())? == Verdict::Wrong {
-            keys.each(|key| self.logins.count(key));
+        if self.guess(&keys, current, known.as_ref())? == Verdict::Wrong {
             return Err(Error::new(Kind::Forbidden, "wrong_password", "The current password is wrong"));
         }
         self.replace_password(&caller.user, new)?;
@@ -184,8 +191,16 @@ impl Accounts {
         Ok(LoggedIn { token: self.tokens.issue(&user.id, &login)?, user })
     }
 
-    fn compare(&self, password: &str, known: Option<&Credentials>) -> Result<Verdict> {
-        self.passwords.verify(password, known.map(|known| known.password_hash.as_str()))
+    /// Compares, and counts a failure before anybody else may try: guesses at the same time are guesses in turn.
+    fn guess(&self, keys: &LoginKeys, password: &str, known: Option<&Credentials>) -> Result<Verdict> {
+        let turn = self.passwords.enter()?;
+        self.check_login_limits(keys)?;
+        let verdict = turn.verify(password, known.map(|known| known.password_hash.as_str()))?;
+        if verdict != Verdict::Wrong && known.is_some_and(|known| known.user.is_active) {
+            return Ok(verdict);
+        }
+        keys.each(|key| self.logins.count(key));
+        Ok(Verdict::Wrong)
     }
 
     fn admission(&self, code: Option<&str>, origin: &Origin) -> Result<Admission> {

@@ -2,12 +2,13 @@
 //!
 //! argon2id with these parameters takes 19 MiB and some 30 ms. Fifty at once would take 0.9 GB; one after the other
 //! they take 19 MiB and little more than a second, so that is what happens. Who would wait too long is told so.
+//! A turn at the gate is also what makes one guess follow another, so that guesses can be counted.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use argon2::password_hash::phc::PasswordHash;
-use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use sha2::{Digest, Sha512};
 
 use crate::domain::id::random_bytes;
@@ -17,6 +18,9 @@ use crate::domain::{Error, Result};
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
+/// glibc keeps freed memory for each of its arenas, several times 19 MiB, unless a piece is larger than 32 MiB; such a
+/// one goes back to the kernel at once. Only what is used of it is ever touched.
+const GIVEN_BACK_KIB: usize = 33 * 1024;
 /// A stored hash may ask for at most this much, whoever wrote it into the table.
 const MOST_MEMORY_KIB: u32 = 64 * 1024;
 const MOST_PASSES: u32 = 10;
@@ -58,26 +62,13 @@ impl Passwords {
     pub(super) fn hash(&self, password: &str) -> Result<String> {
         let _turn = self.enter()?;
         let salt: [u8; 16] = random_bytes();
-        let hash = argon2()?.hash_password_with_salt(password.as_bytes(), &salt).map_err(unhashable)?;
-        Ok(hash.to_string())
+        fresh_hash(password, &salt).map_err(unhashable)
     }
 
-    /// Compares. `None` stands for an account that does not exist, and takes the same time as one that does.
+    /// Waits for a turn; nobody else hashes or compares before it is over.
     ///
     /// Errors: `Unavailable` when too many are waiting.
-    pub(super) fn verify(&self, password: &str, stored: Option<&str>) -> Result<Verdict> {
-        let _turn = self.enter()?;
-        let Some(stored) = stored else {
-            argon2()?.hash_password_with_salt(password.as_bytes(), &[0; 16]).map_err(unhashable)?;
-            return Ok(Verdict::Wrong);
-        };
-        if stored.starts_with("$2") {
-            return Ok(verify_bcrypt(password, stored));
-        }
-        verify_argon2(password, stored)
-    }
-
-    fn enter(&self) -> Result<Turn<'_>> {
+    pub(super) fn enter(&self) -> Result<Turn<'_>> {
         let deadline = Instant::now() + PATIENCE;
         let mut gate = self.gate();
         if gate.busy && gate.waiting >= WAITING {
@@ -102,7 +93,18 @@ impl Passwords {
     }
 }
 
-struct Turn<'a>(&'a Passwords);
+pub(super) struct Turn<'a>(&'a Passwords);
+
+impl Turn<'_> {
+    /// Compares. `None` stands for an account that does not exist, and takes the same time as one that does.
+    pub(super) fn verify(&self, password: &str, stored: Option<&str>) -> Result<Verdict> {
+        match stored {
+            None => fresh_hash(password, &[0; 16]).map(|_| Verdict::Wrong).map_err(unhashable),
+            Some(stored) if stored.starts_with("$2") => Ok(verify_bcrypt(password, stored)),
+            Some(stored) => Ok(verify_argon2(password, stored)),
+        }
+    }
+}
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
@@ -111,26 +113,54 @@ impl Drop for Turn<'_> {
     }
 }
 
-fn argon2() -> Result<Argon2<'static>> {
-    let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|cause| Error::internal(cause.to_string()))?;
-    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+fn fresh_hash(password: &str, salt: &[u8; 16]) -> Result<String, argon2::password_hash::Error> {
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, None)?;
+    let (algorithm, version, salt) = (Algorithm::Argon2id, Version::V0x13, Salt::new(salt)?);
+    let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
+    fill(&Argon2::new(algorithm, version, params.clone()), password, &salt, &mut output)?;
+    let hash = PasswordHash {
+        algorithm: algorithm.ident(),
+        version: Some(version.into()),
+        params: ParamsString::try_from(&params)?,
+        salt: Some(salt),
+        hash: Some(Output::new(&output)?),
+    };
+    Ok(hash.to_string())
 }
 
-fn verify_argon2(password: &str, stored: &str) -> Result<Verdict> {
+fn verify_argon2(password: &str, stored: &str) -> Verdict {
     let Ok(hash) = PasswordHash::new(stored) else {
         log::warn!(target: "accounts", "a stored password hash has no form that is known here");
-        return Ok(Verdict::Wrong);
+        return Verdict::Wrong;
     };
-    let Ok(params) = Params::try_from(&hash) else { return Ok(Verdict::Wrong) };
+    let Ok(params) = Params::try_from(&hash) else { return Verdict::Wrong };
     if params.m_cost() > MOST_MEMORY_KIB || params.t_cost() > MOST_PASSES || params.p_cost() > MOST_LANES {
         log::warn!(target: "accounts", "a stored password hash asks for more memory or time than is allowed");
-        return Ok(Verdict::Wrong);
-    }
-    if argon2()?.verify_password(password.as_bytes(), &hash).is_err() {
-        return Ok(Verdict::Wrong);
+        return Verdict::Wrong;
     }
     let current = params.m_cost() == MEMORY_KIB && params.t_cost() == PASSES && params.p_cost() == LANES;
-    Ok(if current { Verdict::Right } else { Verdict::RightButOld })
+    match same_hash(password, &hash, params) {
+        Ok(true) if current => Verdict::Right,
+        Ok(true) => Verdict::RightButOld,
+        _ => Verdict::Wrong,
+    }
+}
+
+fn same_hash(password: &str, stored: &PasswordHash, params: Params) -> Result<bool, argon2::password_hash::Error> {
+    let algorithm = Algorithm::try_from(stored.algorithm.as_str())?;
+    let version = stored.version.map_or(Ok(Version::default()), Version::try_from)?;
+    let (Some(salt), Some(expected)) = (&stored.salt, &stored.hash) else { return Ok(false) };
+    let mut output = [0; Output::MAX_LENGTH];
+    let output = output.get_mut(..expected.len()).unwrap_or_default();
+    fill(&Argon2::new(algorithm, version, params), password, salt, output)?;
+    Ok(Output::new(output)? == *expected) // in constant time
+}
+
+fn fill(argon2: &Argon2<'_>, password: &str, salt: &[u8], output: &mut [u8]) -> Result<(), argon2::Error> {
+    let blocks = argon2.params().block_count();
+    let mut memory = Vec::with_capacity(blocks.max(GIVEN_BACK_KIB * 1024 / Block::SIZE));
+    memory.resize(blocks, Block::new());
+    argon2.hash_password_into_with_memory(password.as_bytes(), salt, output, &mut memory)
 }
 
 fn verify_bcrypt(password: &str, stored: &str) -> Verdict {
@@ -161,7 +191,11 @@ mod tests {
     use super::*;
 
     fn check(password: &str, stored: Option<&str>, expected: Verdict) {
-        assert_eq!(Passwords::default().verify(password, stored).expect("not crowded"), expected, "{password}");
+        assert_eq!(
+            Passwords::default().enter().and_then(|turn| turn.verify(password, stored)).expect("not crowded"),
+            expected,
+            "{password}"
+        );
     }
 
     #[test]
