@@ -93,7 +93,7 @@ pub(super) fn take_one_use(conn: &Connection, code: &str) -> Result<()> {
     if taken == 1 { Ok(()) } else { Err(not_good()) }
 }
 
-pub(super) fn not_good() -> Error {
+fn not_good() -> Error {
     Error::new(Kind::Forbidden, "invalid_invite_code", "Invalid invite code")
 }
 

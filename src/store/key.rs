@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use super::Store;
+use super::{Store, open};
 use crate::domain::id::{hex, random_bytes};
 use crate::domain::secret::Secret;
 use crate::domain::{Error, Result};
@@ -21,6 +21,9 @@ impl Store {
     /// Errors: `Unavailable` when the file cannot be read or written.
     pub fn token_key(&self) -> Result<Secret> {
         let path = self.directory().join("jwt-secret");
+        if path.exists() {
+            open::restrict(&path, 0o600)?;
+        }
         let key = match read(&path) {
             Err(cause) if cause.kind() == ErrorKind::NotFound => make(&path).and_then(|()| read(&path)),
             other => other,

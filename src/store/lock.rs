@@ -16,7 +16,8 @@ pub struct DirectoryLock {
 impl DirectoryLock {
     /// Errors: `Conflict` when another server holds the directory, naming its process id.
     pub fn take(directory: &Path) -> Result<Self> {
-        open::private_dir(directory)?;
+        // Whether it is open to others is looked at later, when there is a log to say so in.
+        open::make_private_dir(directory)?;
         let path = directory.join("portagent.lock");
         let mut file = OpenOptions::new()
             .read(true)

@@ -29,7 +29,7 @@ pub use invites::Invite;
 pub use lock::DirectoryLock;
 pub use messages::Place;
 pub use turns::{Begun, NewTurn, Question, TurnRow};
-pub use users::{Admission, Credentials};
+pub use users::{Admission, Credentials, NOT_THE_FIRST};
 
 use crate::domain::{Error, Result};
 use database::Database;
@@ -49,8 +49,9 @@ impl Store {
     /// Errors: `Unavailable`, naming the file, when it cannot be used, is damaged or was written by a newer program.
     pub fn open(directory: &Path) -> Result<Self> {
         let data = directory.join("data");
-        open::private_dir(directory)?;
-        open::private_dir(&data)?;
+        for private in [directory, &data, &directory.join("logs")] {
+            open::private_dir(private)?;
+        }
         Ok(Self {
             accounts: Database::open(&data.join("portagent.db"), &schema::PORTAGENT)?,
             agent: Database::open(&data.join("agentx.db"), &schema::AGENTX)?,

@@ -64,10 +64,16 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection> {
 
 /// Makes the directory, private, and tightens one that is open to others.
 pub(crate) fn private_dir(path: &Path) -> Result<()> {
-    if !path.is_dir() {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|cause| not_writable(path, cause))?;
-    }
+    make_private_dir(path)?;
     restrict(path, 0o700)
+}
+
+/// Makes the directory, private, where there is none.
+pub(super) fn make_private_dir(path: &Path) -> Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|cause| not_writable(path, cause))
 }
 
 /// Tightens a database file and SQLite's files beside it.
@@ -94,7 +100,8 @@ fn private_file(path: &Path) -> Result<()> {
         .map_err(|cause| not_writable(path, cause))
 }
 
-fn restrict(path: &Path, mode: u32) -> Result<()> {
+/// Tightens what is open to others, and says so.
+pub(super) fn restrict(path: &Path, mode: u32) -> Result<()> {
     let metadata = fs::metadata(path).map_err(|cause| not_writable(path, cause))?;
     let now = metadata.permissions().mode() & 0o777;
     if now & !mode == 0 {

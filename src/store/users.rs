@@ -11,6 +11,9 @@ use crate::domain::{Error, Result, clock};
 const COLUMNS: &str =
     "userId, username, email, containerId, displayName, avatar, isActive, createdAt, role, passwordHash";
 
+/// The code of the error that `Admission::First` gets where there is somebody already.
+pub const NOT_THE_FIRST: &str = "not_the_first";
+
 /// An account with the hash of its password, for the login only.
 pub struct Credentials {
     pub user: User,
@@ -37,8 +40,8 @@ impl Store {
 
     /// Makes an account.
     ///
-    /// Errors: `Conflict` for a name or address that is taken, `Forbidden` for an invite code that is not good,
-    /// or where `Admission::First` comes too late.
+    /// Errors: `Conflict` for a name or address that is taken, and [`NOT_THE_FIRST`] where `Admission::First` comes too
+    /// late; `Forbidden` for an invite code that is not good.
     pub fn add_user(&self, new: NewUser, password_hash: String, admission: Admission) -> Result<User> {
         self.accounts.write(move |conn| {
             let role = admit(conn, &admission)?;
@@ -216,7 +219,7 @@ fn admit(conn: &Connection, admission: &Admission) -> Result<Role> {
         Admission::Granted(role) => Ok(if first { Role::Admin } else { *role }),
         Admission::Open | Admission::First if first => Ok(Role::Admin),
         Admission::Open => Ok(Role::User),
-        Admission::First => Err(super::invites::not_good()),
+        Admission::First => Err(Error::conflict(NOT_THE_FIRST, "Somebody else has the first account")),
         Admission::Invite(code) => {
             super::invites::take_one_use(conn, code)?;
             Ok(Role::User)
