@@ -9,3 +9,4 @@ mod llm;
 mod log;
 mod public_port;
 mod support;
+mod takeover;

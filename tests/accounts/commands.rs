@@ -52,7 +52,7 @@ fn every_user_command(server: &Server) {
     assert!(!done(&run_with_input(passwd, "a-new-one\n")).contains("a-new-one"));
     for (command, expected) in [
         ("disable", "bob is disabled\n"),
-        ("enable", "bob is enabled\n"),
+        ("enable", "bob is active\n"),
         ("promote", "bob is an administrator\n"),
         ("demote", "bob is a user\n"),
         ("logout", "bob: 0 logins ended\n"),
@@ -60,7 +60,9 @@ fn every_user_command(server: &Server) {
     ] {
         assert_eq!(done(&server.run(&["user", command, "bob"])), expected);
     }
-    assert!(done(&server.run(&["user", "passwd", "bob", "--generate"])).starts_with("bob has a new password\npassword: "));
+    assert!(
+        done(&server.run(&["user", "passwd", "bob", "--generate"])).starts_with("bob has a new password\npassword: ")
+    );
 
     refused(server, &["user", "delete", "bob"], 2, "no terminal");
     refused(server, &["user", "delete", "nobody", "--yes"], 1, "nobody");
@@ -93,7 +95,9 @@ fn every_invite_command(server: &Server) {
     assert_eq!(done(&server.run(&["invite", "revoke", plain])), "revoked\n");
     refused(server, &["invite", "revoke", plain], 1, "Invite code");
     assert_eq!(as_json(server, &["invite", "list"]), json!([]));
-    for bad in [&["--uses", "0"][..], &["--uses", "x"], &["--expires", "400d"], &["--expires", "366d"], &["--expires", "0m"]] {
+    for bad in
+        [&["--uses", "0"][..], &["--uses", "x"], &["--expires", "400d"], &["--expires", "366d"], &["--expires", "0m"]]
+    {
         refused(server, &[&["invite", "create"], bad].concat(), 2, bad[0]);
     }
 }
@@ -142,7 +146,8 @@ fn the_last_administrator_stays() {
     let server = start();
     done(&server.run(&["user", "add", "bob", "--generate"]));
     let last = |name: &str| {
-        for arguments in [&["user", "disable", name][..], &["user", "demote", name], &["user", "delete", name, "--yes"]] {
+        for arguments in [&["user", "disable", name][..], &["user", "demote", name], &["user", "delete", name, "--yes"]]
+        {
             refused(&server, arguments, 1, "This is the last active administrator");
             assert!(server.run(arguments).stderr.contains("portagent user promote NAME"));
         }

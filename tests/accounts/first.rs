@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::support::eventually;
 use crate::support::http::Client;
 use crate::support::people::{PASSWORD, post_from, register, try_login};
 use crate::support::server::Server;
@@ -99,7 +100,12 @@ fn setup_code(stdout: &str) -> Option<String> {
 fn nobody_from_outside_is_the_first_without_the_setup_code() {
     let mut server = Server::start();
     let http = server.http();
-    let code = setup_code(&std::fs::read_to_string(server.log_file()).unwrap()).expect("the code is in the log");
+    let mut found = None;
+    eventually("the code in the log", || {
+        found = setup_code(&std::fs::read_to_string(server.log_file()).unwrap());
+        found.is_some()
+    });
+    let code = found.unwrap();
     let mallory = |code: Option<&str>| {
         let body = json!({"username": "mallory", "password": PASSWORD, "inviteCode": code});
         post_from(http, "203.0.113.7", REGISTER, &body)

@@ -130,8 +130,7 @@ fn registrations_are_counted_by_address() {
 
 #[test]
 fn zero_turns_the_limits_off() {
-    let server =
-        Server::builder().env("LOGIN_FAILURES_PER_5MIN", "0").env("REGISTRATIONS_PER_HOUR", "0").start();
+    let server = Server::builder().env("LOGIN_FAILURES_PER_5MIN", "0").env("REGISTRATIONS_PER_HOUR", "0").start();
     for n in 0..22 {
         let body = json!({"username": "ann", "password": PASSWORD});
         let expected = if n == 0 { 201 } else { 409 };

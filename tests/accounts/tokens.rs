@@ -40,7 +40,8 @@ fn legacy(user: &str, ago_s: i64) -> String {
 fn start() -> (Server, String, String) {
     let server = Server::builder().env("JWT_SECRET", SECRET).start();
     let token = register(&server, "ann");
-    let user = server.http().get("/api/auth/verify", Some(&token)).json()["user"]["userId"].as_str().unwrap().to_owned();
+    let user =
+        server.http().get("/api/auth/verify", Some(&token)).json()["user"]["userId"].as_str().unwrap().to_owned();
     (server, token, user)
 }
 

@@ -1,7 +1,5 @@
 //! What people send where WebSocket frames belong.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use super::under_fire::withstands;
@@ -26,9 +24,19 @@ fn a_request_without_data_ends_nothing() {
         assert_eq!(ws::Client::open(hello).err(), Some(ws::Refused(401)), "strangers do not get that far");
         let mut socket = ws::Client::connect(server.port(), &token);
         let types = [
-            "image_list_request", "image_create_request", "image_get_request", "image_delete_request",
-            "image_update_request", "image_messages_request", "message_send_request", "agent_interrupt_request",
-            "subscribe_request", "unsubscribe_request", "turn_retry_request", "invented_request", "",
+            "image_list_request",
+            "image_create_request",
+            "image_get_request",
+            "image_delete_request",
+            "image_update_request",
+            "image_messages_request",
+            "message_send_request",
+            "agent_interrupt_request",
+            "subscribe_request",
+            "unsubscribe_request",
+            "turn_retry_request",
+            "invented_request",
+            "",
         ];
         for kind in types {
             for data in ["", ",\"data\":null", ",\"data\":7", ",\"data\":[]", ",\"data\":{\"imageId\":{}}"] {
@@ -47,19 +55,30 @@ fn a_thousand_frames_of_garbage() {
     let token = register(&server, "ann");
     withstands(&server, || {
         let mut socket = ws::Client::connect(server.port(), &token);
-        let garbage = ["", "{", "null", "[]", "7", "\"x\"", "{\"id\":7}", "{\"type\":\"image_list_request\"}", "{\"id\":{},\"type\":[]}"];
+        let garbage = [
+            "",
+            "{",
+            "null",
+            "[]",
+            "7",
+            "\"x\"",
+            "{\"id\":7}",
+            "{\"type\":\"image_list_request\"}",
+            "{\"id\":{},\"type\":[]}",
+        ];
         for n in 0..1000 {
             socket.send_text(garbage[n % garbage.len()]);
-            if n % 50 == 49 {
-                socket.ask("image_list_request", json!({})); // it is still open
-            }
         }
-        let mut errors = 0;
-        while let Some(frame) = socket.next_event(Duration::from_millis(200)) {
+        let mut answers = 0;
+        while answers < 1000 {
+            let frame = socket.next_event(ws::PATIENCE).unwrap_or_else(|| panic!("only {answers} answers"));
             assert!(frame["type"] == "system_error" || frame["error"].is_object(), "{frame}");
-            errors += 1;
+            answers += 1;
         }
-        assert!(errors >= 900, "each is answered: {errors}");
+        // It is still open, and as fast as before once it was left alone for a moment.
+        crate::support::eventually("an answer", || {
+            socket.request("image_list_request", json!({}))["data"]["records"].is_array()
+        });
     });
 }
 
@@ -81,10 +100,10 @@ fn bytes_that_are_no_frames() {
         vec![0; 4096],
         b"GET / HTTP/1.1\r\nHost: h\r\n\r\n".to_vec(),
         vec![0x81, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 2, 3, 4], // says it has 8 EiB
-        vec![0x81, 0x05, b'h', b'e', b'l', b'l', b'o'],                            // not masked
-        vec![0xf1, 0x80, 0, 0, 0, 0],                                              // reserved bits
-        vec![0x89, 0xfe, 1, 0, 0, 0, 0, 0],                                        // a ping that is too long
-        vec![0x81, 0x82, 0, 0, 0, 0, 0xc3, 0x28],                                  // not UTF-8
+        vec![0x81, 0x05, b'h', b'e', b'l', b'l', b'o'],                               // not masked
+        vec![0xf1, 0x80, 0, 0, 0, 0],                                                 // reserved bits
+        vec![0x89, 0xfe, 1, 0, 0, 0, 0, 0],                                           // a ping that is too long
+        vec![0x81, 0x82, 0, 0, 0, 0, 0xc3, 0x28],                                     // not UTF-8
         masked(&deep),
     ];
     withstands(&server, || {

@@ -35,9 +35,16 @@ fn wget_and_the_program_itself_find_it_healthy() {
     let mut server = Server::start();
     let url = format!("http://127.0.0.1:{}/health", server.port());
     let spider = |program: &str, arguments: &[&str]| {
-        Command::new(program).args(arguments).arg(&url).env("no_proxy", "*").output().ok().map(|run| run.status.success())
+        Command::new(program)
+            .args(arguments)
+            .arg(&url)
+            .env("no_proxy", "*")
+            .output()
+            .ok()
+            .map(|run| run.status.success())
     };
-    let programs: [(&str, &[&str]); 2] = [("wget", &["-q", "--tries=1", "--spider"]), ("busybox", &["wget", "-q", "--spider"])];
+    let programs: [(&str, &[&str]); 2] =
+        [("wget", &["-q", "--tries=1", "--spider"]), ("busybox", &["wget", "-q", "--spider"])];
     assert_eq!(spider("wget", programs[0].1), Some(true));
     assert_ne!(spider("busybox", programs[1].1), Some(false), "where there is one");
     assert_eq!(server.run(&["healthcheck"]).code, Some(0));
@@ -62,7 +69,11 @@ fn one_connection_many_requests() {
     assert_eq!(raw.response().status, 401);
     let (first, second) = login.split_at(10);
     raw.send(format!("POST /api/auth/login HTTP/1.1\r\nHost: h\r\n{json}Transfer-Encoding: chunked\r\n\r\n"));
-    raw.send(format!("{:x}\r\n{first}\r\n{:x};ext=1\r\n{second}\r\n0\r\nTrailer: x\r\n\r\n", first.len(), second.len()));
+    raw.send(format!(
+        "{:x}\r\n{first}\r\n{:x};ext=1\r\n{second}\r\n0\r\nTrailer: x\r\n\r\n",
+        first.len(),
+        second.len()
+    ));
     assert_eq!(raw.response().status, 401);
     raw.send(request("GET", "/nothing.here", "", ""));
     assert_eq!(raw.response().status, 404);
@@ -87,7 +98,9 @@ fn a_client_that_asks_before_it_sends() {
     assert_eq!(raw.try_response(true).unwrap().status, 100);
     raw.send(login);
     assert_eq!(raw.response().status, 401);
-    for (path, length, expected) in [("/api/auth/login", 1_000_000_000, 413), ("/api/auth/logout", 10, 401), ("/api/x", 10, 404)] {
+    for (path, length, expected) in
+        [("/api/auth/login", 1_000_000_000, 413), ("/api/auth/logout", 10, 401), ("/api/x", 10, 404)]
+    {
         let answer = exchange(server.address(), head(path, length));
         assert_eq!(answer.status, expected, "{path} is refused before anything is sent");
     }

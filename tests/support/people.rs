@@ -6,6 +6,7 @@ use std::process::Command;
 use serde_json::json;
 
 use super::http::{Client, Response};
+use super::run_with_input;
 use super::server::Server;
 
 /// Everybody's.
@@ -46,9 +47,11 @@ pub fn verify(http: Client, token: &str) -> u16 {
 
 /// The operator's own `sqlite3` program on one of the databases.
 pub fn sqlite3(database: &Path, sql: &str) -> String {
-    let output = Command::new("sqlite3").args(["-cmd", ".timeout 5000"]).arg(database).arg(sql).output().unwrap();
-    assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+    let mut command = Command::new("sqlite3");
+    command.args(["-bail", "-cmd", ".timeout 5000"]).arg(database);
+    let run = run_with_input(command, sql);
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
+    run.stdout.trim_end().to_owned()
 }
 
 /// The same on the accounts of a server.

@@ -11,7 +11,7 @@ use crate::service::invites::NewInvite;
 /// 7 days.
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
 /// A code that is good for longer is a standing password: a year.
-const LONGEST_LIFETIME: Duration = Duration::from_secs(366 * 24 * 3600);
+const LONGEST_LIFETIME: Duration = Duration::from_secs(365 * 24 * 3600);
 const MOST_USES: u32 = 10_000;
 const NOTE_CHARS: usize = 200;
 
@@ -66,7 +66,7 @@ fn lifetime(text: &str) -> Result<Duration> {
     found
         .map(Duration::from_secs)
         .filter(|time| !time.is_zero() && *time <= LONGEST_LIFETIME)
-        .ok_or_else(|| usage(format!("--expires {text}: not a time of at most 366 days"), "such as 30m, 12h or 7d"))
+        .ok_or_else(|| usage(format!("--expires {text}: not a time of at most 365 days"), "such as 30m, 12h or 7d"))
 }
 
 fn note(text: &str) -> Result<String> {
