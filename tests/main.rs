@@ -5,6 +5,7 @@ mod accounts;
 mod arrows;
 mod cli;
 mod config;
+mod conversations;
 mod llm;
 mod log;
 mod public_port;

@@ -1,6 +1,7 @@
 //! What the tests share: the real server as a process, and a client that knows only the public interface.
 #![allow(dead_code)] // not every test needs every helper
 
+pub mod chat;
 pub mod http;
 pub mod people;
 pub mod raw;

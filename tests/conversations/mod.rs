@@ -1,0 +1,41 @@
+//! Conversations over the WebSocket: what can be asked, what is answered, and that it is nobody else's affair.
+
+mod frames;
+mod handshake;
+mod limits;
+mod ownership;
+mod requests;
+
+use serde_json::{Value, json};
+
+use crate::support::server::Server;
+use crate::support::ws::Client;
+
+/// The demo server and the token of its first account.
+fn demo() -> (Server, String) {
+    let server = Server::start();
+    let token = crate::support::chat::register(&server, "alice");
+    (server, token)
+}
+
+fn connected() -> (Server, Client) {
+    let (server, token) = demo();
+    let client = Client::connect(server.port(), &token);
+    (server, client)
+}
+
+fn names(client: &mut Client, data: Value) -> Vec<String> {
+    let answer = client.ask("image_list_request", data);
+    answer["records"].as_array().unwrap().iter().map(|record| record["name"].as_str().unwrap().to_owned()).collect()
+}
+
+fn create_named(client: &mut Client, name: &str) -> Value {
+    client.ask("image_create_request", json!({"name": name}))["record"].take()
+}
+
+/// The names of an object's fields.
+fn fields(value: &Value) -> Vec<&str> {
+    let mut names: Vec<_> = value.as_object().unwrap().keys().map(String::as_str).collect();
+    names.sort_unstable();
+    names
+}
