@@ -11,3 +11,4 @@ mod log;
 mod public_port;
 mod support;
 mod takeover;
+mod turn;

@@ -94,16 +94,17 @@ pub fn interrupt(client: &mut Client, image: &Image) {
     client.ask("agent_interrupt_request", json!({"imageId": image.id}));
 }
 
-/// Waits until no turn runs or waits there, and what is stored then.
+/// Waits until the last question is answered and nothing runs or waits; what is stored then.
 pub fn settled(client: &mut Client, image: &Image) -> Vec<Value> {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         let mut page = page(client, image);
-        if page["running"].is_null() && page["queued"] == json!([]) {
+        let answered = page["messages"].as_array().unwrap().last().is_some_and(|last| last["role"] != "user");
+        if answered && page["running"].is_null() && page["queued"] == json!([]) {
             return page["messages"].as_array_mut().unwrap().drain(..).collect();
         }
         assert!(Instant::now() < deadline, "it never comes to rest: {page}");
-        std::thread::sleep(Duration::from_millis(5));
+        std::thread::sleep(Duration::from_millis(30)); // a socket may ask 50 times a second
     }
 }
 

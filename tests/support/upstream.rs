@@ -316,6 +316,11 @@ impl Script {
         Self::stream(text_block(0, texts), "end_turn")
     }
 
+    /// A text that ends for another reason than that all is said.
+    pub fn stopped_by(stop_reason: &str, text: &str) -> Self {
+        Self::stream(text_block(0, &[text]), stop_reason)
+    }
+
     pub fn thinking(thought: &[&str], signature: &str, text: &str) -> Self {
         Self::stream(
             [thinking_block(thought, signature), text_block(1, &[text])].into_iter().flatten().collect(),

@@ -1,0 +1,9 @@
+//! A turn: from a person's message to the end that is announced exactly once.
+
+mod failures;
+mod html;
+mod order;
+mod queue;
+mod repeats;
+mod stop;
+mod tools;
