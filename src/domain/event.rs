@@ -76,6 +76,7 @@ pub enum EventKind {
     ErrorOccurred {
         code: String,
         message: String,
+        hint: Option<String>,
         recoverable: bool,
     },
     ConversationEnd {

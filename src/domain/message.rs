@@ -100,10 +100,11 @@ pub enum Part {
         data: String,
         filename: Option<String>,
     },
-    /// Stable code and a sentence for people.
+    /// Stable code, a sentence for people, and the way out where there is one.
     Error {
         code: String,
         message: String,
+        hint: Option<String>,
     },
 }
 
@@ -157,7 +158,7 @@ impl Part {
             Self::RedactedThinking { data } | Self::Image { data, .. } | Self::File { data, .. } => data.len(),
             Self::ToolCall { id, name, input } => id.len() + name.len() + input.len(),
             Self::ToolResult { id, name, output, .. } => id.len() + name.len() + output.len(),
-            Self::Error { code, message } => code.len() + message.len(),
+            Self::Error { code, message, hint } => code.len() + message.len() + hint.as_ref().map_or(0, String::len),
         }
     }
 }

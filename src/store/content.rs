@@ -47,6 +47,8 @@ enum Stored<'a> {
     Error {
         code: Cow<'a, str>,
         message: Cow<'a, str>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hint: Option<Cow<'a, str>>,
     },
 }
 
@@ -62,6 +64,7 @@ pub(super) fn read(json: &str) -> Vec<Part> {
         Err(_) => vec![Part::Error {
             code: "unreadable_content".to_owned(),
             message: "The stored content of this message cannot be read".to_owned(),
+            hint: None,
         }],
     }
 }
@@ -118,7 +121,9 @@ impl<'a> From<&'a Part> for Stored<'a> {
                 data: data.into(),
                 filename: filename.as_deref().map(Cow::from),
             },
-            Part::Error { code, message } => Self::Error { code: code.into(), message: message.into() },
+            Part::Error { code, message, hint } => {
+                Self::Error { code: code.into(), message: message.into(), hint: hint.as_deref().map(Cow::from) }
+            }
         }
     }
 }
@@ -147,7 +152,9 @@ impl From<Stored<'_>> for Part {
                 data: data.into_owned(),
                 filename: filename.map(Cow::into_owned),
             },
-            Stored::Error { code, message } => Self::Error { code: code.into_owned(), message: message.into_owned() },
+            Stored::Error { code, message, hint } => {
+                Self::Error { code: code.into_owned(), message: message.into_owned(), hint: hint.map(Cow::into_owned) }
+            }
         }
     }
 }
@@ -168,7 +175,8 @@ mod tests {
             Part::ToolResult { id: text(), name: text(), output: text(), is_error: true },
             Part::Image { media_type: text(), data: text(), name: None },
             Part::File { media_type: text(), data: text(), filename: Some(text()) },
-            Part::Error { code: text(), message: text() },
+            Part::Error { code: text(), message: text(), hint: None },
+            Part::Error { code: text(), message: text(), hint: Some(text()) },
         ];
         assert_eq!(read(&write(&parts).expect("writes")), parts);
     }

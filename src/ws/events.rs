@@ -95,6 +95,8 @@ enum EventView<'a> {
     Error {
         code: &'a str,
         message: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        hint: Option<&'a str>,
         recoverable: bool,
     },
     End {
@@ -129,8 +131,8 @@ impl<'a> EventView<'a> {
             EventKind::UpstreamRetry { attempt, delay_ms, reason } => {
                 ("upstream_retry", Self::Retry { attempt: *attempt, delay_ms: *delay_ms, reason })
             }
-            EventKind::ErrorOccurred { code, message, recoverable } => {
-                ("error_occurred", Self::Error { code, message, recoverable: *recoverable })
+            EventKind::ErrorOccurred { code, message, hint, recoverable } => {
+                ("error_occurred", Self::Error { code, message, hint: hint.as_deref(), recoverable: *recoverable })
             }
             EventKind::ConversationEnd { reason, usage } => {
                 ("conversation_end", Self::End { reason: reason.as_str(), usage: UsageView::of(usage) })
@@ -231,9 +233,14 @@ mod tests {
             r#"{"attempt":2,"delayMs":1500,"reason":"busy"}"#,
         );
         check(
-            EventKind::ErrorOccurred { code: own("c"), message: own("m"), recoverable: true },
+            EventKind::ErrorOccurred { code: own("c"), message: own("m"), hint: None, recoverable: true },
             "error_occurred",
             r#"{"code":"c","message":"m","recoverable":true}"#,
+        );
+        check(
+            EventKind::ErrorOccurred { code: own("c"), message: own("m"), hint: Some(own("h")), recoverable: false },
+            "error_occurred",
+            r#"{"code":"c","message":"m","hint":"h","recoverable":false}"#,
         );
         check(
             EventKind::ConversationEnd { reason: EndReason::Limit, usage: USAGE },

@@ -124,6 +124,8 @@ enum PartView<'a> {
     Error {
         code: &'a str,
         message: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        hint: Option<&'a str>,
     },
 }
 
@@ -142,7 +144,7 @@ impl<'a> PartView<'a> {
             }
             Part::Image { media_type, data, name } => Self::Image { data, media_type, name: name.as_deref() },
             Part::File { media_type, data, filename } => Self::File { data, media_type, filename: filename.as_deref() },
-            Part::Error { code, message } => Self::Error { code, message },
+            Part::Error { code, message, hint } => Self::Error { code, message, hint: hint.as_deref() },
         })
     }
 }
@@ -218,7 +220,7 @@ pub(super) mod tests {
             Part::ToolResult { id: own("t1"), name: own("read"), output: own("x"), is_error: true },
             Part::Image { media_type: own("image/png"), data: own("AA=="), name: None },
             Part::File { media_type: own("text/plain"), data: own("AA=="), filename: Some(own("a.txt")) },
-            Part::Error { code: own("c"), message: own("m") },
+            Part::Error { code: own("c"), message: own("m"), hint: Some(own("h")) },
         ];
         let content = |role, render: Option<Render<'_>>| {
             let message = message(role, parts.clone());
@@ -232,7 +234,7 @@ pub(super) mod tests {
             {"type":"tool-result","toolCallId":"t1","toolName":"read","result":"x","isError":true},
             {"type":"image","data":"AA==","mediaType":"image/png"},
             {"type":"file","data":"AA==","mediaType":"text/plain","filename":"a.txt"},
-            {"type":"error","code":"c","message":"m"}]"#,
+            {"type":"error","code":"c","message":"m","hint":"h"}]"#,
         )
         .expect("JSON");
         assert_eq!(plain, expected.to_string());

@@ -142,7 +142,7 @@ export class TurnView {
       return silent ? [h("p", { class: "row meta" }, h("span", { class: "lamp" }), h("span", {}, t(turn.state === "running" ? "turn.starting" : "turn.next")))] : [];
     }
     const error = turn.items.findLast((item) => item.kind === "error");
-    if (error) return [this.#alert(turn, "fail", errorText(error), t("turn.kept"), error.message)];
+    if (error) return [this.#alert(turn, "fail", errorText(error), t("turn.kept"), error)];
     if (turn.ending === "lost") return [this.#alert(turn, "warn", t("turn.lost"), t("turn.kept"))];
     if (turn.ending === "interrupted") return [h("div", { class: "row is-wrap meta" }, icon("stop", "is-small"), h("span", {}, t("turn.stopped")), this.#ways(turn))];
     if (turn.ending === "limit") {
@@ -162,10 +162,11 @@ export class TurnView {
     return h("p", { class: "row meta", "data-state": "warn", title: turn.waiting.reason }, icon("clock", "is-small"), left);
   }
 
-  /** `said` is the server's own sentence, shown where the title says it in other words. */
-  #alert(turn, state, title, text, said = "") {
+  /** `message` and `hint` are the server's own words; the sentence is shown where the title says it in others. */
+  #alert(turn, state, title, text, { message = "", hint = "" } = {}) {
+    const own = (words) => words && h("p", { class: "meta", lang: langOf(words) }, words);
     return h("div", { class: "alert", "data-state": state }, icon(state), h("p", { class: "alert-title" }, title),
-      said && said !== title && h("p", { class: "meta", lang: langOf(said) }, said), h("p", {}, text),
+      message !== title && own(message), own(hint), h("p", {}, text),
       this.#host.isLast(turn) && h("div", { class: "row is-wrap" }, this.#ways(turn)));
   }
 

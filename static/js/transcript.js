@@ -6,7 +6,7 @@
 //   { kind: "thinking", messageId, text, startedAt, endedAt }
 //   { kind: "tool", id, name, input, result, state, startedAt, endedAt }   state: writing, running, done, failed, stopped
 //   { kind: "attachment", type, data, mediaType, name }
-//   { kind: "error", code, message }
+//   { kind: "error", code, message, hint }
 // Times are this browser's, and only there where we saw it happen.
 
 const EMPTY_USAGE = { inputTokens: 0, outputTokens: 0, cacheCreationInputTokens: 0, cacheReadInputTokens: 0 };
@@ -157,7 +157,7 @@ const HANDLERS = {
   upstream_retry: (turn, { attempt, delayMs, reason }) => {
     turn.waiting = { attempt, until: Date.now() + delayMs, reason };
   },
-  error_occurred: (turn, { code, message }) => { turn.items.push({ kind: "error", code, message }); },
+  error_occurred: (turn, { code, message, hint }) => { turn.items.push({ kind: "error", code, message, hint }); },
   conversation_end: (turn, { reason, usage }) => {
     Object.assign(turn, { state: "ended", ending: reason, waiting: null, endedAt: Date.now() });
     if (usage) turn.usage = usage;
@@ -265,7 +265,7 @@ function addPart(turn, part, messageId) {
   } else if (part.type === "tool-result") {
     giveResult(turn, part.toolCallId, part);
   } else if (part.type === "error") {
-    turn.items.push({ kind: "error", code: part.code, message: part.message });
+    turn.items.push({ kind: "error", code: part.code, message: part.message, hint: part.hint });
   } else if (part.type === "image" || part.type === "file") {
     turn.items.push(attachmentOf(part));
   }

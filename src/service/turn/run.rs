@@ -153,6 +153,24 @@ fn note(active: &Active, role: MessageRole, part: Part) -> Message {
     }
 }
 
+/// An error, as far as people are told.
+struct Told {
+    code: String,
+    message: String,
+    hint: Option<String>,
+}
+
+impl Told {
+    fn of(error: &Error) -> Self {
+        let hint = error.hint.as_ref().map(ToString::to_string);
+        Self { code: error.code.to_owned(), message: error.message.to_string(), hint }
+    }
+
+    fn part(&self) -> Part {
+        Part::Error { code: self.code.clone(), message: self.message.clone(), hint: self.hint.clone() }
+    }
+}
+
 impl Turns {
     /// Stores the end of a turn and announces it, once; then the next may start.
     pub(super) fn finish(
@@ -180,18 +198,17 @@ impl Turns {
     }
 
     fn store_end(&self, active: &Active, reason: EndReason, last: Option<(Message, Place)>, error: Option<&Error>) {
-        let mut told = error.map(|error| (error.code, error.message.to_string()));
+        let mut told = error.map(Told::of);
         if let Some(error) = error {
             log_failure(active, error);
         }
         let partial = error.is_some().then(|| last.clone()).flatten();
         let closing = match &told {
-            Some((code, message)) => {
+            Some(told) => {
                 if let Some((message, place)) = partial {
                     let _ = self.store.save_message(message, place);
                 }
-                let part = Part::Error { code: (*code).to_owned(), message: message.clone() };
-                Some((note(active, MessageRole::Error, part), active.next_place()))
+                Some((note(active, MessageRole::Error, told.part()), active.next_place()))
             }
             None => last.clone(),
         };
@@ -207,12 +224,13 @@ impl Turns {
         {
             log::error!(target: "turn", "the end of turn={} was not stored: {}", active.turn.id, failure.with_cause());
             reason = EndReason::Error;
-            told.get_or_insert((failure.code, format!("The answer could not be stored: {}", failure.message)));
+            let mut failure = Told::of(&failure);
+            failure.message = format!("The answer could not be stored: {}", failure.message);
+            told.get_or_insert(failure);
         }
-        if let Some((code, message)) = told {
+        if let Some(Told { code, message, hint }) = told {
             let recoverable = error.is_none_or(|error| error.kind != Kind::Internal);
-            let code = code.to_owned();
-            active.publish(&self.hub, EventKind::ErrorOccurred { code, message, recoverable });
+            active.publish(&self.hub, EventKind::ErrorOccurred { code, message, hint, recoverable });
         }
         active.publish(&self.hub, EventKind::ConversationEnd { reason, usage: active.usage() });
         log::info!(target: "turn", "ended turn={} reason={} output_tokens={}", active.turn.id,
