@@ -80,7 +80,7 @@ impl Running {
         }
         let watch = Watch::start(services.clone())?;
         let server = listen(config, &services)?;
-        say_where(config, &services, &server)?;
+        say_where(&services, &server)?;
         Ok(Self { services, server, watch, _demo: demo })
     }
 
@@ -129,9 +129,8 @@ fn upgrade_of(request: &http::Request) -> ws::Upgrade {
     }
 }
 
-fn say_where(config: &Config, services: &Services, server: &Server) -> Result<()> {
-    let address = server.local_addr();
-    log::info!(target: "app", "listening on http://{address}, open {}", config.local_url(address.port()));
+fn say_where(services: &Services, server: &Server) -> Result<()> {
+    log::info!(target: "app", "listening on http://{}", server.local_addr());
     if let Some(code) = services.accounts.setup_code()? {
         log::info!(
             target: "app",

@@ -48,17 +48,16 @@ impl Store {
         before: Option<&ConversationId>,
     ) -> Result<Vec<Conversation>> {
         self.agent.read(|conn| {
-            let before = before.map(|id| conversation_by_id(conn, owner, id)).transpose()?;
-            let (at, id) = before.map_or((i64::MAX, "\u{10ffff}".to_owned()), |c| (c.updated_at, c.id.to_string()));
+            let (at, row) = before.map_or(Ok((i64::MAX, i64::MAX)), |id| place_in_list(conn, owner, id))?;
             let mut statement = conn
                 .prepare_cached(&format!(
-                    "SELECT {COLUMNS} FROM images WHERE containerId = :owner AND (updatedAt, imageId) < (:at, :id) \
-                     ORDER BY updatedAt DESC, imageId DESC LIMIT :limit"
+                    "SELECT {COLUMNS} FROM images WHERE containerId = :owner AND (updatedAt, rowid) < (:at, :row) \
+                     ORDER BY updatedAt DESC, rowid DESC LIMIT :limit"
                 ))
                 .map_err(failure::error)?;
             let rows = statement
                 .query_map(
-                    named_params! { ":owner": owner.as_str(), ":at": at, ":id": id, ":limit": limit as i64 },
+                    named_params! { ":owner": owner.as_str(), ":at": at, ":row": row, ":limit": limit as i64 },
                     conversation,
                 )
                 .map_err(failure::error)?;
@@ -202,6 +201,16 @@ pub(super) fn conversation_by_id(conn: &Connection, owner: &ContainerId, id: &Co
         .prepare_cached(&format!("SELECT {COLUMNS} FROM images WHERE containerId = ?1 AND imageId = ?2"))
         .map_err(failure::error)?;
     found(statement.query_row([owner.as_str(), id.as_str()], conversation), "Conversation")
+}
+
+/// Where a conversation stands in the list of its owner: of those of the same millisecond, the later made is newer.
+fn place_in_list(conn: &Connection, owner: &ContainerId, id: &ConversationId) -> Result<(i64, i64)> {
+    let row = conn.query_row(
+        "SELECT updatedAt, rowid FROM images WHERE containerId = ?1 AND imageId = ?2",
+        [owner.as_str(), id.as_str()],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    );
+    found(row, "Conversation")
 }
 
 /// A message makes its conversation the newest, and names one that has no name yet.

@@ -1,3 +1,5 @@
+//! What becomes of a stored conversation on its way to the provider.
+
 use super::*;
 use crate::domain::id::{MessageId, SessionId};
 

@@ -1,3 +1,5 @@
+//! What becomes of a stream of events: deltas, and the answer.
+
 use super::*;
 
 /// Feeds events; gives what was told, one line each, and what came out of the last one.

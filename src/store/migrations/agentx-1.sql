@@ -18,7 +18,7 @@ CREATE TABLE images (
   createdAt    INTEGER NOT NULL,
   updatedAt    INTEGER NOT NULL
 );
-CREATE INDEX images_container_activity ON images(containerId, updatedAt DESC, imageId DESC);
+CREATE INDEX images_container_activity ON images(containerId, updatedAt);
 
 CREATE TABLE sessions (
   sessionId   TEXT PRIMARY KEY,
