@@ -28,7 +28,9 @@ impl Database {
         open::prepare_writer(&conn).map_err(|error| error.named(path))?;
         open::tighten(path)?;
         let writer = Writer::start(schema.name, conn)?;
-        Ok(Self { path: path.to_owned(), writer, readers: Mutex::new(Vec::new()) })
+        // Opened now and not when a flood of connections has taken the descriptors that they need.
+        let readers: Vec<Connection> = (0..READERS_KEPT).map(|_| ready_reader(path)).collect::<Result<_>>()?;
+        Ok(Self { path: path.to_owned(), writer, readers: Mutex::new(readers) })
     }
 
     /// One transaction on the writer; returns when it is on the disk.
@@ -80,6 +82,13 @@ impl Database {
     fn kept(&self) -> MutexGuard<'_, Vec<Connection>> {
         self.readers.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A reader that has its files open: SQLite opens them with the first look.
+fn ready_reader(path: &Path) -> Result<Connection> {
+    let conn = open::reader(path)?;
+    conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).map_err(failure::error)?;
+    Ok(conn)
 }
 
 /// Notices that somebody changed the database.
