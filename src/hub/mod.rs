@@ -103,6 +103,11 @@ impl Hub {
         self.read().get(session).map(|ring| ring.latest())
     }
 
+    /// The seq of the newest event that is more than a piece of what is being written, if a ring is held.
+    pub fn landmark(&self, session: &SessionId) -> Option<u64> {
+        self.read().get(session).map(|ring| ring.landmark())
+    }
+
     /// Follows a session: queues the reply, then what came after seq `after`, then what comes. `base` is the newest
     /// seq as it is stored, for when no ring is held. Following again starts anew. Waits like [`Outbox::push`].
     ///

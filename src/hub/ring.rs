@@ -32,6 +32,8 @@ struct State {
     running: bool,
     /// The seq before the running turn's first event.
     turn_start: Option<u64>,
+    /// The newest event that is more than a piece of what is being written.
+    landmark: u64,
     touched: Instant,
     subscribers: Vec<Weak<Outbox>>,
 }
@@ -72,6 +74,7 @@ impl Ring {
             bytes: 0,
             running: false,
             turn_start: None,
+            landmark: base,
             touched: Instant::now(),
             subscribers: Vec::new(),
         };
@@ -80,6 +83,10 @@ impl Ring {
 
     pub(super) fn latest(&self) -> u64 {
         self.latest.load(Ordering::Acquire)
+    }
+
+    pub(super) fn landmark(&self) -> u64 {
+        lock(&self.state).landmark
     }
 
     /// Adds an event and wakes the subscribers. Returns its seq, and by how many bytes the ring grew (or shrank).
@@ -149,6 +156,7 @@ impl Ring {
             return 0;
         }
         self.latest.store(base, Ordering::Release);
+        state.landmark = base;
         state.clear()
     }
 
@@ -200,6 +208,13 @@ impl State {
                 self.turn_start.get_or_insert(seq - 1);
             }
             _ => self.running = true,
+        }
+        let is_piece = matches!(
+            kind,
+            EventKind::TextDelta { .. } | EventKind::ThinkingDelta { .. } | EventKind::InputJsonDelta { .. }
+        );
+        if !is_piece {
+            self.landmark = seq;
         }
     }
 

@@ -12,7 +12,7 @@ use crate::hub::Hub;
 use crate::render;
 use crate::store::Store;
 
-/// How often a page of messages is read again because an answer was stored in between.
+/// How often a page of messages is read again because something was stored in between.
 const LOOKS: usize = 4;
 
 #[derive(Default)]
@@ -124,16 +124,14 @@ impl Conversations {
         let (usual, most) = limits::MESSAGES_PER_PAGE;
         let limit = limit.unwrap_or(usual).clamp(1, most);
         for look in 1.. {
-            let earlier = self.turns.running(id);
+            let landmark = self.hub.landmark(&conversation.session_id);
             let messages = self.store.messages(&conversation, limit, before)?;
             let reserved = self.store.seq_reserved(&conversation.session_id)?;
             let now = self.turns.running(id);
-            // What was stored in between stands in the page but not in the number: look again.
-            let steady =
-                earlier.as_ref().map(|r| (&r.turn_id, r.stored)) == now.as_ref().map(|r| (&r.turn_id, r.stored));
-            if steady || look >= LOOKS {
-                let seq = now.as_ref().map(|running| running.seq);
-                let seq = seq.or_else(|| self.hub.latest(&conversation.session_id)).unwrap_or(reserved);
+            // What was told is stored, so everything up to the landmark stands in the page, and the text since then
+            // in what is running. A landmark that came in between may be missing in both: look again.
+            if landmark == self.hub.landmark(&conversation.session_id) || look >= LOOKS {
+                let seq = landmark.max(now.as_ref().map(|running| running.seq)).unwrap_or(reserved);
                 let running = now.as_ref().map(|running| running.turn_id.clone());
                 let messages = if before.is_none() { with_live(messages, now) } else { messages };
                 return Ok(Page { messages, seq, running, queued: self.turns.queued(id) });

@@ -26,13 +26,13 @@ pub(super) struct Active {
 /// What there is so far. Events are published while this is locked, so that text and number always agree.
 pub(super) struct Live {
     message: Option<Message>,
+    /// The message is whole and on its way to the disk. It stays here for those who look meanwhile.
+    is_taken: bool,
     /// Renders the text part that is being written.
     html: render::Live,
     index: u32,
     /// The number of the newest event that shows in here.
     seq: u64,
-    /// Messages of this turn that are stored whole.
-    stored: u64,
     /// Something came since the last checkpoint.
     is_dirty: bool,
     /// Somebody has begun to end it: what its thread still says counts no more.
@@ -46,10 +46,9 @@ pub(super) struct Live {
 /// A look at a running turn.
 pub struct Running {
     pub turn_id: TurnId,
-    /// The message that is being written.
+    /// The message that is being written, or the newest that was.
     pub message: Option<Message>,
     pub seq: u64,
-    pub(in crate::service) stored: u64,
 }
 
 impl Active {
@@ -61,10 +60,10 @@ impl Active {
             cancel: Cancel::new(),
             live: Mutex::new(Live {
                 message: None,
+                is_taken: false,
                 html: render::Live::new(),
                 index: pending.next_index,
                 seq: 0,
-                stored: 0,
                 is_dirty: false,
                 is_over: false,
                 is_closed: false,
@@ -81,11 +80,10 @@ impl Active {
     /// `None` before the first event and after the last.
     pub(super) fn snapshot(&self) -> Option<Running> {
         let live = self.live();
-        (!live.is_over && live.seq > 0).then(|| Running {
+        (!live.is_closed && live.seq > 0).then(|| Running {
             turn_id: self.turn.id.clone(),
             message: live.message.clone(),
             seq: live.seq,
-            stored: live.stored,
         })
     }
 
@@ -118,7 +116,9 @@ impl Active {
         for kind in live.events_of(delta, answer) {
             live.publish(hub, &self.context, kind);
         }
-        if let Some(message) = &mut live.message {
+        if !live.is_taken
+            && let Some(message) = &mut live.message
+        {
             message.usage = Some(answer.usage);
         }
     }
@@ -134,17 +134,20 @@ impl Active {
     /// Takes the message that was being written, as `whole` says it is in the end, with its place.
     pub(super) fn take_message(&self, whole: Answer, status: MessageStatus) -> Option<(Message, Place)> {
         let mut live = self.live();
+        if std::mem::replace(&mut live.is_taken, true) {
+            return None;
+        }
         let mut message = live.message.take()?;
         let place = self.place(live.index);
         live.index += 1;
         live.is_dirty = false;
-        live.stored += 1;
         live.usage.add(&whole.usage);
         message.usage = Some(whole.usage);
         message.model = Some(whole.model).filter(|model| !model.is_empty()).or(message.model);
         message.stop_reason = whole.stop_reason;
         message.parts = whole.parts;
         message.status = status;
+        live.message = Some(message.clone()).filter(|message| !message.parts.is_empty());
         Some((message, place))
     }
 
@@ -168,7 +171,6 @@ impl Active {
         let mut live = self.live();
         let place = self.place(live.index);
         live.index += 1;
-        live.stored += 1;
         place
     }
 
@@ -205,6 +207,7 @@ impl Live {
 
     fn begin(&mut self, active: &Active, answer: &Answer) {
         self.html = render::Live::new();
+        self.is_taken = false;
         self.message = Some(Message {
             id: MessageId::random(),
             session_id: active.turn.session_id.clone(),

@@ -212,8 +212,9 @@ impl Turns {
             }
             None => last.clone(),
         };
-        // message_stop, assistant_message, error_occurred and conversation_end may still come.
-        let latest = self.hub.latest(&active.turn.session_id).unwrap_or(0).saturating_add(4);
+        // Still to come: message_stop and assistant_message, error_occurred, conversation_end.
+        let to_come = 2 * u64::from(last.is_some()) + u64::from(told.is_some()) + 1;
+        let latest = self.hub.latest(&active.turn.session_id).unwrap_or(0).saturating_add(to_come);
         let stored = self.store.end_turn(&active.turn, reason, active.usage(), closing, latest);
         if let Some((message, _)) = last {
             tell_message(self, active, message);
