@@ -9,6 +9,7 @@ mod conversations;
 mod llm;
 mod log;
 mod public_port;
+mod stream;
 mod support;
 mod takeover;
 mod turn;

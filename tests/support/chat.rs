@@ -83,7 +83,7 @@ pub fn chat(client: &mut Client, image: &Image, text: &str) -> Vec<Value> {
 }
 
 pub fn page(client: &mut Client, image: &Image) -> Value {
-    client.ask("image_messages_request", json!({"imageId": image.id}))
+    client.ask("image_messages_request", json!({"imageId": image.id, "limit": 200}))
 }
 
 pub fn messages(client: &mut Client, image: &Image) -> Vec<Value> {
