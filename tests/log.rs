@@ -159,9 +159,8 @@ fn nobody_reads_stdout() {
     let mut child = command.spawn().unwrap();
     drop(command);
     let log = home.path().join("data/logs/portagent.log");
-    let listening = || {
-        fs::read_to_string(&log).ok()?.split_once("listening on http://127.0.0.1:")?.1.split(',').next()?.parse().ok()
-    };
+    let listening =
+        || fs::read_to_string(&log).ok()?.split_once("listening on http://127.0.0.1:")?.1.lines().next()?.parse().ok();
     let mut port: Option<u16> = None;
     eventually("the port in the log file", || {
         port = listening();
