@@ -4,7 +4,7 @@ TARGET := x86_64-unknown-linux-musl
 RELEASE = $(or $(CARGO_TARGET_DIR),target)/$(TARGET)/release/portagent
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench lint fmt check dist tools
+.PHONY: help run test crash bench lint fmt check dist tools
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ run: tools ## start a server here, with its data in ./run/agentx; without a key,
 
 test: ## every check and test; the last line is their sum
 	@tests/run.sh
+
+crash: tools ## `kill -9` in the middle of 100 answers
+	CRASH_ROUNDS=100 cargo test --locked --test it crash::
 
 bench: dist ## the figures of the README, on this machine; nginx and wrk for the comparison
 	PORTAGENT_BIN=$(abspath $(RELEASE)) CARGO_PROFILE_BENCH_LTO=off cargo bench --locked --bench bench

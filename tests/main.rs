@@ -6,6 +6,7 @@ mod arrows;
 mod cli;
 mod config;
 mod conversations;
+mod crash;
 mod llm;
 mod log;
 mod public_port;
