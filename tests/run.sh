@@ -41,10 +41,8 @@ run() {
 run "format" cargo fmt --check
 run "clippy" cargo clippy --locked --all-targets -- -D warnings
 run "cargo test" cargo test --locked --no-fail-fast
-if [ -e tests/browser/run.sh ]; then
-  export PORTAGENT_BIN=${PORTAGENT_BIN:-$(realpath "${CARGO_TARGET_DIR:-target}")/debug/portagent} # `cargo test` built it
-  run "browser" sh tests/browser/run.sh
-fi
+export PORTAGENT_BIN=${PORTAGENT_BIN:-$(realpath "${CARGO_TARGET_DIR:-target}")/debug/portagent} # `cargo test` built it
+run "browser" sh tests/browser/run.sh
 
 printf '\n%s passed, %s failed\n' "$passed" "$failed"
 [ "$failed" -eq 0 ]
