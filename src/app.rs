@@ -1,11 +1,11 @@
 //! Opens everything, starts it, and stops it.
 
+mod manager;
+mod signals;
+
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 
 use crate::config::{self, Config};
 use crate::domain::{Error, Result};
@@ -16,6 +16,7 @@ use crate::service::{AccountOptions, ServerInfo, Services};
 use crate::store::{DirectoryLock, Store};
 use crate::telemetry::{self, LogOptions};
 use crate::ws;
+use manager::Manager;
 
 /// What requests and sockets get to end at a stop, before the turns are stored.
 const CLOSE_GRACE: Duration = Duration::from_secs(2);
@@ -26,25 +27,27 @@ pub fn open(config: &Config) -> Result<Arc<Services>> {
     services(config, store, None).map(Arc::new)
 }
 
-/// Serves until a signal says stop.
+/// Serves until a signal says stop. `reload` reads the settings again, when SIGHUP asks for it.
 ///
 /// Errors: what cannot be opened or bound, with the way out.
-pub fn serve(config: Config) -> Result<()> {
+pub fn serve(config: Config, reload: &dyn Fn() -> Result<Config>) -> Result<()> {
     // A wrong directory is the person's mistake, told before anything is written to it or to a log in it.
     let lock = DirectoryLock::take(&config.data_dir).map_err(|error| not_usable(&config, error))?;
     let log = telemetry::init(LogOptions { level: config.log_level, file: Some(config.log_file()), stdout: true })?;
-    let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(Error::internal)?;
+    let manager = Manager::from_environment();
+    let mut signals = signals::Waiting::start()?;
     let running = Running::start(&config)?;
-    if let Some(signal) = signals.forever().next() {
-        log::info!(target: "app", "stopping on signal {signal}; a second one stops at once");
-    }
-    std::thread::spawn(move || {
-        if let Some(signal) = signals.forever().next() {
-            log::warn!(target: "app", "stopped at once on signal {signal}");
-            log::logger().flush();
-            std::process::exit(128 + signal);
-        }
+    let watchdog = manager.start_watchdog(&running.services)?;
+    manager.say(&format!("READY=1\nSTATUS=serving on http://{}", running.server.local_addr()));
+    let signal = signals.until_stop(|| {
+        manager.say_reloading();
+        signals::reload(&config, reload);
+        manager.say("READY=1");
     });
+    log::info!(target: "app", "stopping on signal {signal}; a second one stops at once");
+    manager.say("STOPPING=1\nSTATUS=storing what runs");
+    signals.next_one_stops_at_once();
+    drop(watchdog);
     running.stop();
     log::info!(target: "app", "stopped");
     drop(lock);

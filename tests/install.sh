@@ -5,7 +5,7 @@
 set -euo pipefail
 [ -f "$HOME/.cargo/env" ] && . "$HOME/.cargo/env"
 
-have() { command -v "$1" >/dev/null 2>&1; }
+have() { PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null 2>&1; }
 
 missing_for_build() {
   have cargo || echo "cargo"
@@ -35,6 +35,7 @@ npm npm
 sqlite3 sqlite3
 wget wget
 nginx nginx-light
+logrotate logrotate
 LIST
 if ! have cargo; then
   echo "error: cargo is missing" >&2

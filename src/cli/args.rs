@@ -15,6 +15,9 @@ use crate::domain::{Error, Result};
 /// Flags that belong to no setting and no command.
 pub(super) const GLOBAL_FLAGS: &[&str] = &["env-file", "json", "help", "version"];
 
+/// Short forms of commands' options: a letter means the same in every command that has the option.
+pub(super) const SHORT_OPTIONS: &[(char, &str)] = &[('f', "follow"), ('n', "lines")];
+
 #[derive(Default)]
 struct Collected {
     /// The words of the command, as far as they were typed.
@@ -68,12 +71,20 @@ impl Collected {
             'h' => "help",
             'v' | 'V' => "version",
             'e' => "env-file",
-            _ => SETTINGS.iter().find(|setting| setting.short == Some(short)).map_or("", |setting| setting.flag),
+            _ => self.short_option(short).unwrap_or_else(|| {
+                SETTINGS.iter().find(|setting| setting.short == Some(short)).map_or("", |setting| setting.flag)
+            }),
         };
         if flag.is_empty() {
             return Err(usage(format!("unknown option `-{short}`"), "`portagent help` lists the options"));
         }
         self.flag(flag, parser)
+    }
+
+    /// The command's own option behind a letter.
+    fn short_option(&self, short: char) -> Option<&'static str> {
+        let (_, flag) = SHORT_OPTIONS.iter().find(|(letter, _)| *letter == short)?;
+        self.command?.options.iter().any(|option| option.flag == *flag).then_some(flag)
     }
 
     fn flag(&mut self, flag: &str, parser: &mut Parser) -> Result<()> {
@@ -218,6 +229,8 @@ mod tests {
     fn options_of_a_command() {
         let given = parsed("--json invite create --uses 3 --note a --note=b").unwrap();
         assert!(given.json);
+        let logs = parsed("logs -fn20 --grep x").unwrap();
+        assert_eq!((logs.has("follow"), logs.option("lines"), logs.option("grep")), (true, Some("20"), Some("x")));
         assert_eq!((given.option("uses"), given.option("note"), given.has("expires")), (Some("3"), Some("b"), false));
     }
 
@@ -233,6 +246,7 @@ mod tests {
         check("user dissable x", "unknown command `user dissable`", "did you mean `user disable`?");
         check("--prot 80", "unknown option `--prot`", "did you mean `--port`?");
         check("--api-kye=sk-1", "unknown option `--api-kye`", "did you mean `--api-key`?");
+        check("user list -f", "unknown option `-f`", "`portagent help` lists the options");
         check("-x", "unknown option `-x`", "`portagent help` lists the options");
         check("--port", "`--port` needs a value", "`portagent help` lists the options");
         check("--json=sk-1 config", "`--json` takes no value", "`portagent help` lists the options");

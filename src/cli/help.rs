@@ -1,5 +1,6 @@
 //! Help, made from the tables of commands and settings, so that it cannot lag behind them.
 
+use super::args::SHORT_OPTIONS;
 use super::command::Command;
 use super::commands;
 use crate::config::settings::{SETTINGS, Setting};
@@ -51,7 +52,9 @@ pub(super) fn of_command(command: &Command) -> String {
         text.push_str("\nOptions:\n");
     }
     for option in command.options {
-        text.push_str(&row(format!("--{} {}", option.flag, option.value).trim_end(), option.about));
+        let short = SHORT_OPTIONS.iter().find(|(_, flag)| *flag == option.flag);
+        let short = short.map_or(String::new(), |(letter, _)| format!("-{letter}, "));
+        text.push_str(&row(format!("{short}--{} {}", option.flag, option.value).trim_end(), option.about));
     }
     if command.json {
         text.push_str(&row("--json", "machine-readable output"));

@@ -8,6 +8,7 @@ use log::LevelFilter;
 use super::Provider;
 use super::resolve::{Problem, problem};
 use crate::domain::limits::MODEL_CHARS;
+use crate::telemetry;
 
 pub(super) fn port(text: &str) -> Result<u16, Problem> {
     text.parse().map_err(|_| problem("not a port", "a port is a number from 1 to 65535; the usual one is 5200"))
@@ -26,13 +27,7 @@ pub(super) fn switch(text: &str) -> Result<bool, Problem> {
 }
 
 pub(super) fn level(text: &str) -> Result<LevelFilter, Problem> {
-    match text.to_ascii_lowercase().as_str() {
-        "debug" => Ok(LevelFilter::Debug),
-        "info" => Ok(LevelFilter::Info),
-        "warn" | "warning" => Ok(LevelFilter::Warn),
-        "error" => Ok(LevelFilter::Error),
-        _ => Err(problem("not a log level", "choose debug, info, warn or error")),
-    }
+    telemetry::level_named(text).ok_or_else(|| problem("not a log level", "choose debug, info, warn or error"))
 }
 
 pub(super) fn provider(text: &str) -> Result<Provider, Problem> {

@@ -49,6 +49,12 @@ pub fn banner(config: &Config) -> Vec<String> {
 }
 
 impl Config {
+    /// The settings that have another value in `other`, by name.
+    pub fn changes(&self, other: &Self) -> Vec<&'static str> {
+        let pairs = self.resolved.iter().zip(other.resolved.iter());
+        pairs.filter(|(ours, theirs)| ours.text != theirs.text).map(|(ours, _)| ours.setting.name).collect()
+    }
+
     /// The env files that were read.
     pub fn env_files(&self) -> &[PathBuf] {
         &self.resolved.files

@@ -26,7 +26,6 @@ pub(crate) struct Route {
 pub(crate) enum Handler {
     Open(fn(&App, &Request) -> Answer),
     Caller(fn(&App, &Caller, &Request) -> Answer),
-    #[allow(dead_code, reason = "the first administrators' route makes it used")]
     Admin(fn(&App, &Admin, &Request) -> Answer),
     /// The connection becomes a WebSocket.
     Socket,
@@ -44,10 +43,18 @@ pub(crate) const fn get(path: &'static str, handler: Handler) -> Route {
     Route { method: Method::Get, path, handler, body_limit: OPEN_BODY_BYTES }
 }
 
-/// What callers send may be larger than what anybody sends.
 pub(crate) const fn post(path: &'static str, handler: Handler) -> Route {
+    sent(Method::Post, path, handler)
+}
+
+pub(crate) const fn put(path: &'static str, handler: Handler) -> Route {
+    sent(Method::Put, path, handler)
+}
+
+/// What callers send may be larger than what anybody sends.
+const fn sent(method: Method, path: &'static str, handler: Handler) -> Route {
     let body_limit = if let Handler::Open(_) = handler { OPEN_BODY_BYTES } else { BODY_BYTES };
-    Route { method: Method::Post, path, handler, body_limit }
+    Route { method, path, handler, body_limit }
 }
 
 /// What is no page: an unknown path below one of these is a 404 and not the page.

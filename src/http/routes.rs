@@ -1,8 +1,8 @@
 //! The whole API on one screen. What a route demands of its caller is part of its row.
 
-use super::handlers::{auth, health, info};
-use super::router::Handler::{Caller, Open, Socket};
-use super::router::{Route, get, post};
+use super::handlers::{auth, health, info, settings};
+use super::router::Handler::{Admin, Caller, Open, Socket};
+use super::router::{Route, get, post, put};
 
 #[rustfmt::skip]
 pub(crate) static ROUTES: &[Route] = &[
@@ -15,6 +15,9 @@ pub(crate) static ROUTES: &[Route] = &[
     get("/api/auth/verify",    Open(auth::verify)), // says itself whether the token is good
     post("/api/auth/logout",   Caller(auth::logout)),
     post("/api/auth/password", Caller(auth::change_password)),
+
+    get("/api/admin/settings", Admin(settings::show)),
+    put("/api/admin/settings", Admin(settings::change)),
 
     get("/agentx/info",        Caller(info::info)),
     get("/ws",                 Socket),

@@ -2,6 +2,7 @@
 
 pub mod accounts;
 mod admin;
+mod alive;
 pub mod conversations;
 mod daily_code;
 pub mod health;

@@ -11,6 +11,7 @@ mod logins;
 mod messages;
 mod migrate;
 mod open;
+mod probe;
 mod schema;
 mod snapshot;
 mod takeover;

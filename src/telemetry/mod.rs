@@ -6,8 +6,10 @@
 mod clock;
 mod command;
 mod file;
+mod history;
 mod line;
 mod panic;
+mod parse;
 mod rotate;
 mod stdout;
 pub mod timestamp;
@@ -20,8 +22,13 @@ use simplelog::{CombinedLogger, SharedLogger};
 use crate::domain::{Error, Result};
 
 pub use file::FileLogger;
+pub use history::{Follower, History};
 pub use line::LINE_BYTES;
+pub use parse::{Parsed, parse};
 pub use rotate::{RotatingFile, Rotation};
+
+/// The most that is ever logged: below it nothing of ours says anything.
+const MOST: LevelFilter = LevelFilter::Debug;
 
 #[derive(Debug, Clone)]
 pub struct LogOptions {
@@ -48,14 +55,56 @@ impl Drop for LogGuard {
 pub fn init(options: LogOptions) -> Result<LogGuard> {
     let mut loggers: Vec<Box<dyn SharedLogger>> = vec![Box::new(clock::ClockLogger)];
     if options.stdout {
-        loggers.push(stdout::StdoutLogger::start(options.level)?);
+        loggers.push(stdout::StdoutLogger::start(MOST)?);
     }
     if let Some(path) = options.file {
-        loggers.push(Box::new(FileLogger::new(options.level, Rotation::standard(path))));
+        loggers.push(Box::new(FileLogger::new(MOST, Rotation::standard(path))));
     }
     start(loggers)?;
+    set_level(options.level);
     panic::log_panics();
     Ok(LogGuard(()))
+}
+
+/// What is logged from now on. The `log` macros look at it first, so that what is not wanted costs next to nothing.
+pub fn set_level(level: LevelFilter) {
+    log::set_max_level(level.min(MOST));
+}
+
+/// The same while serving, with a line in the log that says so, whichever of both levels lets it through.
+pub fn change_level(level: LevelFilter, by: std::fmt::Arguments<'_>) {
+    let before = self::level();
+    set_level(level.max(before).max(LevelFilter::Info));
+    // Whoever greps for that word looks for errors, not for the name of a level.
+    let name = |level| if level == LevelFilter::Error { "err" } else { level_name(level) };
+    log::info!(target: "log", "log level {} → {}, by {by}", name(before), name(level));
+    set_level(level);
+}
+
+/// What is logged at the moment.
+pub fn level() -> LevelFilter {
+    log::max_level()
+}
+
+/// A level as settings write it.
+pub fn level_name(level: LevelFilter) -> &'static str {
+    match level {
+        LevelFilter::Off | LevelFilter::Error => "error",
+        LevelFilter::Warn => "warn",
+        LevelFilter::Info => "info",
+        LevelFilter::Debug | LevelFilter::Trace => "debug",
+    }
+}
+
+/// From a level's name, in any case.
+pub fn level_named(name: &str) -> Option<LevelFilter> {
+    match name.to_ascii_lowercase().as_str() {
+        "debug" => Some(LevelFilter::Debug),
+        "info" => Some(LevelFilter::Info),
+        "warn" | "warning" => Some(LevelFilter::Warn),
+        "error" => Some(LevelFilter::Error),
+        _ => None,
+    }
 }
 
 /// Starts logging for a command: its warnings go to stderr, for the person who typed it, and nothing to a file,

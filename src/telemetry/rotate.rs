@@ -40,9 +40,7 @@ impl Rotation {
     }
 
     fn archive(&self, number: u32) -> PathBuf {
-        let mut name = self.path.clone().into_os_string();
-        name.push(format!(".{number}"));
-        name.into()
+        archive(&self.path, number)
     }
 
     fn oldest(&self) -> u32 {
@@ -133,8 +131,7 @@ impl RotatingFile {
     fn prune(&self) {
         let mut sum = 0;
         let most = self.rotation.file_bytes * u64::from(self.rotation.oldest());
-        for number in self.archives() {
-            let path = self.rotation.archive(number);
+        for (number, path) in numbered(&self.rotation.path) {
             sum += fs::symlink_metadata(&path).map_or(0, |file| file.len());
             if number > self.rotation.oldest() || sum > most {
                 let _ = fs::remove_file(&path); // tried again at the next rotation
@@ -143,23 +140,29 @@ impl RotatingFile {
             }
         }
     }
+}
 
-    /// The numbers of the files beside ours, newest first.
-    fn archives(&self) -> Vec<u32> {
-        let (Some(directory), Some(name)) = (self.rotation.path.parent(), self.rotation.path.file_name()) else {
-            return Vec::new();
-        };
-        let prefix = format!("{}.", name.to_string_lossy());
-        let names = fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.file_name());
-        let mut numbers: Vec<u32> = names
-            .filter_map(|name| {
-                let digits = name.to_str()?.strip_prefix(&prefix)?;
-                digits.parse().ok().filter(|number: &u32| *number > 0 && number.to_string() == digits)
-            })
-            .collect();
-        numbers.sort_unstable();
-        numbers
-    }
+/// The rotated files beside `path` with their numbers, newest first.
+pub(super) fn numbered(path: &Path) -> Vec<(u32, PathBuf)> {
+    let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
+        return Vec::new();
+    };
+    let prefix = format!("{}.", name.to_string_lossy());
+    let names = fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    let mut numbers: Vec<u32> = names
+        .filter_map(|name| {
+            let digits = name.to_str()?.strip_prefix(&prefix)?;
+            digits.parse().ok().filter(|number: &u32| *number > 0 && number.to_string() == digits)
+        })
+        .collect();
+    numbers.sort_unstable();
+    numbers.into_iter().map(|number| (number, archive(path, number))).collect()
+}
+
+fn archive(path: &Path, number: u32) -> PathBuf {
+    let mut name = path.to_owned().into_os_string();
+    name.push(format!(".{number}"));
+    name.into()
 }
 
 impl Open {

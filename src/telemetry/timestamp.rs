@@ -1,6 +1,7 @@
 //! Times as people and `grep` read them: UTC, RFC 3339, milliseconds.
 
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 /// `2026-11-22T07:50:33.845Z`, appended without an allocation of its own. `ms` counts from 1970; years outside 0 to
 /// 9999 read as 1970.
@@ -34,6 +35,12 @@ pub fn minute(ms: i64) -> String {
     format!("{} {} UTC", &text[..10], &text[11..16])
 }
 
+/// Milliseconds since 1970, from RFC 3339 with any offset.
+pub fn parse_rfc3339(text: &str) -> Option<i64> {
+    let at = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+    i64::try_from(at.unix_timestamp_nanos() / 1_000_000).ok()
+}
+
 fn moment(ms: i64) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000)
         .ok()
@@ -63,6 +70,9 @@ mod tests {
         check(951_782_400_007, "2000-02-29T00:00:00.007Z");
         check(i64::MAX, "1970-01-01T00:00:00.000Z");
         check(i64::MIN, "1970-01-01T00:00:00.000Z");
+        assert_eq!(parse_rfc3339("2026-11-22T07:50:33.845Z"), Some(1_795_333_833_845));
+        assert_eq!(parse_rfc3339("2026-11-22T08:50:33+01:00"), Some(1_795_333_833_000));
+        assert_eq!(parse_rfc3339("2026-11-22"), None);
         assert_eq!(minute(1_795_333_833_845), "2026-11-22 07:50 UTC");
     }
 }

@@ -2,6 +2,7 @@
 #![allow(dead_code)] // not every test needs every helper
 
 pub mod chat;
+pub mod disk;
 pub mod http;
 pub mod people;
 pub mod raw;

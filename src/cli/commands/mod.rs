@@ -4,6 +4,7 @@ pub(super) mod config;
 pub(super) mod healthcheck;
 pub(super) mod help;
 pub(super) mod invite;
+pub(super) mod logs;
 pub(super) mod serve;
 pub(super) mod user;
 pub(super) mod version;
@@ -13,6 +14,7 @@ use super::command::Command;
 pub(super) static ALL: &[&Command] = &[
     &serve::COMMAND,
     &healthcheck::COMMAND,
+    &logs::COMMAND,
     &user::list::COMMAND,
     &user::add::COMMAND,
     &user::passwd::COMMAND,

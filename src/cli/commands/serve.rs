@@ -10,7 +10,9 @@ pub(in crate::cli) static COMMAND: Command = Command {
     options: &[],
     json: false,
     about: "start the server; what `portagent` alone does",
-    details: "It runs until SIGTERM or Ctrl-C, and then gives running answers up to 10 seconds to be stored.",
+    details:
+        "It runs until SIGTERM or Ctrl-C, and then gives running answers up to 10 seconds to be stored. SIGHUP makes it
+read LOG_LEVEL again from its env file.",
     examples: &[
         ("portagent", "serve on port 5200, with the data in ~/.agentx"),
         ("portagent serve --provider demo", "try it without a key"),
@@ -20,5 +22,5 @@ pub(in crate::cli) static COMMAND: Command = Command {
 };
 
 fn run(given: &Given) -> Result<()> {
-    app::serve(given.config()?)
+    app::serve(given.config()?, &|| given.config())
 }

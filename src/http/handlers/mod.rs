@@ -3,3 +3,4 @@
 pub(crate) mod auth;
 pub(crate) mod health;
 pub(crate) mod info;
+pub(crate) mod settings;

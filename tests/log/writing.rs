@@ -31,16 +31,13 @@ fn stress(directory: &Path, files: u32) -> Vec<PathBuf> {
                 .spawn(move || (0..LINES).for_each(|n| write(logger, &format!("{thread} {n} {}", "x".repeat(n % 90)))));
         }
     });
-    let archive = |n: u32| directory.join(format!("portagent.log.{n}"));
-    (1..files).rev().map(archive).filter(|path| path.exists()).chain([path]).collect()
+    super::files(&path, files)
 }
 
 /// Which lines of which thread are there, in order. Fails for a torn one.
 fn numbers(files: &[PathBuf]) -> HashMap<usize, Vec<usize>> {
     let mut found: HashMap<usize, Vec<usize>> = HashMap::new();
-    for line in
-        files.iter().flat_map(|path| fs::read_to_string(path).unwrap().lines().map(str::to_owned).collect::<Vec<_>>())
-    {
+    for line in super::lines(files) {
         let words: Vec<&str> = line.split(' ').collect();
         assert_eq!((words.len(), words[1], words[3]), (7, "INFO", "test"), "torn: {line}");
         let (thread, n): (usize, usize) = (words[4].parse().unwrap(), words[5].parse().unwrap());

@@ -1,0 +1,65 @@
+//! Which lines of the log are wanted.
+
+use log::LevelFilter;
+
+use crate::telemetry;
+
+#[derive(Debug, Default)]
+pub(super) struct Filter {
+    /// This level and worse.
+    pub level: Option<LevelFilter>,
+    /// Milliseconds since 1970.
+    pub since_ms: Option<i64>,
+    /// In lower case, as far as ASCII has one; empty for no wish.
+    pub text: Vec<u8>,
+}
+
+impl Filter {
+    /// What is no line of ours has neither time nor level, so it is wanted only where nobody asked for one.
+    pub(super) fn wants(&self, line: &[u8]) -> bool {
+        contains(line, &self.text) && (self.level.is_none() && self.since_ms.is_none() || self.fits(line))
+    }
+
+    fn fits(&self, line: &[u8]) -> bool {
+        let Some(parsed) = std::str::from_utf8(line).ok().and_then(telemetry::parse) else { return false };
+        self.level.is_none_or(|level| parsed.level <= level) && self.since_ms.is_none_or(|since| parsed.ms >= since)
+    }
+}
+
+/// `text` is in lower case.
+fn contains(line: &[u8], text: &[u8]) -> bool {
+    let Some((first, _)) = text.split_first() else { return true };
+    let same = |part: &[u8]| part[0].to_ascii_lowercase() == *first && part.eq_ignore_ascii_case(text);
+    line.windows(text.len()).any(same)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wanted() {
+        let line = "2026-11-22T07:50:33.845Z WARN  http POST /api/auth/login 429 1ms 小林";
+        let check = |level, since_ms, text: &str, expected| {
+            let filter = Filter { level, since_ms, text: text.as_bytes().to_vec() };
+            assert_eq!(filter.wants(line.as_bytes()), expected, "{filter:?}");
+        };
+        check(None, None, "", true);
+        check(None, None, "post /API/auth/LOGIN".to_ascii_lowercase().as_str(), true);
+        check(None, None, "小林", true);
+        check(None, None, "logout", false);
+        check(Some(LevelFilter::Warn), None, "", true);
+        check(Some(LevelFilter::Info), None, "", true);
+        check(Some(LevelFilter::Error), None, "", false);
+        check(None, Some(1_795_333_833_845), "", true);
+        check(None, Some(1_795_333_833_846), "", false);
+    }
+
+    #[test]
+    fn what_is_not_ours() {
+        let stranger = b"half a line \xff";
+        assert!(Filter::default().wants(stranger));
+        assert!(!Filter { level: Some(LevelFilter::Debug), ..Filter::default() }.wants(stranger));
+        assert!(!Filter { since_ms: Some(0), ..Filter::default() }.wants(stranger));
+    }
+}

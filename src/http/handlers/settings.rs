@@ -1,0 +1,49 @@
+//! What an administrator can change while the server runs.
+
+use serde::{Deserialize, Serialize};
+
+use super::super::error::Answer;
+use super::super::request::Request;
+use super::super::response::Response;
+use super::super::server::App;
+use crate::domain::Error;
+use crate::domain::user::Admin;
+use crate::telemetry;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct SettingsBody {
+    log_level: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SettingsView {
+    log_level: &'static str,
+    /// A level that somebody raised to look for something is not to fill a disk for years.
+    log_level_lasts: &'static str,
+}
+
+pub(crate) fn show(_app: &App, _admin: &Admin, _req: &Request) -> Answer {
+    Ok(view())
+}
+
+pub(crate) fn change(_app: &App, admin: &Admin, req: &Request) -> Answer {
+    let body: SettingsBody = req.json()?;
+    let Some(name) = body.log_level else {
+        return Err(Error::invalid("missing_setting", "Name a setting to change: logLevel").into());
+    };
+    let level = telemetry::level_named(&name).ok_or_else(|| {
+        Error::invalid("bad_setting", "That is not a log level").hint("choose debug, info, warn or error")
+    })?;
+    telemetry::change_level(level, format_args!("administrator user={}", admin.caller().user.id));
+    Ok(view())
+}
+
+fn view() -> Response {
+    let view = SettingsView {
+        log_level: telemetry::level_name(telemetry::level()),
+        log_level_lasts: "until the server starts again or is told to reload (SIGHUP); LOG_LEVEL sets it for good",
+    };
+    Response::json(200, &view)
+}

@@ -1,0 +1,39 @@
+//! Small disks that can be full. They need root; elsewhere a test says that it skips what it cannot make.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A file system in memory; it goes away with this.
+pub struct Tmpfs {
+    path: PathBuf,
+}
+
+impl Tmpfs {
+    /// `size` as mount(8) takes it. `None`, with a word on stdout, for whoever may not mount.
+    pub fn mount(path: &Path, size: &str) -> Option<Self> {
+        if !rustix::process::geteuid().is_root() {
+            println!("skipped: only root may mount");
+            return None;
+        }
+        fs::create_dir_all(path).unwrap();
+        let options = format!("size={size},mode=0700");
+        mount(&["-t", "tmpfs", "-o", &options, "tmpfs", &path.display().to_string()]);
+        Some(Self { path: path.to_owned() })
+    }
+
+    pub fn resize(&self, size: &str) {
+        mount(&["-o", &format!("remount,size={size}"), &self.path.display().to_string()]);
+    }
+}
+
+impl Drop for Tmpfs {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.path).status();
+    }
+}
+
+fn mount(arguments: &[&str]) {
+    let output = Command::new("mount").args(arguments).output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
