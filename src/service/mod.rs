@@ -74,6 +74,11 @@ impl Services {
         })
     }
 
+    /// For what runs by itself.
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
     /// Notices changes to accounts and logins, for whoever closes the sockets of people who may no longer come in.
     pub fn watch_accounts(&self) -> Result<crate::store::Watcher> {
         self.store.watch_accounts()

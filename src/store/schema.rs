@@ -8,7 +8,7 @@ use crate::domain::Result;
 
 pub(super) static PORTAGENT: Schema = Schema {
     name: "portagent",
-    steps: &[Step { version: 1, apply: portagent_1 }],
+    steps: &[Step { version: 1, apply: portagent_1 }, Step { version: 2, apply: portagent_2 }],
     is_legacy: takeover::is_legacy_accounts,
 };
 
@@ -20,6 +20,10 @@ fn portagent_1(conn: &Connection) -> Result<()> {
         return takeover::accounts(conn, include_str!("migrations/portagent-1.sql"));
     }
     conn.execute_batch(include_str!("migrations/portagent-1.sql")).map_err(failure::error)
+}
+
+fn portagent_2(conn: &Connection) -> Result<()> {
+    conn.execute_batch(include_str!("migrations/portagent-2.sql")).map_err(failure::error)
 }
 
 fn agentx_1(conn: &Connection) -> Result<()> {

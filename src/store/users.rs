@@ -38,6 +38,13 @@ impl Store {
         self.accounts.read(has_users)
     }
 
+    /// When the oldest account was made, in milliseconds since 1970; `None` where there is none.
+    pub fn first_user_at(&self) -> Result<Option<i64>> {
+        self.accounts.read(|conn| {
+            conn.query_row("SELECT min(createdAt) FROM users", [], |row| row.get(0)).map_err(failure::error)
+        })
+    }
+
     /// Makes an account.
     ///
     /// Errors: `Conflict` for a name or address that is taken, and [`NOT_THE_FIRST`] where `Admission::First` comes too

@@ -11,7 +11,7 @@ use crate::config::{self, Config};
 use crate::domain::{Error, Result};
 use crate::http::{self, Server, ServerOptions};
 use crate::llm::{self, Endpoint, Provider, Timeouts, demo::Demo};
-use crate::ops::Watch;
+use crate::ops::{Job, Scheduler, Watch};
 use crate::service::{AccountOptions, ServerInfo, Services};
 use crate::store::{DirectoryLock, Store};
 use crate::telemetry::{self, LogOptions};
@@ -60,6 +60,7 @@ struct Running {
     services: Arc<Services>,
     server: Server,
     watch: Watch,
+    scheduler: Scheduler,
     _demo: Option<Demo>,
 }
 
@@ -82,22 +83,30 @@ impl Running {
             log::warn!(target: "app", "{interrupted} turns were cut off by the last stop; what they had is kept");
         }
         let watch = Watch::start(services.clone())?;
+        let scheduler = Scheduler::start(services.store().clone(), jobs(config, &services))?;
         let server = listen(config, &services)?;
         say_where(&services, &server)?;
-        Ok(Self { services, server, watch, _demo: demo })
+        Ok(Self { services, server, watch, scheduler, _demo: demo })
     }
 
     /// Stops accepting, stores what runs, closes sockets, and leaves no `-wal` file behind.
     fn stop(self) {
         self.server.stop_accepting();
+        self.scheduler.ask_to_stop();
         drop(self.watch);
         self.services.turns.stop();
         self.services.hub.close_all();
         let deadline = Instant::now() + CLOSE_GRACE;
         self.services.hub.wait_closed(deadline);
         self.server.close_all(deadline);
+        drop(self.scheduler);
         self.services.stop();
     }
+}
+
+/// What runs by itself, in the order in which it is looked at.
+fn jobs(_config: &Config, _services: &Arc<Services>) -> Vec<Job> {
+    Vec::new()
 }
 
 fn listen(config: &Config, services: &Arc<Services>) -> Result<Server> {
