@@ -169,3 +169,26 @@ fn an_env_file_with_a_secret_that_others_may_read() {
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
     assert!(place.load().unwrap().warnings.is_empty());
 }
+
+#[test]
+fn credentials_come_between_environment_and_files() {
+    let place =
+        || Place::new().file("llm-provider-key", "sk-ant-credential\n").file("port", "99").file("jwt-secret", "\n");
+    let with = |place: Place| {
+        let directory = place.directory.path().to_owned();
+        let mut place = place.file(".env", "LLM_PROVIDER_KEY=sk-ant-file\nJWT_SECRET=from-the-file-0123456789abcdef");
+        place.environment.insert("CREDENTIALS_DIRECTORY", directory.into());
+        place
+    };
+    let found = with(place());
+    let config = found.load().unwrap();
+    assert_eq!(config.llm.api_key.unwrap().expose(), "sk-ant-credential");
+    let shown = ("set".to_owned(), "credential llm-provider-key".to_owned());
+    assert_eq!(found.effective("LLM_PROVIDER_KEY"), shown);
+    assert_eq!(found.effective("JWT_SECRET").1, ".env:2", "empty means unset");
+    assert_eq!(found.effective("PORT").1, "default", "only secrets are handed over this way");
+    let environment = with(place().env("LLM_PROVIDER_KEY", "sk-ant-environment"));
+    assert_eq!(environment.effective("LLM_PROVIDER_KEY").1, "environment");
+    let error = with(Place::new().file("llm-provider-key", "sk-ant two words")).load().unwrap_err();
+    assert!(error.message.starts_with("LLM_PROVIDER_KEY (from credential llm-provider-key): "), "{error}");
+}

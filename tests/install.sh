@@ -36,6 +36,9 @@ sqlite3 sqlite3
 wget wget
 nginx nginx-light
 logrotate logrotate
+mkfs.ext4 e2fsprogs
+fsfreeze util-linux
+systemd-analyze systemd
 LIST
 if ! have cargo; then
   echo "error: cargo is missing" >&2

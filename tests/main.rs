@@ -12,5 +12,6 @@ mod log;
 mod public_port;
 mod stream;
 mod support;
+mod systemd;
 mod takeover;
 mod turn;

@@ -28,7 +28,10 @@ pub(super) fn overview() -> String {
     for setting in SETTINGS.iter().filter(|setting| setting.flag.is_empty()) {
         text.push_str(&row(setting.name, &meaning(setting)));
     }
-    text.push_str("\nAn option counts before the environment, that before the env file, that before the default.\n");
+    text.push_str(
+        "\nAn option counts before the environment, that before a credential of systemd, that before the env file,
+that before the default.\n",
+    );
     text.push_str("\nExamples:\n");
     for (typed, what) in [
         ("portagent --provider demo", "try everything, without a key"),

@@ -1,8 +1,9 @@
-//! What was typed becomes what is meant: flags before environment before env file before default.
+//! What was typed becomes what is meant: flags before environment before credentials before env file before default.
 //!
 //! The table of settings is in `settings`; a new setting is a row there, a field of [`Config`] and a line in `build`.
 
 mod build;
+mod credentials;
 mod envfile;
 mod networks;
 mod parse;

@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::envfile;
 use super::settings::{Default, SETTINGS, Setting, find};
+use super::{credentials, envfile};
 use crate::domain::{Error, Result};
 
 /// What the command line said about settings.
@@ -28,7 +28,12 @@ pub struct Surroundings<'a> {
 pub enum Source {
     Flag(&'static str),
     Environment,
-    File { path: PathBuf, line: usize },
+    /// Handed over by the service manager.
+    Credential(String),
+    File {
+        path: PathBuf,
+        line: usize,
+    },
     Default,
 }
 
@@ -37,6 +42,7 @@ impl fmt::Display for Source {
         match self {
             Self::Flag(flag) => write!(f, "--{flag}"),
             Self::Environment => f.write_str("environment"),
+            Self::Credential(name) => write!(f, "credential {name}"),
             Self::File { path, line } => write!(f, "{}:{line}", path.display()),
             Self::Default => f.write_str("default"),
         }
@@ -107,6 +113,9 @@ fn resolve_one(
             return Ok(value(&text, Source::Environment));
         }
     }
+    if let Some((name, text)) = credential(setting, around)? {
+        return Ok(value(&text, Source::Credential(name)));
+    }
     if let Some(entry) = entries.iter().find(|entry| entry.key == setting.name && !is_empty(&entry.value)) {
         return Ok(value(&entry.value, Source::File { path: entry.path.clone(), line: entry.line }));
     }
@@ -115,6 +124,14 @@ fn resolve_one(
         Default::Derived(_) => None,
     };
     Ok(Value { setting, text, source: Source::Default })
+}
+
+/// Name and text, where the service manager hands one over for this setting.
+fn credential(setting: &Setting, around: &Surroundings<'_>) -> Result<Option<(String, String)>> {
+    let directory = (around.environment)("CREDENTIALS_DIRECTORY").filter(|directory| !directory.is_empty());
+    let (Some(directory), Some(name)) = (directory, credentials::name(setting)) else { return Ok(None) };
+    let text = credentials::read(Path::new(&directory), &name)?;
+    Ok(text.filter(|text| !is_empty(text)).map(|text| (name, text)))
 }
 
 fn is_empty(text: &str) -> bool {

@@ -2,7 +2,6 @@
 //!
 //! What the wire and the tables call an *image* is a *conversation* in this code.
 
-pub mod bytes;
 pub mod clock;
 pub mod conversation;
 pub mod error;

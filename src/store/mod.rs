@@ -2,10 +2,8 @@
 
 mod content;
 mod conversations;
-pub mod copy;
 mod database;
 mod failure;
-pub mod inspect;
 mod invites;
 mod jobs;
 mod key;

@@ -12,7 +12,8 @@ impl Store {
     pub fn probe(&self) -> Result<()> {
         for database in [&self.accounts, &self.agent] {
             match probe(database) {
-                Err(error) if error.code == "database_busy" && error.source.is_some() => {}
+                // Our own queue, when it is full, has no hint: that is no answer of the database.
+                Err(error) if error.code == "database_busy" && error.hint.is_some() => {}
                 other => other?,
             }
         }

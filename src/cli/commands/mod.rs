@@ -6,6 +6,7 @@ pub(super) mod help;
 pub(super) mod invite;
 pub(super) mod logs;
 pub(super) mod serve;
+pub(super) mod service;
 pub(super) mod user;
 pub(super) mod version;
 
@@ -29,6 +30,9 @@ pub(super) static ALL: &[&Command] = &[
     &invite::list::COMMAND,
     &invite::revoke::COMMAND,
     &config::COMMAND,
+    &service::install::COMMAND,
+    &service::uninstall::COMMAND,
+    &service::print::COMMAND,
     &version::COMMAND,
     &help::COMMAND,
 ];
