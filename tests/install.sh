@@ -35,6 +35,9 @@ npm npm
 sqlite3 sqlite3
 wget wget
 nginx nginx-light
+busybox busybox
+curl curl
+promtool prometheus
 logrotate logrotate
 mkfs.ext4 e2fsprogs
 fsfreeze util-linux

@@ -7,6 +7,7 @@ mod cli;
 mod config;
 mod conversations;
 mod crash;
+mod health;
 mod llm;
 mod log;
 mod public_port;

@@ -9,6 +9,7 @@ use super::anthropic::{errors, request, stream};
 use super::fault::Fault;
 use super::sse::{Events, Trouble};
 use super::{Answer, Cancel, Delta, Endpoint, Failure, Prompt, Retry, Timeouts, transport};
+use crate::telemetry::metrics::catalog;
 
 /// What hears of every step, together with all that has come so far.
 pub type Sink<'a> = &'a mut dyn FnMut(Delta<'_>, &Answer);
@@ -65,6 +66,7 @@ impl Provider {
             }
             let delay = if fault.again && !answer.began() { self.delay(attempt, &fault) } else { None };
             let Some(delay) = delay else { return Err(failure(answer, Some(fault))) };
+            catalog::UPSTREAM_RETRIES.inc();
             sink(Delta::Waiting { attempt, delay, reason: &fault.error.message }, answer.so_far());
             if cancel.sleep(delay) {
                 return Err(failure(answer, None));
@@ -86,7 +88,7 @@ impl Provider {
         let mut log = Call { began, status: 0, request_id: String::new() };
         let outcome = transport::post(&agent, &self.url, key, body).and_then(|response| {
             log.note(&response);
-            self.read(response, cancel, answer, sink)
+            self.read(response, cancel, answer, &mut timed_sink(began, sink))
         });
         log.end(&outcome, cancel);
         outcome
@@ -129,6 +131,18 @@ impl Provider {
     }
 }
 
+/// Notes when the first piece of the answer is there.
+fn timed_sink<'a>(began: Instant, sink: Sink<'a>) -> impl FnMut(Delta<'_>, &Answer) + 'a {
+    let mut waiting = true;
+    move |delta, answer| {
+        if waiting && !matches!(delta, Delta::Start | Delta::Waiting { .. }) {
+            waiting = false;
+            catalog::UPSTREAM_FIRST_TOKEN.time(began.elapsed());
+        }
+        sink(delta, answer);
+    }
+}
+
 fn is_event_stream(response: &Response<Body>) -> bool {
     let kind = response.headers().get("content-type").and_then(|value| value.to_str().ok()).unwrap_or("");
     kind.trim_start().to_ascii_lowercase().starts_with("text/event-stream")
@@ -159,11 +173,19 @@ impl Call {
         let ms = self.began.elapsed().as_millis();
         match outcome {
             Err(fault) if !cancel.is_cancelled() => {
+                catalog::UPSTREAM_REQUESTS.inc("failed");
+                catalog::UPSTREAM_ERRORS.inc(fault.error.code);
                 let code = fault.error.code;
                 log::warn!(target: "llm", "upstream failed: {code} status={status} {ms}ms request-id={request_id}");
             }
-            Err(_) => log::debug!(target: "llm", "upstream cancelled status={status} {ms}ms request-id={request_id}"),
-            Ok(()) => log::debug!(target: "llm", "upstream answered status={status} {ms}ms request-id={request_id}"),
+            Err(_) => {
+                catalog::UPSTREAM_REQUESTS.inc("cancelled");
+                log::debug!(target: "llm", "upstream cancelled status={status} {ms}ms request-id={request_id}");
+            }
+            Ok(()) => {
+                catalog::UPSTREAM_REQUESTS.inc("answered");
+                log::debug!(target: "llm", "upstream answered status={status} {ms}ms request-id={request_id}");
+            }
         }
     }
 }

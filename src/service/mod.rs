@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 pub use accounts::{AccountOptions, Accounts, AuthConfig, LoggedIn, Origin, Registration};
 pub use conversations::{Conversations, NewConversation, Page, Target};
-pub use health::{Check, Health, Status};
+pub use health::{Check, Health, Status, UpstreamRecord};
 pub use invites::{Invite, Invites, NewInvite};
 pub use turn::{SendMessage, Sent, Turns};
 
@@ -61,12 +61,13 @@ impl Services {
         info: ServerInfo,
     ) -> Result<Self> {
         let (store, hub) = (Arc::new(store), Arc::new(Hub::new()));
-        let turns = Turns::start(store.clone(), hub.clone(), provider)?;
+        let upstream = Arc::new(UpstreamRecord::default());
+        let turns = Turns::start(store.clone(), hub.clone(), provider, upstream.clone())?;
         Ok(Self {
             accounts: Accounts::new(store.clone(), hub.clone(), key, options),
             invites: Invites::new(store.clone()),
             conversations: Conversations::new(store.clone(), hub.clone(), turns.clone()),
-            health: Health::new(store.clone(), info.provider_ready),
+            health: Health::new(store.clone(), upstream, info.provider_ready),
             turns,
             hub,
             info,

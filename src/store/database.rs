@@ -12,7 +12,17 @@ use crate::domain::{Error, Result};
 /// Reading connections that are kept; more are opened when needed and closed after use.
 const READERS_KEPT: usize = 2;
 
+/// A database's files, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DatabaseFiles {
+    /// `portagent` or `agentx`.
+    pub name: &'static str,
+    pub bytes: u64,
+    pub wal_bytes: u64,
+}
+
 pub struct Database {
+    name: &'static str,
     path: PathBuf,
     writer: Writer,
     readers: Mutex<Vec<Connection>>,
@@ -30,7 +40,7 @@ impl Database {
         let writer = Writer::start(schema.name, conn)?;
         // Opened now and not when a flood of connections has taken the descriptors that they need.
         let readers: Vec<Connection> = (0..READERS_KEPT).map(|_| ready_reader(path)).collect::<Result<_>>()?;
-        Ok(Self { path: path.to_owned(), writer, readers: Mutex::new(readers) })
+        Ok(Self { name: schema.name, path: path.to_owned(), writer, readers: Mutex::new(readers) })
     }
 
     /// One transaction on the writer; returns when it is on the disk.
@@ -66,6 +76,13 @@ impl Database {
             kept.push(conn);
         }
         outcome
+    }
+
+    pub(super) fn files(&self) -> DatabaseFiles {
+        let bytes = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
+        let mut wal = self.path.clone().into_os_string();
+        wal.push("-wal");
+        DatabaseFiles { name: self.name, bytes: bytes(&self.path), wal_bytes: bytes(Path::new(&wal)) }
     }
 
     /// Changes whenever any connection but this reader's commits: also one of another program.

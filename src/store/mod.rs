@@ -27,7 +27,7 @@ mod writer;
 use std::path::{Path, PathBuf};
 
 pub use conversations::DeletedCounts;
-pub use database::Watcher;
+pub use database::{DatabaseFiles, Watcher};
 pub use invites::Invite;
 pub use jobs::JobRecord;
 pub use lock::DirectoryLock;
@@ -88,6 +88,11 @@ impl Store {
     pub fn disk(&self) -> Result<(u64, u64)> {
         let stat = rustix::fs::statvfs(&self.directory).map_err(Error::internal)?;
         Ok((stat.f_bavail.saturating_mul(stat.f_frsize), stat.f_blocks.saturating_mul(stat.f_frsize)))
+    }
+
+    /// How large the databases' files are. One that cannot be looked at counts as empty.
+    pub fn files(&self) -> [DatabaseFiles; 2] {
+        [&self.accounts, &self.agent].map(Database::files)
     }
 
     /// Removes the files of a container's agents.

@@ -9,6 +9,7 @@ use simplelog::{Config, SharedLogger};
 
 use super::clock::record_ms;
 use super::line::{Style, with_line};
+use super::metrics::catalog::log_file_works;
 use super::rotate::{RotatingFile, Rotation};
 use super::wanted;
 
@@ -40,9 +41,12 @@ impl FileLogger {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.missing > 0 && !self.report_gap(&mut state, now) {
             state.missing += 1;
+            log_file_works(false);
             return;
         }
-        if let Err(error) = state.file.write_line(line, now) {
+        let written = state.file.write_line(line, now);
+        log_file_works(written.is_ok());
+        if let Err(error) = written {
             state.missing += 1;
             self.mention(&mut state, now, &error);
         }

@@ -8,6 +8,7 @@ mod command;
 mod file;
 mod history;
 mod line;
+pub mod metrics;
 mod panic;
 mod parse;
 mod rotate;
@@ -60,6 +61,7 @@ pub fn init(options: LogOptions) -> Result<LogGuard> {
     if let Some(path) = options.file {
         loggers.push(Box::new(FileLogger::new(MOST, Rotation::standard(path))));
     }
+    metrics::uptime(); // counts from now
     start(loggers)?;
     set_level(options.level);
     panic::log_panics();

@@ -17,6 +17,7 @@ use simplelog::{Config, SharedLogger};
 
 use super::clock::record_ms;
 use super::line::{Style, with_line};
+use super::metrics::catalog::LOG_LINES_DROPPED;
 use super::wanted;
 use crate::domain::clock::now_ms;
 use crate::domain::{Error, Result};
@@ -110,6 +111,7 @@ impl Shared {
         let mut queue = self.lock();
         if queue.lines.len() + line.len() > QUEUE_BYTES {
             queue.dropped += 1;
+            LOG_LINES_DROPPED.inc("stdout");
             return;
         }
         let wake = queue.lines.is_empty() && !queue.printing;

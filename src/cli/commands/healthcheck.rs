@@ -4,10 +4,10 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::cli::command::{Command, Given, usage};
-use crate::cli::output::{one_line, print, print_json};
+use crate::cli::command::{Command, CommandOption, Given, usage};
+use crate::cli::output::{one_line, print, print_json, table};
 use crate::domain::{Error, Kind, Result};
 
 /// For everything: a check that hangs is a check that failed.
@@ -20,12 +20,17 @@ const SHOWN_CHARS: usize = 500;
 pub(in crate::cli) static COMMAND: Command = Command {
     name: "healthcheck",
     operands: &[],
-    options: &[],
+    options: &[CommandOption {
+        flag: "ready",
+        value: "",
+        about: "ask /health/ready: backups, disk, upstream … too; a warning is no failure",
+    }],
     json: true,
     about: "ask the running server whether it is well: exit 0 if so, else 1",
     details: "It asks http://HOST:PORT/health, with the same settings as the server, for at most 5 seconds.",
     examples: &[
         ("portagent healthcheck", "the server on port 5200"),
+        ("portagent healthcheck --ready --json", "every check with what it says"),
         ("portagent healthcheck -p 8080 || exit 1", "another port, in a script"),
     ],
     run,
@@ -41,8 +46,8 @@ fn run(given: &Given) -> Result<()> {
         "::" => "::1",
         host => host,
     };
-    let asked = Instant::now();
-    let answer = ask(host, config.port, asked + PATIENCE).map_err(|error| {
+    let path = if given.has("ready") { "/health/ready" } else { "/health" };
+    let answer = ask(host, config.port, path, Instant::now() + PATIENCE).map_err(|error| {
         let message = format!("no server answers on {host} port {}: {error}", config.port);
         Error::new(Kind::Unavailable, "unreachable", message).hint("`portagent config` shows which port is meant")
     })?;
@@ -52,13 +57,36 @@ fn run(given: &Given) -> Result<()> {
         let message = format!("the server on {host} port {} is not well: {status} {}", config.port, one_line(&body));
         return Err(Error::new(Kind::Unavailable, "unhealthy", message.trim_end().to_owned()));
     }
-    if given.json { print_json(&json!({ "status": "ok" })) } else { print("ok\n") }
+    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    match (given.has("ready"), given.json) {
+        (false, true) => print_json(&json!({ "status": "ok" })),
+        (false, false) => print("ok\n"),
+        (true, json) => show(body, json),
+    }
 }
 
-fn ask(host: &str, port: u16, deadline: Instant) -> io::Result<String> {
+/// Every check on a line of its own, the worst first.
+fn show(body: &str, json: bool) -> Result<()> {
+    let found: Value = serde_json::from_str(body).map_err(|cause| {
+        Error::new(Kind::Unavailable, "unreadable", "the server's answer cannot be read").source(cause)
+    })?;
+    if json {
+        return print_json(&found);
+    }
+    let word = |value: &Value| value.as_str().unwrap_or("?").to_owned();
+    let checks = found["checks"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let mut rows: Vec<Vec<String>> = checks
+        .iter()
+        .map(|check| vec![word(&check["status"]), word(&check["name"]), word(&check["message"])])
+        .collect();
+    rows.sort_by_key(|row| ["fail", "warn"].iter().position(|known| row[0] == *known).unwrap_or(9));
+    print(&table(&["STATUS", "CHECK", "WHAT IT SAYS"], &rows))
+}
+
+fn ask(host: &str, port: u16, path: &str, deadline: Instant) -> io::Result<String> {
     let mut last = io::Error::from(io::ErrorKind::NotFound);
     for address in (host, port).to_socket_addrs()? {
-        match ask_at(&address, deadline) {
+        match ask_at(&address, path, deadline) {
             Ok(answer) => return Ok(answer),
             Err(error) => last = error,
         }
@@ -67,12 +95,11 @@ fn ask(host: &str, port: u16, deadline: Instant) -> io::Result<String> {
 }
 
 /// The head and, if the server is not slow, the body.
-fn ask_at(address: &SocketAddr, deadline: Instant) -> io::Result<String> {
+fn ask_at(address: &SocketAddr, path: &str, deadline: Instant) -> io::Result<String> {
     let mut stream = TcpStream::connect_timeout(address, left(deadline)?)?;
     stream.set_write_timeout(Some(left(deadline)?))?;
-    stream.write_all(
-        b"GET /health HTTP/1.1\r\nHost: localhost\r\nUser-Agent: portagent-healthcheck\r\nConnection: close\r\n\r\n",
-    )?;
+    let head = "Host: localhost\r\nUser-Agent: portagent-healthcheck\r\nConnection: close";
+    stream.write_all(format!("GET {path} HTTP/1.1\r\n{head}\r\n\r\n").as_bytes())?;
     let mut answer = Vec::new();
     let mut chunk = [0; 2048];
     while answer.len() < ANSWER_BYTES {

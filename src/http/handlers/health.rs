@@ -7,6 +7,7 @@ use super::super::request::Request;
 use super::super::response::{JSON, Response};
 use super::super::server::App;
 use crate::domain::clock;
+use crate::service::health::worst;
 use crate::service::{Check, Status};
 
 #[derive(Serialize)]
@@ -49,7 +50,7 @@ pub(crate) fn ready(app: &App, req: &Request) -> Answer {
     let checks = app.services.health.ready();
     let worst = worst(&checks);
     log_failing(req, &checks);
-    let view = ReadyView { status: word(worst), timestamp: clock::now_ms(), checks: views(&checks) };
+    let view = ReadyView { status: worst.as_str(), timestamp: clock::now_ms(), checks: views(&checks) };
     Ok(Response::json(if worst == Status::Fail { 503 } else { 200 }, &view))
 }
 
@@ -70,25 +71,10 @@ fn sick(now: i64, failing: &[Check]) -> SickView<'_> {
     }
 }
 
-fn worst(checks: &[Check]) -> Status {
-    [Status::Fail, Status::Warn]
-        .into_iter()
-        .find(|status| checks.iter().any(|check| check.status == *status))
-        .unwrap_or(Status::Pass)
-}
-
-fn word(status: Status) -> &'static str {
-    match status {
-        Status::Pass => "pass",
-        Status::Warn => "warn",
-        Status::Fail => "fail",
-    }
-}
-
 fn views(checks: &[Check]) -> Vec<CheckView<'_>> {
     checks
         .iter()
-        .map(|check| CheckView { name: check.name, status: word(check.status), message: &check.message })
+        .map(|check| CheckView { name: check.name, status: check.status.as_str(), message: &check.message })
         .collect()
 }
 
@@ -98,13 +84,6 @@ mod tests {
 
     fn check(status: Status) -> Check {
         Check { name: "databases", status, message: "as it is".to_owned() }
-    }
-
-    #[test]
-    fn the_worst_check_decides() {
-        assert_eq!(worst(&[]), Status::Pass);
-        assert_eq!(worst(&[check(Status::Pass), check(Status::Warn)]), Status::Warn);
-        assert_eq!(worst(&[check(Status::Fail), check(Status::Warn)]), Status::Fail);
     }
 
     #[test]

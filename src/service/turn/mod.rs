@@ -24,7 +24,9 @@ use crate::domain::user::Caller;
 use crate::domain::{Error, Kind, Result, limits};
 use crate::hub::Hub;
 use crate::llm::Provider;
+use crate::service::health::UpstreamRecord;
 use crate::store::{Begun, NewTurn, Question, Store};
+use crate::telemetry::metrics::catalog;
 
 /// The person is free at once: a turn that does not end by itself within this time is ended over its head.
 const STOP_PATIENCE: Duration = Duration::from_millis(600);
@@ -43,6 +45,8 @@ pub struct Turns {
     store: Arc<Store>,
     hub: Arc<Hub>,
     provider: Provider,
+    /// What turns see of the provider, for those who ask after its health.
+    upstream: Arc<UpstreamRecord>,
     queue: Mutex<Queue>,
     /// A turn began or ended.
     changed: Condvar,
@@ -77,9 +81,14 @@ impl Drop for Sent {
 }
 
 impl Turns {
-    pub fn start(store: Arc<Store>, hub: Arc<Hub>, provider: Provider) -> Result<Arc<Self>> {
-        let turns =
-            Arc::new(Self { store, hub, provider, queue: Mutex::new(Queue::default()), changed: Condvar::new() });
+    pub fn start(
+        store: Arc<Store>,
+        hub: Arc<Hub>,
+        provider: Provider,
+        upstream: Arc<UpstreamRecord>,
+    ) -> Result<Arc<Self>> {
+        let queue = Mutex::new(Queue::default());
+        let turns = Arc::new(Self { store, hub, provider, upstream, queue, changed: Condvar::new() });
         checkpoints::start(&turns)?;
         Ok(turns)
     }
@@ -248,6 +257,7 @@ impl Turns {
         let session = pending.turn.session_id.clone();
         let seq = self.hub.latest(&session).unwrap_or(0).saturating_add(1);
         let ended = self.store.end_turn(&pending.turn, EndReason::Interrupted, Default::default(), None, seq);
+        catalog::TURNS_ENDED.inc("interrupted");
         if let Err(error) = ended {
             log::warn!(target: "turn", "a waiting turn could not be ended: {}", error.with_cause());
         }

@@ -7,10 +7,11 @@ use super::active::Active;
 use super::{Turns, history, tools};
 use crate::domain::event::{EndReason, EventKind};
 use crate::domain::id::MessageId;
-use crate::domain::message::{Message, MessageRole, MessageStatus, Part};
+use crate::domain::message::{Message, MessageRole, MessageStatus, Part, Usage};
 use crate::domain::{Error, Kind, Result, clock, limits};
 use crate::llm::{Answer, Failure, MAX_TOKENS, Prompt};
 use crate::store::Place;
+use crate::telemetry::metrics::catalog;
 
 /// Runs a turn to its end, which is announced exactly once, whatever happens.
 pub(super) fn run(turns: &Arc<Turns>, active: &Arc<Active>) {
@@ -47,7 +48,10 @@ fn rounds(turns: &Arc<Turns>, active: &Arc<Active>) -> Result<End> {
         };
         let mut sink = |delta: crate::llm::Delta<'_>, answer: &Answer| active.on_delta(&turns.hub, delta, answer);
         let answer = match turns.provider.stream(&prompt, &active.cancel, &mut sink) {
-            Ok(answer) => answer,
+            Ok(answer) => {
+                turns.upstream.answered();
+                answer
+            }
             Err(failure) => return failed(turns, active, *failure),
         };
         active.finish_text(&turns.hub);
@@ -89,6 +93,7 @@ fn failed(turns: &Turns, active: &Active, failure: Failure) -> Result<End> {
     match failure.error {
         None => Ok(End { reason: EndReason::Interrupted, last }),
         Some(error) => {
+            turns.upstream.failed(error.code);
             if let Some((message, place)) = last {
                 store_and_tell(turns, active, message, place)?;
             }
@@ -233,11 +238,20 @@ impl Turns {
             let recoverable = error.is_none_or(|error| error.kind != Kind::Internal);
             active.publish(&self.hub, EventKind::ErrorOccurred { code, message, hint, recoverable });
         }
+        count(reason, &active.usage());
         active.publish(&self.hub, EventKind::ConversationEnd { reason, usage: active.usage() });
         log::info!(target: "turn", "ended turn={} reason={} output_tokens={}", active.turn.id,
             // The word would make every failed turn twice a hit for whoever greps for it.
             if reason == EndReason::Error { "failed" } else { reason.as_str() }, active.usage().output);
     }
+}
+
+fn count(reason: EndReason, usage: &Usage) {
+    catalog::TURNS_ENDED.inc(reason.as_str());
+    catalog::TOKENS.add("input", usage.input);
+    catalog::TOKENS.add("output", usage.output);
+    catalog::TOKENS.add("cache_read", usage.cache_read);
+    catalog::TOKENS.add("cache_write", usage.cache_creation);
 }
 
 fn log_failure(active: &Active, error: &Error) {

@@ -1,0 +1,18 @@
+//! Whether both databases answer a question.
+
+use super::{Check, Status};
+use crate::store::Store;
+
+pub(super) fn checks(store: &Store) -> Vec<Check> {
+    store
+        .ping()
+        .into_iter()
+        .map(|(name, answer)| match answer {
+            Ok(()) => Check::new(name, Status::Pass, format!("{name} answers")),
+            Err(error) => {
+                log::error!(target: "health", "{name} does not answer: {}", error.with_cause());
+                Check::new(name, Status::Fail, error.message.into_owned())
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,161 @@
+//! Is it well: what a load balancer, a container and a person want to know. Each check stands in a file of its own.
+
+mod clock;
+mod databases;
+mod disk;
+mod log_file;
+mod upstream;
+mod wal;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::domain::Result;
+use crate::store::Store;
+
+pub use upstream::UpstreamRecord;
+
+/// A good answer of the databases counts for this long, so that a flood of health checks does not become one of
+/// queries. A bad answer never does.
+const ANSWER_GOOD_FOR: Duration = Duration::from_millis(500);
+/// Anybody may ask for everything that is looked at, so all who ask within this time get the same look.
+const LOOK_GOOD_FOR: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    Pass,
+    Warn,
+    Fail,
+}
+
+impl Status {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Warn => "warn",
+            Self::Fail => "fail",
+        }
+    }
+}
+
+/// One thing that was looked at, and a sentence about it that is safe to show.
+#[derive(Debug, Clone)]
+pub struct Check {
+    pub name: &'static str,
+    pub status: Status,
+    pub message: String,
+}
+
+impl Check {
+    pub(crate) fn new(name: &'static str, status: Status, message: impl Into<String>) -> Self {
+        Self { name, status, message: message.into() }
+    }
+}
+
+pub struct Health {
+    store: Arc<Store>,
+    upstream_ready: bool,
+    upstream: Arc<UpstreamRecord>,
+    clock: clock::ClockWatch,
+    /// When the databases last answered. Held for the time of a look only.
+    answered: Mutex<Option<Instant>>,
+    /// The last look at everything. Held while somebody looks, so that those who come meanwhile share it.
+    looked: Mutex<Option<(Instant, Arc<[Check]>)>>,
+}
+
+impl Health {
+    pub fn new(store: Arc<Store>, upstream: Arc<UpstreamRecord>, upstream_ready: bool) -> Self {
+        Self {
+            store,
+            upstream_ready,
+            upstream,
+            clock: clock::ClockWatch::default(),
+            answered: Mutex::new(None),
+            looked: Mutex::new(None),
+        }
+    }
+
+    /// Whether the databases answer. Errors carry the checks that failed.
+    pub fn live(&self) -> Result<(), Vec<Check>> {
+        let recently = |at: &Instant| at.elapsed() < ANSWER_GOOD_FOR;
+        if self.answered().as_ref().is_some_and(recently) {
+            return Ok(());
+        }
+        let failed: Vec<Check> =
+            databases::checks(&self.store).into_iter().filter(|check| check.status == Status::Fail).collect();
+        if !failed.is_empty() {
+            return Err(failed);
+        }
+        *self.answered() = Some(Instant::now());
+        Ok(())
+    }
+
+    /// Everything that is looked at, at most a second old.
+    pub fn ready(&self) -> Arc<[Check]> {
+        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, checks)) = &*looked
+            && at.elapsed() < LOOK_GOOD_FOR
+        {
+            return checks.clone();
+        }
+        let checks: Arc<[Check]> = self.look().into();
+        *looked = Some((Instant::now(), checks.clone()));
+        checks
+    }
+
+    fn look(&self) -> Vec<Check> {
+        let mut checks = databases::checks(&self.store);
+        checks.push(wal::check(&self.store));
+        checks.push(disk::check(&self.store));
+        checks.push(self.clock.check());
+        checks.push(upstream::check(&self.upstream, self.upstream_ready));
+        checks.push(log_file::check());
+        checks
+    }
+
+    fn answered(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.answered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The worst of them.
+pub fn worst(checks: &[Check]) -> Status {
+    [Status::Fail, Status::Warn]
+        .into_iter()
+        .find(|status| checks.iter().any(|check| check.status == *status))
+        .unwrap_or(Status::Pass)
+}
+
+/// A span of time as people say it, in one unit.
+pub(crate) fn spoken(seconds: i64) -> String {
+    let (number, unit) = match seconds.max(0) {
+        seconds @ 0..120 => (seconds, "s"),
+        seconds @ 120..7200 => (seconds / 60, "min"),
+        seconds @ 7200..172_800 => (seconds / 3600, "h"),
+        seconds => (seconds / 86_400, "days"),
+    };
+    format!("{number} {unit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_check_decides() {
+        let check = |statuses: &[Status], expected| {
+            let checks: Vec<Check> = statuses.iter().map(|status| Check::new("disk", *status, "")).collect();
+            assert_eq!(worst(&checks), expected, "{statuses:?}");
+        };
+        check(&[], Status::Pass);
+        check(&[Status::Pass, Status::Warn], Status::Warn);
+        check(&[Status::Fail, Status::Warn], Status::Fail);
+    }
+
+    #[test]
+    fn spans_are_said_in_one_unit() {
+        for (seconds, said) in [(-5, "0 s"), (90, "90 s"), (600, "10 min"), (7200, "2 h"), (864_000, "10 days")] {
+            assert_eq!(spoken(seconds), said);
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! How the server says that it is well, to containers, probes and people.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::support::chat::{Chat, chat};
+use crate::support::eventually;
+use crate::support::server::Server;
+use crate::support::upstream::Script;
+
+fn check(server: &Server, name: &str) -> Value {
+    let ready = server.http().get("/health/ready", None).json();
+    let checks = ready["checks"].as_array().unwrap();
+    checks.iter().find(|check| check["name"] == name).unwrap_or_else(|| panic!("{name} in {ready}")).clone()
+}
+
+#[test]
+fn both_kinds_of_wget_find_it_well() {
+    let mut server = Server::start();
+    let url = format!("http://localhost:{}/health", server.port());
+    let asks = |program: &str, arguments: &[&str]| {
+        Command::new(program).args(arguments).arg(&url).output().unwrap().status.success()
+    };
+    for healthy in [true, false] {
+        assert_eq!(asks("wget", &["--no-verbose", "--tries=1", "--spider"]), healthy, "GNU");
+        assert_eq!(
+            asks("busybox", &["wget", "--no-verbose", "--tries=1", "--spider"]),
+            healthy,
+            "BusyBox, as the manual"
+        );
+        assert_eq!(asks("busybox", &["wget", "-q", "--spider"]), healthy, "BusyBox");
+        if healthy {
+            assert!(server.terminate().success());
+        }
+    }
+}
+
+#[test]
+fn everything_is_looked_at() {
+    let server = Server::start();
+    let answer = server.http().get("/health/ready", None);
+    let ready = answer.json();
+    assert_eq!((answer.status, ready["status"].as_str()), (200, Some("pass")), "{ready}");
+    for name in ["portagent.db", "agentx.db", "wal", "disk", "clock", "upstream", "log"] {
+        let one = check(&server, name);
+        assert_eq!(one["status"], "pass", "{one}");
+        assert!(!one["message"].as_str().unwrap().is_empty());
+    }
+    let port = server.port().to_string();
+    let listed = server.run(&["healthcheck", "--ready", "-p", &port]);
+    assert_eq!(listed.code, Some(0), "{}", listed.stderr);
+    assert!(listed.stdout.contains("pass    portagent.db"), "{}", listed.stdout);
+    let json = server.run(&["healthcheck", "--ready", "--json", "-p", &port]);
+    assert_eq!(serde_json::from_str::<Value>(&json.stdout).unwrap()["status"], "pass");
+}
+
+#[test]
+fn a_log_that_cannot_be_written_is_a_warning() {
+    let server = Server::start();
+    let logs = server.data_dir().join("logs");
+    std::fs::remove_dir_all(&logs).unwrap();
+    std::fs::write(&logs, "in the way").unwrap();
+    eventually("the check notices", || check(&server, "log")["status"] == "warn");
+    assert_eq!(server.http().get("/health", None).status, 200, "it serves on");
+    std::fs::remove_file(&logs).unwrap();
+    eventually("the check recovers", || check(&server, "log")["status"] == "pass");
+}
+
+#[test]
+fn turns_tell_about_the_upstream() {
+    let refused = || Script::refusal(401, "authentication_error", "invalid x-api-key");
+    let mut scripts = vec![Script::text("Hello.")];
+    scripts.extend((0..3).map(|_| refused()));
+    scripts.push(Script::text("Back."));
+    let setup = Chat::with(scripts);
+    let (mut client, image) = setup.conversation();
+    chat(&mut client, &image, "Hello?");
+    eventually("an answer is seen", || {
+        check(&setup.server, "upstream")["message"].to_string().contains("0 of the last 1")
+    });
+    for _ in 0..3 {
+        chat(&mut client, &image, "And now?");
+    }
+    eventually("three refusals are a failure", || check(&setup.server, "upstream")["status"] == "fail");
+    let failing = check(&setup.server, "upstream");
+    assert!(failing["message"].as_str().unwrap().contains("(upstream_auth)"), "{failing}");
+    assert_eq!(setup.server.http().get("/health/ready", None).status, 503);
+    let port = setup.server.port().to_string();
+    assert_eq!(setup.server.run(&["healthcheck", "--ready", "-p", &port]).code, Some(1));
+    assert_eq!(setup.server.run(&["healthcheck", "-p", &port]).code, Some(0), "the server itself is well");
+    chat(&mut client, &image, "Once more?");
+    eventually("one answer ends it", || check(&setup.server, "upstream")["status"] == "warn");
+    assert_eq!(setup.upstream.requests().len(), 5, "nothing was asked for the sake of a check");
+}
