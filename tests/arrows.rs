@@ -36,6 +36,8 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("lexopt", &["cli"]),
     ("simplelog", &["telemetry"]),
     ("signal_hook", &["app"]),
+    ("tar", &["ops"]),
+    ("flate2", &["ops"]),
 ];
 
 #[test]

@@ -2,6 +2,7 @@
 //!
 //! What the wire and the tables call an *image* is a *conversation* in this code.
 
+pub mod bytes;
 pub mod clock;
 pub mod conversation;
 pub mod error;

@@ -1,9 +1,14 @@
 //! What runs by itself.
 
+pub mod archive;
+mod meter;
+mod partial;
 mod scheduler;
+mod space;
 mod watch;
 mod watchdog;
 
+pub use meter::{Meter, Pace, Progress};
 pub use scheduler::{Job, Scheduler, Stop, When};
 pub use watch::Watch;
 pub use watchdog::Watchdog;

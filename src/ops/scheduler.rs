@@ -54,8 +54,13 @@ impl Stop {
         self.0.load(Ordering::Relaxed)
     }
 
-    fn set(&self) {
+    pub(super) fn set(&self) {
         self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// For whoever can only set a flag: a signal handler.
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        self.0.clone()
     }
 }
 

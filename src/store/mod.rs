@@ -2,8 +2,10 @@
 
 mod content;
 mod conversations;
+pub mod copy;
 mod database;
 mod failure;
+pub mod inspect;
 mod invites;
 mod jobs;
 mod key;

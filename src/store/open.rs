@@ -100,6 +100,13 @@ fn private_file(path: &Path) -> Result<()> {
         .map_err(|cause| not_writable(path, cause))
 }
 
+/// A new empty private file. Errors: `Unavailable`, also where something is there already.
+pub(super) fn new_private_file(path: &Path) -> Result<()> {
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    made.map(drop)
+        .map_err(|cause| Error::unavailable("cannot_write", format!("cannot write {}: {cause}", path.display())))
+}
+
 /// Tightens what is open to others, and says so.
 pub(super) fn restrict(path: &Path, mode: u32) -> Result<()> {
     let metadata = fs::metadata(path).map_err(|cause| not_writable(path, cause))?;

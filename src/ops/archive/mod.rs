@@ -1,0 +1,29 @@
+//! The archive of a backup: a `.tar.gz` that every tar opens, and that says of itself whether it is whole.
+//!
+//! ```text
+//! manifest.json        versions, and for each database its schema, size, SHA-256 and rows
+//! data/agentx.db       ┐ each a single file that `cp` puts in place
+//! data/portagent.db    ┘
+//! jwt-secret           the key that signs tokens, where it is known
+//! settings.env         the settings that differ from their defaults, as an env file
+//! containers/…         agents' files: files, directories, symbolic links (never followed)
+//! SHA256SUMS           of every file above, for `sha256sum -c`
+//! ```
+//!
+//! Exactly in this order, so that it is written and read in one pass, in memory that does not grow with its size.
+//! Behind the compressed tar stands a seal (see `seal`), which makes every byte of the file count.
+
+mod layout;
+mod manifest;
+mod place;
+mod read;
+mod seal;
+mod sums;
+#[cfg(test)]
+mod tests;
+mod verify;
+mod write;
+
+pub use manifest::{DatabaseFacts, FORMAT, FilesFacts, Manifest};
+pub use verify::{Report, Unlock, extract_to, verify};
+pub use write::{Meta, Writer};

@@ -1,0 +1,100 @@
+//! A private directory for what is not done yet. It goes away with whoever made it; where a `kill -9` leaves one
+//! behind, the next one that is made beside it sweeps it away.
+
+use std::fs::{self, DirBuilder, File, TryLockError};
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use crate::domain::{Error, Result, clock, id};
+
+const PREFIX: &str = ".portagent-";
+const SUFFIX: &str = ".partial";
+
+/// A directory that is removed with everything in it when this is dropped.
+#[derive(Debug)]
+pub struct Partial {
+    path: PathBuf,
+    /// Its lock says that somebody is at work; the kernel takes it back when the process ends, however it ends.
+    _lock: File,
+}
+
+impl Partial {
+    /// Makes one below an existing directory, after removing those that nobody works in any more.
+    ///
+    /// Errors: `Unavailable` when the directory cannot be written.
+    pub fn make(parent: &Path) -> Result<Self> {
+        Self::try_make(parent).map_err(|cause| {
+            Error::unavailable("cannot_write", format!("cannot write to {}: {cause}", parent.display()))
+                .hint("give the user that runs portagent this directory, or name another one")
+        })
+    }
+
+    fn try_make(parent: &Path) -> io::Result<Self> {
+        // Whoever makes one holds the parent's lock: otherwise it would look abandoned until it has its own.
+        let making = File::open(parent)?;
+        let locked = making.lock().is_ok();
+        if locked {
+            sweep(parent);
+        }
+        let path = parent.join(format!("{PREFIX}{}-{}{SUFFIX}", clock::now_ms(), id::hex(&id::random_bytes::<4>())));
+        DirBuilder::new().mode(0o700).create(&path)?;
+        let lock = File::open(&path)?;
+        // A file system without locks: then nothing is swept there, either.
+        let _ = lock.try_lock();
+        Ok(Self { path, _lock: lock })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.path); // what stays is swept by the next one
+    }
+}
+
+fn sweep(parent: &Path) {
+    let Ok(entries) = fs::read_dir(parent) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let is_ours = name.starts_with(PREFIX) && name.ends_with(SUFFIX);
+        if is_ours && entry.file_type().is_ok_and(|kind| kind.is_dir()) && is_abandoned(&entry.path()) {
+            log::info!(target: "backup", "removing what an interrupted run left behind: {}", entry.path().display());
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+fn is_abandoned(path: &Path) -> bool {
+    match File::open(path).map(|directory| directory.try_lock()) {
+        Ok(Ok(())) => true,
+        Ok(Err(TryLockError::WouldBlock | TryLockError::Error(_))) | Err(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_goes_away_and_sweeps_what_nobody_works_in() {
+        let home = tempfile::tempdir().unwrap();
+        let count = || fs::read_dir(home.path()).unwrap().count();
+        let abandoned = home.path().join(".portagent-1-x.partial");
+        fs::create_dir_all(abandoned.join("deep")).unwrap();
+        fs::create_dir(home.path().join("other.partial")).unwrap();
+        let first = Partial::make(home.path()).unwrap();
+        assert!(!abandoned.exists());
+        fs::write(first.path().join("x"), "x").unwrap();
+        let second = Partial::make(home.path()).unwrap();
+        assert!(first.path().join("x").exists(), "somebody works in it");
+        assert_eq!(count(), 3);
+        drop((first, second));
+        assert_eq!(count(), 1, "only what is not ours is left");
+        assert_eq!(Partial::make(&home.path().join("none")).unwrap_err().code, "cannot_write");
+    }
+}

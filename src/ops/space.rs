@@ -1,0 +1,27 @@
+//! Is there room: asked before the work, so that nobody waits an hour to learn that there is none.
+
+use std::path::Path;
+
+use crate::domain::bytes::human;
+use crate::domain::{Error, Result};
+
+/// Bytes that are free for us on the disk of an existing directory.
+///
+/// Errors: `Unavailable` when it cannot be looked at.
+pub fn free(directory: &Path) -> Result<u64> {
+    let stat = rustix::fs::statvfs(directory).map_err(|cause| {
+        Error::unavailable("cannot_look", format!("cannot look at the disk of {}: {cause}", directory.display()))
+    })?;
+    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
+/// Errors: `Unavailable` when fewer bytes are free, naming both numbers.
+pub fn require(directory: &Path, needed: u64) -> Result<()> {
+    let free = free(directory)?;
+    if free >= needed {
+        return Ok(());
+    }
+    let message =
+        format!("this needs {}, and {} are free on the disk of {}", human(needed), human(free), directory.display());
+    Err(Error::unavailable("disk_too_small", message).hint("free some space, or choose a directory on another disk"))
+}
