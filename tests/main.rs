@@ -8,6 +8,7 @@ mod config;
 mod conversations;
 mod crash;
 mod health;
+mod db;
 mod llm;
 mod log;
 mod public_port;

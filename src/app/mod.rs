@@ -1,5 +1,6 @@
 //! Opens everything, starts it, and stops it.
 
+pub mod db;
 mod manager;
 mod signals;
 

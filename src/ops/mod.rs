@@ -1,6 +1,7 @@
 //! What runs by itself.
 
 pub mod archive;
+pub mod care;
 mod meter;
 mod partial;
 mod scheduler;

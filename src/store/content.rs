@@ -69,6 +69,11 @@ pub(super) fn read(json: &str) -> Vec<Part> {
     }
 }
 
+/// Whether `read` gives back what was written.
+pub(super) fn is_readable(json: &str) -> bool {
+    serde_json::from_str::<Vec<Stored<'_>>>(json).is_ok()
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[derive(Default)]

@@ -1,5 +1,6 @@
 //! SQLite: the only room that knows it. A public method is one transaction.
 
+pub mod care;
 mod content;
 mod conversations;
 pub mod copy;

@@ -1,6 +1,7 @@
 //! Every command, one file each. This list is the order of the help.
 
 pub(super) mod config;
+pub(super) mod db;
 pub(super) mod healthcheck;
 pub(super) mod help;
 pub(super) mod invite;
@@ -29,6 +30,7 @@ pub(super) static ALL: &[&Command] = &[
     &invite::create::COMMAND,
     &invite::list::COMMAND,
     &invite::revoke::COMMAND,
+    &db::check::COMMAND,
     &config::COMMAND,
     &service::install::COMMAND,
     &service::uninstall::COMMAND,

@@ -1,0 +1,83 @@
+//! `portagent db check`.
+
+use serde_json::{Value, json};
+
+use crate::app::db::{self, Finding, Level, Mended, Report};
+use crate::cli::command::{Command, CommandOption, Given};
+use crate::cli::output::{print, print_json, table};
+use crate::domain::{Error, Kind, Result};
+
+pub(in crate::cli) static COMMAND: Command = Command {
+    name: "db check",
+    operands: &[],
+    options: &[
+        CommandOption { flag: "quick", value: "", about: "leave out what reads every row" },
+        CommandOption { flag: "fix", value: "", about: "remove what belongs to nobody" },
+    ],
+    json: true,
+    about: "check both databases and the files around them",
+    details: "It works beside a running server, and changes nothing unless --fix is given. --fix removes the \
+              conversations and files of accounts that are gone (a plain DELETE FROM users leaves them behind), rows that \
+              nobody owns and half-written files; nothing that has an owner is touched. Exit code 1: something is damaged.",
+    examples: &[
+        ("portagent db check", "everything"),
+        ("portagent db check --fix", "and remove what belongs to nobody"),
+        ("portagent db check --quick --json", "for scripts"),
+    ],
+    run,
+};
+
+fn run(given: &Given) -> Result<()> {
+    let config = given.config()?;
+    let report = db::check(&config, given.has("quick"))?;
+    if !given.json {
+        print(&lines(&report))?;
+    }
+    let mended = given.has("fix").then(|| db::mend(&config, &report)).transpose()?;
+    if given.json {
+        print_json(&as_json(&report, mended))?;
+    } else if let Some(mended) = mended {
+        print(&sentence(mended))?;
+    }
+    match report.findings.iter().filter(|finding| finding.level == Level::Fail).count() {
+        0 => Ok(()),
+        failed => Err(Error::new(Kind::Unavailable, "damaged", format!("{failed} checks failed"))
+            .hint("stop the server, then `portagent db recover` or `portagent restore FILE`")),
+    }
+}
+
+fn lines(report: &Report) -> String {
+    let row = |finding: &Finding| {
+        [finding.level.as_str(), finding.place, finding.name, &finding.message].map(str::to_owned).to_vec()
+    };
+    table(&["", "WHERE", "CHECK", ""], &report.findings.iter().map(row).collect::<Vec<_>>())
+}
+
+fn sentence(Mended { ownerless, abandoned_files }: Mended) -> String {
+    format!(
+        "removed: {} containers of nobody with {} conversations and {} messages, {} directories of files, {} rows that \
+         nobody owned, {abandoned_files} half-written files\n",
+        ownerless.containers, ownerless.conversations, ownerless.messages, ownerless.directories, ownerless.hanging
+    )
+}
+
+fn as_json(report: &Report, mended: Option<Mended>) -> Value {
+    let finding = |finding: &Finding| {
+        json!({
+            "place": finding.place, "name": finding.name, "status": finding.level.as_str(),
+            "count": finding.count, "message": finding.message,
+        })
+    };
+    let removed = mended.map(|Mended { ownerless, abandoned_files }| {
+        json!({
+            "containers": ownerless.containers, "conversations": ownerless.conversations,
+            "messages": ownerless.messages, "directories": ownerless.directories, "rows": ownerless.hanging,
+            "files": abandoned_files,
+        })
+    });
+    json!({
+        "status": report.worst().as_str(),
+        "checks": report.findings.iter().map(finding).collect::<Vec<_>>(),
+        "removed": removed,
+    })
+}

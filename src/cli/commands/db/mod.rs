@@ -1,0 +1,3 @@
+//! `portagent db …`: the databases themselves.
+
+pub(in crate::cli) mod check;

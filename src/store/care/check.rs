@@ -1,0 +1,142 @@
+//! Is a database whole: its pages, its schema, and what its rows say of each other.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::{Finding, Level, Which, count, looking, schema_check};
+use crate::domain::Result;
+use crate::store::{content, failure};
+
+/// Complaints of SQLite's own check that are read; the first is shown.
+const COMPLAINTS: usize = 100;
+
+/// Looks at one database. `quick` leaves out what reads every row.
+pub fn check(directory: &Path, which: Which, quick: bool) -> Vec<Finding> {
+    let place = which.file();
+    let conn = match looking(&which.path(directory)) {
+        Ok(conn) => conn,
+        Err(error) => return vec![Finding::new(place, "opens", Level::Fail, 1, error.with_cause())],
+    };
+    let mut found = vec![integrity(&conn, place, quick)];
+    let (schema, is_ours) = match schema_check::schema(&conn, which) {
+        Ok(outcome) => outcome,
+        Err(error) => (Finding::new(place, "schema", Level::Fail, 1, error.with_cause()), false),
+    };
+    found.push(schema);
+    // A damaged file would answer every other question with the same complaint, or wrongly.
+    if !is_ours || found[0].level == Level::Fail {
+        return found;
+    }
+    found.push(asked(place, "foreign_keys", foreign_keys(&conn, place)));
+    if which == Which::Agentx {
+        found.extend(HANGING.iter().map(|row| asked(place, row.0, hanging(&conn, row))));
+        if !quick {
+            found.push(asked(place, "contents", contents(&conn, place)));
+        }
+    }
+    found
+}
+
+/// Checks the pages of every table in turn, so that no snapshot is held for long while people write, and asks before
+/// each whether to go on. `None`: it was told to stop.
+///
+/// Errors: `Unavailable` when the file cannot be read at all.
+pub fn integrity_by_table(directory: &Path, which: Which, go_on: &dyn Fn() -> bool) -> Result<Option<Vec<String>>> {
+    let conn = looking(&which.path(directory))?;
+    let tables: Vec<String> = texts(&conn, "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0")?;
+    let mut complaints = Vec::new();
+    for table in tables {
+        if !go_on() {
+            return Ok(None);
+        }
+        let sql = format!("PRAGMA integrity_check(\"{}\")", table.replace('"', "\"\""));
+        complaints.extend(texts(&conn, &sql)?.into_iter().filter(|line| line != "ok").take(COMPLAINTS));
+    }
+    Ok(Some(complaints))
+}
+
+fn integrity(conn: &Connection, place: &'static str, quick: bool) -> Finding {
+    let pragma = if quick { "quick_check" } else { "integrity_check" };
+    let lines = match texts(conn, &format!("PRAGMA {pragma}({COMPLAINTS})")) {
+        Ok(lines) => lines,
+        Err(error) => return Finding::new(place, "integrity", Level::Fail, 1, error.with_cause()),
+    };
+    match lines.iter().find(|line| *line != "ok") {
+        None => Finding::new(place, "integrity", Level::Ok, 0, format!("{pragma} says ok")),
+        Some(first) => {
+            let count = lines.len() as u64;
+            Finding::new(place, "integrity", Level::Fail, count, format!("{pragma}: {}", first.replace('\n', "; ")))
+        }
+    }
+}
+
+fn texts(conn: &Connection, sql: &str) -> Result<Vec<String>> {
+    let mut statement = conn.prepare(sql).map_err(failure::error)?;
+    let rows = statement.query_map([], |row| row.get(0)).map_err(failure::error)?;
+    rows.collect::<rusqlite::Result<_>>().map_err(failure::error)
+}
+
+/// A question that could not be asked is an answer too.
+fn asked(place: &'static str, name: &'static str, answer: Result<Finding>) -> Finding {
+    answer.unwrap_or_else(|error| Finding::new(place, name, Level::Fail, 1, error.with_cause()))
+}
+
+fn foreign_keys(conn: &Connection, place: &'static str) -> Result<Finding> {
+    let broken = count(conn, "SELECT count(*) FROM pragma_foreign_key_check")?;
+    let message = match broken {
+        0 => "every row has what it refers to".to_owned(),
+        n => format!("{n} rows refer to one that is gone"),
+    };
+    Ok(Finding::counted(place, "foreign_keys", Level::Warn, broken, message))
+}
+
+/// Name, question, and what it means.
+type Hanging = (&'static str, &'static str, &'static str);
+
+const HANGING: &[Hanging] = &[
+    (
+        "sessions_without_conversation",
+        "SELECT count(*) FROM sessions WHERE imageId NOT IN (SELECT imageId FROM images)",
+        "sessions whose conversation is gone",
+    ),
+    (
+        "conversations_without_session",
+        "SELECT count(*) FROM images WHERE sessionId NOT IN (SELECT sessionId FROM sessions)",
+        "conversations without their session",
+    ),
+    (
+        "turns_without_session",
+        "SELECT count(*) FROM turns WHERE sessionId NOT IN (SELECT sessionId FROM sessions)",
+        "turns that belong to no session",
+    ),
+    (
+        "messages_without_session",
+        "SELECT count(*) FROM messages WHERE sessionId NOT IN (SELECT sessionId FROM sessions)",
+        "messages that belong to no session",
+    ),
+    (
+        "messages_without_turn",
+        "SELECT count(*) FROM messages WHERE turnId IS NOT NULL AND turnId NOT IN (SELECT turnId FROM turns)",
+        "messages whose turn is gone",
+    ),
+];
+
+fn hanging(conn: &Connection, (name, sql, what): &Hanging) -> Result<Finding> {
+    let found = count(conn, sql)?;
+    Ok(Finding::counted(Which::Agentx.file(), name, Level::Warn, found, format!("{found} {what}")))
+}
+
+/// Every message's content is read as it would be for a person.
+fn contents(conn: &Connection, place: &'static str) -> Result<Finding> {
+    let mut statement = conn.prepare("SELECT content FROM messages").map_err(failure::error)?;
+    let mut rows = statement.query([]).map_err(failure::error)?;
+    let (mut all, mut unreadable) = (0_u64, 0_u64);
+    while let Some(row) = rows.next().map_err(failure::error)? {
+        all += 1;
+        let readable = row.get_ref(0).map_err(failure::error)?.as_str().is_ok_and(content::is_readable);
+        unreadable += u64::from(!readable);
+    }
+    let message = format!("{unreadable} of {all} messages have a content that cannot be read");
+    Ok(Finding::counted(place, "contents", Level::Warn, unreadable, message))
+}

@@ -1,0 +1,130 @@
+//! Care for the databases of a data directory, beside a running server and without one. Everything here works on
+//! connections of its own, so that it also works on a file that is too damaged for a server to start on.
+
+mod check;
+mod leftovers;
+mod ownerless;
+mod schema_check;
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+pub use check::{check, integrity_by_table};
+pub use leftovers::{Leftovers, leftovers, sweep};
+pub use ownerless::{Ownerless, Removed, ownerless, remove_ownerless};
+pub use schema_check::is_current;
+
+use super::migrate::Schema;
+use super::{failure, open, schema};
+use crate::domain::{Error, Result};
+
+/// One of the two databases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// `portagent.db`: accounts.
+    Portagent,
+    /// `agentx.db`: conversations.
+    Agentx,
+}
+
+impl Which {
+    pub const BOTH: [Self; 2] = [Self::Portagent, Self::Agentx];
+
+    /// By its name, with or without `.db`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::BOTH.into_iter().find(|which| name == which.name() || name == which.file())
+    }
+
+    pub fn name(self) -> &'static str {
+        self.schema().name
+    }
+
+    pub fn file(self) -> &'static str {
+        match self {
+            Self::Portagent => "portagent.db",
+            Self::Agentx => "agentx.db",
+        }
+    }
+
+    pub fn path(self, directory: &Path) -> PathBuf {
+        directory.join("data").join(self.file())
+    }
+
+    pub(super) fn schema(self) -> &'static Schema {
+        match self {
+            Self::Portagent => &schema::PORTAGENT,
+            Self::Agentx => &schema::AGENTX,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    Ok,
+    Warn,
+    Fail,
+}
+
+impl Level {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warn => "warn",
+            Self::Fail => "fail",
+        }
+    }
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    /// A database's file, or the data directory.
+    pub place: &'static str,
+    /// Stable, `snake_case`.
+    pub name: &'static str,
+    pub level: Level,
+    pub count: u64,
+    pub message: String,
+}
+
+impl Finding {
+    pub fn new(place: &'static str, name: &'static str, level: Level, count: u64, message: impl Into<String>) -> Self {
+        Self { place, name, level, count, message: message.into() }
+    }
+
+    /// `ok` for none, else the given level.
+    pub fn counted(place: &'static str, name: &'static str, bad: Level, count: u64, message: String) -> Self {
+        Self::new(place, name, if count == 0 { Level::Ok } else { bad }, count, message)
+    }
+}
+
+/// A connection that only looks. Nothing is made where there is nothing.
+///
+/// Errors: `NotFound` without the file; `Unavailable` when it cannot be used.
+fn looking(path: &Path) -> Result<Connection> {
+    must_exist(path)?;
+    open::reader(path)
+}
+
+/// A connection that changes things, beside the server's own.
+fn changing(path: &Path) -> Result<Connection> {
+    let conn = looking(path)?;
+    let prepared = conn.pragma_update(None, "query_only", false).and_then(|()| {
+        conn.pragma_update(None, "synchronous", "FULL")?;
+        conn.pragma_update(None, "foreign_keys", true)
+    });
+    prepared.map(|()| conn).map_err(failure::error)
+}
+
+fn must_exist(path: &Path) -> Result<()> {
+    if path.is_file() {
+        return Ok(());
+    }
+    Err(Error::not_found(&path.display().to_string()).hint("name the data directory with --data-dir"))
+}
+
+fn count(conn: &Connection, sql: &str) -> Result<u64> {
+    let count: i64 = conn.query_row(sql, [], |row| row.get(0)).map_err(failure::error)?;
+    Ok(count.try_into().unwrap_or(0))
+}
