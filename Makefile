@@ -20,8 +20,8 @@ run: tools ## start a server here, with its data in ./run/agentx; without a key,
 test: ## every check and test; the last line is their sum
 	@tests/run.sh
 
-crash: tools ## `kill -9` in the middle of 100 answers
-	CRASH_ROUNDS=100 cargo test --locked --test it crash::
+crash: tools ## `kill -9` in the middle of 100 answers, and at many moments of what touches the data
+	CRASH_ROUNDS=100 cargo test --locked --test it -- crash:: restore::stale_log::
 
 bench: dist ## the figures of the README, on this machine; nginx and wrk for the comparison
 	PORTAGENT_BIN=$(abspath $(RELEASE)) CARGO_PROFILE_BENCH_LTO=off cargo bench --locked --bench bench

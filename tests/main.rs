@@ -12,6 +12,7 @@ mod db;
 mod llm;
 mod log;
 mod public_port;
+mod restore;
 mod stream;
 mod support;
 mod systemd;

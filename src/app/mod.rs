@@ -37,7 +37,7 @@ pub fn serve(config: Config, reload: &dyn Fn() -> Result<Config>) -> Result<()> 
     let log = telemetry::init(LogOptions { level: config.log_level, file: Some(config.log_file()), stdout: true })?;
     let manager = Manager::from_environment();
     let mut signals = signals::Waiting::start()?;
-    let running = Running::start(&config)?;
+    let running = Running::start(&config, &lock)?;
     let watchdog = manager.start_watchdog(&running.services)?;
     manager.say(&format!("READY=1\nSTATUS=serving on http://{}", running.server.local_addr()));
     let signal = signals.until_stop(|| {
@@ -66,14 +66,14 @@ struct Running {
 }
 
 impl Running {
-    fn start(config: &Config) -> Result<Self> {
+    fn start(config: &Config, lock: &DirectoryLock) -> Result<Self> {
         for line in config::banner(config) {
             log::info!(target: "app", "{line}");
         }
         for line in &config.warnings {
             log::warn!(target: "app", "{line}");
         }
-        let store = open_store(config)?;
+        let store = Store::serve(&config.data_dir, lock).map_err(|error| not_usable(config, error))?;
         let demo = match config.llm.provider {
             config::Provider::Demo => Some(llm::demo::start()?),
             config::Provider::Anthropic => None,

@@ -52,6 +52,7 @@ fn run(services: &Services, stopped: &Receiver<()>) {
             _ => return,
         }
         services.hub.sweep();
+        services.look_after_store();
         let looked = once(services, &mut watcher, look.is_multiple_of(CHECK_ALL_EVERY_LOOKS));
         // Said once, not every second; a watcher that failed is opened anew.
         if let Err(error) = &looked {

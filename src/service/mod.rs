@@ -85,6 +85,11 @@ impl Services {
         self.store.watch_accounts()
     }
 
+    /// Looks after the database files, every second.
+    pub fn look_after_store(&self) {
+        self.store.look_after();
+    }
+
     /// Closes the sockets of those who may no longer come in, and stops the turns of those who may no longer be here.
     pub fn put_out_the_invalid(&self) -> Result<()> {
         for (user, login, _) in self.hub.connected() {

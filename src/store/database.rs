@@ -1,16 +1,23 @@
 //! One SQLite file: its writer, and a few connections that read beside it.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::live_file::{LiveFile, Seen};
+use super::look_after::Rescue;
+use super::trouble::Trouble;
 use super::writer::Writer;
 use super::{failure, migrate, open};
 use crate::domain::{Error, Result};
 
 /// Reading connections that are kept; more are opened when needed and closed after use.
 const READERS_KEPT: usize = 2;
+/// How long a read waits for one of them where no more can be opened.
+const READER_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A database's files, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,25 +29,32 @@ pub struct DatabaseFiles {
 }
 
 pub struct Database {
-    name: &'static str,
-    path: PathBuf,
-    writer: Writer,
+    pub(super) path: PathBuf,
+    pub(super) schema: &'static migrate::Schema,
+    /// What is open now. It changes when somebody puts another file at the path while we serve.
+    opened: Mutex<Arc<Opened>>,
+    pub(super) trouble: Arc<Trouble>,
+}
+
+/// The connections to one file. The order of the fields is the order in which they are closed: see `LiveFile`.
+pub(super) struct Opened {
+    pub writer: Writer,
     readers: Mutex<Vec<Connection>>,
+    returned: Condvar,
+    /// Reads in progress.
+    reading: AtomicUsize,
+    rescue: Mutex<Rescue>,
+    pub live: Arc<LiveFile>,
 }
 
 impl Database {
     /// Opens the file, makes it where there is none, and brings its schema up to date.
     ///
     /// Errors: `Unavailable` when it cannot be used, is damaged, or was written by a newer program.
-    pub(super) fn open(path: &Path, schema: &migrate::Schema) -> Result<Self> {
-        let mut conn = open::writer(path)?;
-        migrate::bring_up_to_date(&mut conn, path, schema).map_err(|error| error.about(path))?;
-        open::prepare_writer(&conn).map_err(|error| error.named(path))?;
-        open::tighten(path)?;
-        let writer = Writer::start(schema.name, conn)?;
-        // Opened now and not when a flood of connections has taken the descriptors that they need.
-        let readers: Vec<Connection> = (0..READERS_KEPT).map(|_| ready_reader(path)).collect::<Result<_>>()?;
-        Ok(Self { name: schema.name, path: path.to_owned(), writer, readers: Mutex::new(readers) })
+    pub(super) fn open(path: &Path, schema: &'static migrate::Schema) -> Result<Self> {
+        let trouble = Arc::new(Trouble::none(path));
+        let opened = Opened::open(path, schema, &trouble)?;
+        Ok(Self { path: path.to_owned(), schema, opened: Mutex::new(Arc::new(opened)), trouble })
     }
 
     /// One transaction on the writer; returns when it is on the disk.
@@ -48,7 +62,7 @@ impl Database {
         &self,
         work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.writer.write(work)
+        self.opened().writer.write(work)
     }
 
     /// One transaction that nobody waits for.
@@ -57,43 +71,144 @@ impl Database {
         what: &'static str,
         work: impl FnOnce(&Connection) -> Result<()> + Send + 'static,
     ) {
-        self.writer.write_later(what, work);
+        self.opened().writer.write_later(what, work);
     }
 
     /// One consistent look at the file.
     pub(super) fn read<T>(&self, look: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        let kept = self.kept().pop();
-        let mut conn = match kept {
-            Some(conn) => conn,
-            None => open::reader(&self.path)?,
-        };
-        let outcome = conn
-            .transaction_with_behavior(TransactionBehavior::Deferred)
-            .map_err(failure::error)
-            .and_then(|transaction| look(&transaction));
-        let mut kept = self.kept();
-        if kept.len() < READERS_KEPT {
-            kept.push(conn);
-        }
-        outcome
+        let opened = self.opened();
+        opened.reading.fetch_add(1, Ordering::AcqRel);
+        let outcome = opened.reader(&self.path).and_then(|mut conn| {
+            let outcome = conn
+                .transaction_with_behavior(TransactionBehavior::Deferred)
+                .map_err(failure::error)
+                .and_then(|transaction| look(&transaction));
+            opened.give_back(conn);
+            outcome
+        });
+        opened.reading.fetch_sub(1, Ordering::AcqRel);
+        outcome.map_err(|error| self.trouble.note(error))
     }
 
     pub(super) fn files(&self) -> DatabaseFiles {
         let bytes = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
         let mut wal = self.path.clone().into_os_string();
         wal.push("-wal");
-        DatabaseFiles { name: self.name, bytes: bytes(&self.path), wal_bytes: bytes(Path::new(&wal)) }
+        DatabaseFiles { name: self.schema.name, bytes: bytes(&self.path), wal_bytes: bytes(Path::new(&wal)) }
     }
 
     /// Changes whenever any connection but this reader's commits: also one of another program.
     pub(super) fn watcher(&self) -> Result<Watcher> {
-        Ok(Watcher { conn: open::reader(&self.path)?, seen: None })
+        let opened = self.opened();
+        Ok(Watcher { conn: opened.new_reader(&self.path)?, live: opened.live.clone(), seen: None })
     }
 
     /// Finishes what waits and closes, so that no `-wal` file is left.
     pub(super) fn close(&self) {
+        self.opened().close();
+    }
+
+    pub(super) fn opened(&self) -> Arc<Opened> {
+        self.current().clone()
+    }
+
+    /// Goes on with the file that is at the path now; what was open has to be closed.
+    ///
+    /// Errors: those of `open`; it can be tried again.
+    pub(super) fn open_again(&self) -> Result<()> {
+        let opened = Opened::open(&self.path, self.schema, &self.trouble)?;
+        *self.current() = Arc::new(opened);
+        Ok(())
+    }
+
+    fn current(&self) -> MutexGuard<'_, Arc<Opened>> {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Opened {
+    fn open(path: &Path, schema: &migrate::Schema, trouble: &Arc<Trouble>) -> Result<Self> {
+        open::private_file(path)?;
+        let live = LiveFile::open(path).map_err(|cause| open::not_writable(path, cause))?;
+        let live = Arc::new(live);
+        let mut conn = open::writer(path)?;
+        migrate::bring_up_to_date(&mut conn, path, schema).map_err(|error| error.about(path))?;
+        open::prepare_writer(&conn).map_err(|error| error.named(path))?;
+        open::tighten(path)?;
+        let writer = Writer::start(schema.name, conn, live.clone(), trouble.clone())?;
+        let opened = Self {
+            writer,
+            readers: Mutex::default(),
+            returned: Condvar::new(),
+            reading: AtomicUsize::new(0),
+            rescue: Mutex::default(),
+            live,
+        };
+        // Opened now and not when a flood of connections has taken the descriptors that they need.
+        for _ in 0..READERS_KEPT {
+            opened.give_back(opened.new_reader(path)?);
+        }
+        Ok(opened)
+    }
+
+    /// A kept reader, a new one, or, where none can be opened, the next that is given back: what is open still reads
+    /// when its file has another owner by now, or no descriptor is left.
+    fn reader(&self, path: &Path) -> Result<Connection> {
+        if let Some(conn) = self.kept().pop() {
+            return Ok(conn);
+        }
+        let error = match self.new_reader(path) {
+            Ok(conn) => return Ok(conn),
+            Err(error) => error,
+        };
+        let deadline = Instant::now() + READER_PATIENCE;
+        let mut kept = self.kept();
+        loop {
+            if let Some(conn) = kept.pop() {
+                return Ok(conn);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(error);
+            }
+            kept = self.returned.wait_timeout(kept, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// A reader of our file, and not of another one at its path. SQLite opens its files with the first look.
+    fn new_reader(&self, path: &Path) -> Result<Connection> {
+        self.live.check()?;
+        let conn = open::reader(path)?;
+        conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).map_err(failure::error)?;
+        self.live.check().map(|()| conn)
+    }
+
+    fn give_back(&self, conn: Connection) {
+        let mut kept = self.kept();
+        if kept.len() < READERS_KEPT {
+            kept.push(conn);
+        }
+        drop(kept);
+        self.returned.notify_one();
+    }
+
+    /// Readers first: the last connection to go removes the `-wal` file.
+    pub(super) fn close(&self) {
         self.kept().clear();
         self.writer.stop();
+        if self.live.look() == Seen::Ours
+            && let Some(identity) = &*self.live.identity()
+        {
+            identity.forget();
+        }
+    }
+
+    pub(super) fn is_being_read(&self) -> bool {
+        self.reading.load(Ordering::Acquire) > 0
+    }
+
+    pub(super) fn rescue(&self) -> MutexGuard<'_, Rescue> {
+        self.rescue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn kept(&self) -> MutexGuard<'_, Vec<Connection>> {
@@ -101,22 +216,19 @@ impl Database {
     }
 }
 
-/// A reader that has its files open: SQLite opens them with the first look.
-fn ready_reader(path: &Path) -> Result<Connection> {
-    let conn = open::reader(path)?;
-    conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).map_err(failure::error)?;
-    Ok(conn)
-}
-
 /// Notices that somebody changed the database.
 pub struct Watcher {
     conn: Connection,
     seen: Option<i64>,
+    live: Arc<LiveFile>,
 }
 
 impl Watcher {
     /// Whether the database was changed since the last call; the first call says yes.
+    ///
+    /// Errors: `Unavailable` when the file is not the one at its path any more; a new watcher sees the new one.
     pub fn changed(&mut self) -> Result<bool> {
+        self.live.check()?;
         let version: i64 = self
             .conn
             .prepare_cached("PRAGMA data_version")

@@ -1,10 +1,33 @@
 //! What SQLite says went wrong → what a person is told, and the way out.
 
+use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::ErrorCode;
 
 use crate::domain::{Error, Kind};
+
+/// The ways out of damage.
+pub(super) const DAMAGED: &str = "Stop the server; `portagent restore FILE` puts a backup in its place, \
+                                  `portagent db recover` makes a new file of what can still be read";
+
+/// What the system says about a file beside a database.
+pub(super) fn of_file(path: &Path, cause: io::Error) -> Error {
+    let (name, message, hint) = match cause.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            ("disk_full", "The disk is full: nothing can be stored", "Free some space; no restart is needed")
+        }
+        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => (
+            "database_not_writable",
+            "The data directory cannot be written",
+            "Make the data directory writable for the user that runs portagent",
+        ),
+        _ => ("disk_failure", "The disk reports an error", "Look at the system's log and at the disk's health"),
+    };
+    let cause = format!("{}: {cause}", path.display());
+    Error::new(Kind::Unavailable, name, message).hint(hint).retry_after(Duration::from_secs(5)).source(cause)
+}
 
 /// Turns an SQLite error into one of ours; the cause goes along for the log.
 pub(super) fn error(cause: rusqlite::Error) -> Error {
@@ -29,7 +52,7 @@ pub(super) fn error(cause: rusqlite::Error) -> Error {
             ("disk_failure", "The disk reports an error", "Look at the system's log and at the disk's health")
         }
         ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => {
-            ("database_damaged", "The database is damaged", "Stop the server and restore the last backup")
+            ("database_damaged", "The database is damaged", DAMAGED)
         }
         _ => return Error::internal(cause),
     };

@@ -70,7 +70,7 @@ fn take_snapshot(conn: &Connection, path: &Path, schema: &Schema, version: i64) 
     Ok(file)
 }
 
-fn newer(path: &Path, found: i64, known: i64) -> Error {
+pub(super) fn newer(path: &Path, found: i64, known: i64) -> Error {
     Error::new(
         Kind::Unavailable,
         "schema_too_new",

@@ -5,13 +5,17 @@ mod content;
 mod conversations;
 pub mod copy;
 mod database;
+mod entry;
 mod failure;
+mod identity;
 pub mod inspect;
 mod invites;
 mod jobs;
 mod key;
+mod live_file;
 mod lock;
 mod logins;
+mod look_after;
 mod messages;
 mod migrate;
 mod open;
@@ -22,6 +26,7 @@ mod snapshot;
 mod takeover;
 #[cfg(test)]
 mod tests;
+mod trouble;
 mod turns;
 mod users;
 pub mod v19;
@@ -51,10 +56,42 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the data directory, making what is missing, private to its owner.
+    /// Opens the data directory beside a server or without one, making what is missing, private to its owner.
     ///
-    /// Errors: `Unavailable`, naming the file, when it cannot be used, is damaged or was written by a newer program.
+    /// Errors: `Unavailable`, naming the file, when it cannot be used, is damaged or was written by a newer program;
+    /// then neither database was changed.
     pub fn open(directory: &Path) -> Result<Self> {
+        // While somebody serves the directory, that server has looked at the files, and they are in use.
+        match DirectoryLock::take_if_free(directory)? {
+            Some(lock) => Self::open_locked(directory, &lock),
+            None => Self::open_files(directory),
+        }
+    }
+
+    /// The same for the server that holds the lock: from now on changes of the files under it are noticed.
+    pub fn serve(directory: &Path, lock: &DirectoryLock) -> Result<Self> {
+        let store = Self::open_locked(directory, lock)?;
+        store.accounts.serve()?;
+        store.agent.serve()?;
+        Ok(store)
+    }
+
+    fn open_locked(directory: &Path, _lock: &DirectoryLock) -> Result<Self> {
+        let data = directory.join("data");
+        let (accounts, agent) = (data.join("portagent.db"), data.join("agentx.db"));
+        let both = [(&accounts, &schema::PORTAGENT), (&agent, &schema::AGENTX)];
+        both.iter().try_for_each(|(path, _)| entry::look_at_header(path))?;
+        both.iter().try_for_each(|(path, _)| identity::settle(path))?;
+        both.iter().try_for_each(|(path, schema)| entry::look_inside(path, schema))?;
+        for (path, other, table) in [(&accounts, &agent, "messages"), (&agent, &accounts, "users")] {
+            if entry::has_lost_its_content(path, other, table) {
+                return Err(entry::emptied(path));
+            }
+        }
+        Self::open_files(directory)
+    }
+
+    fn open_files(directory: &Path) -> Result<Self> {
         let data = directory.join("data");
         for private in [directory, &data, &directory.join("logs")] {
             open::private_dir(private)?;
@@ -66,13 +103,22 @@ impl Store {
         })
     }
 
+    /// To be called every second by the one server of the directory: see `look_after`.
+    pub fn look_after(&self) {
+        self.accounts.look_after();
+        self.agent.look_after();
+    }
+
     pub fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// Asks both databases for an answer. Errors: what each says, by name.
+    /// Asks both databases for an answer. Errors: what each says, by name; also when it answers and cannot store.
     pub fn ping(&self) -> Vec<(&'static str, Result<()>)> {
         let ask = |database: &Database| {
+            if let Some(trouble) = database.trouble.current() {
+                return Err(trouble);
+            }
             database.read(|conn| {
                 conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))
                     .map(drop)

@@ -5,13 +5,14 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::failure;
 use crate::domain::{Error, Result};
 
 /// How long a statement waits for another program's lock.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Page cache in KiB: a connection needs little, and there are several.
 const WRITER_CACHE_KIB: i64 = 1024;
 const READER_CACHE_KIB: i64 = 256;
@@ -21,8 +22,7 @@ const STATEMENTS_CACHED: usize = 32;
 
 /// A connection that writes, to a file whose content is not changed yet: it may turn out to be a newer program's.
 pub(super) fn writer(path: &Path) -> Result<Connection> {
-    private_file(path)?;
-    connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)
+    connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
 }
 
 /// Sets up a writing connection whose file is ours.
@@ -48,7 +48,9 @@ pub(super) fn reader(path: &Path) -> Result<Connection> {
     let conn = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let prepare = || -> rusqlite::Result<()> {
         conn.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
-        conn.pragma_update(None, "query_only", true)
+        conn.pragma_update(None, "query_only", true)?;
+        // The writer does that: it knows whether the file is still ours.
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map(drop)
     };
     prepare().map_err(|cause| failure::error(cause).named(path))?;
     Ok(conn)
@@ -90,7 +92,7 @@ pub(super) fn tighten(path: &Path) -> Result<()> {
 }
 
 /// An empty private file where none is, so that SQLite does not make one that others can read.
-fn private_file(path: &Path) -> Result<()> {
+pub(super) fn private_file(path: &Path) -> Result<()> {
     OpenOptions::new()
         .append(true)
         .create(true)
@@ -118,7 +120,7 @@ pub(super) fn restrict(path: &Path, mode: u32) -> Result<()> {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(|cause| not_writable(path, cause))
 }
 
-fn not_writable(path: &Path, cause: std::io::Error) -> Error {
+pub(super) fn not_writable(path: &Path, cause: std::io::Error) -> Error {
     Error::unavailable("data_dir_not_writable", format!("cannot use {}: {cause}", path.display()))
         .hint("give the user that runs portagent this directory (chown), or name another with --data-dir")
 }

@@ -18,8 +18,12 @@ const PAGES_PER_STEP: i32 = 1024;
 ///
 /// The copy is written under a temporary name, checked with `integrity_check`, synced, and only then named.
 pub(super) fn take(conn: &Connection, path: &Path, name: &str) -> Result<PathBuf> {
-    let directory = path.parent().unwrap_or_else(|| Path::new(".")).join("snapshots");
-    open::private_dir(&directory)?;
+    take_into(conn, &path.parent().unwrap_or_else(|| Path::new(".")).join("snapshots"), name)
+}
+
+/// The same, to a directory that is made where there is none.
+pub(super) fn take_into(conn: &Connection, directory: &Path, name: &str) -> Result<PathBuf> {
+    open::private_dir(directory)?;
     let target = directory.join(format!("{name}-{}.db", stamp()));
     let partial = target.with_extension("partial");
     let made = copy(conn, &partial).and_then(|()| verify(&partial)).and_then(|()| publish(&partial, &target));
@@ -60,7 +64,14 @@ fn publish(partial: &Path, target: &Path) -> Result<()> {
     })
 }
 
-fn stamp() -> String {
+/// The path, or the first of `path-2`, `path-3` … that is not taken.
+pub(super) fn unused(path: &Path) -> PathBuf {
+    let numbered = |number: u32| PathBuf::from(format!("{}-{number}", path.display()));
+    std::iter::once(path.to_owned()).chain((2..).map(numbered)).find(|path| !path.exists()).unwrap_or_default()
+}
+
+/// UTC, fit for file names: `20261124-203300`.
+pub(super) fn stamp() -> String {
     let at =
         time::OffsetDateTime::from_unix_timestamp(clock::now_ms() / 1000).unwrap_or(time::OffsetDateTime::UNIX_EPOCH);
     format!(

@@ -5,14 +5,17 @@
 //! alone, and nobody is answered before the whole is on the disk. A hundred chats then cost a few fsyncs a second.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 use super::failure;
+use super::live_file::{LiveFile, Seen};
+use super::trouble::Trouble;
 use crate::domain::{Error, Result};
 
 /// Pieces of work that may wait for the writer; one more is refused.
@@ -24,10 +27,28 @@ const STACK_BYTES: usize = 1024 * 1024;
 /// Tells whoever waits how it ended; called after the commit.
 type Answer = Box<dyn FnOnce(Result<(), Shared>) + Send>;
 /// Is handed no connection where the transaction could not begin.
-type Job = Box<dyn FnOnce(Option<&Connection>) -> Answer + Send>;
+type Piece = Box<dyn FnOnce(Option<&Connection>) -> Answer + Send>;
+
+/// Is told why where the file is not ours any more.
+type Alone = Box<dyn FnOnce(Result<&Connection>) + Send>;
+
+enum Job {
+    /// Part of a transaction.
+    Piece(Piece),
+    /// What cannot be inside one, such as a checkpoint.
+    Alone(Alone),
+}
+
+/// The connection, and what has to be true before anything is written over it.
+struct Desk {
+    conn: Connection,
+    live: Arc<LiveFile>,
+    trouble: Arc<Trouble>,
+}
 
 pub(super) struct Writer {
     jobs: Mutex<Option<SyncSender<Job>>>,
+    trouble: Arc<Trouble>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -36,14 +57,15 @@ pub(super) struct Writer {
 struct Shared(&'static str, String, String);
 
 impl Writer {
-    pub(super) fn start(name: &str, conn: Connection) -> Result<Self> {
+    pub(super) fn start(name: &str, conn: Connection, live: Arc<LiveFile>, trouble: Arc<Trouble>) -> Result<Self> {
         let (sender, receiver) = sync_channel(WAITING_JOBS);
+        let desk = Desk { conn, live, trouble: trouble.clone() };
         let thread = std::thread::Builder::new()
             .name(format!("write-{name}"))
             .stack_size(STACK_BYTES)
-            .spawn(move || run(conn, &receiver))
+            .spawn(move || desk.run(&receiver))
             .map_err(Error::internal)?;
-        Ok(Self { jobs: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)) })
+        Ok(Self { jobs: Mutex::new(Some(sender)), trouble, thread: Mutex::new(Some(thread)) })
     }
 
     /// Runs `work` in a transaction and returns when it is safely on the disk, or not at all.
@@ -54,10 +76,34 @@ impl Writer {
         work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (sender, receiver) = sync_channel(1);
-        self.submit(job(work, move |outcome| {
+        self.submit(Job::Piece(piece(work, move |outcome| {
             let _ = sender.send(outcome);
-        }))?;
+        })))?;
+        // What only this piece ran into, such as a disk that was full in the middle of it, is known to nobody yet.
+        receiver.recv().unwrap_or_else(|_| Err(stopped())).map_err(|error| self.trouble.note(error))
+    }
+
+    /// Runs `work` outside of any transaction, between two of them.
+    ///
+    /// Errors: those of `work`; `Unavailable` when the file is not ours any more.
+    pub(super) fn alone<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (sender, receiver) = sync_channel(1);
+        self.submit(Job::Alone(Box::new(move |conn| {
+            let _ = sender.send(conn.and_then(work));
+        })))?;
         receiver.recv().unwrap_or_else(|_| Err(stopped()))
+    }
+
+    /// Runs `work` in a transaction that nobody waits for, and tells `done` how it ended.
+    pub(super) fn try_later(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<()> + Send + 'static,
+        done: impl FnOnce(Result<()>) + Send + 'static,
+    ) -> Result<()> {
+        self.submit(Job::Piece(piece(work, done)))
     }
 
     /// Like `write`, for what nobody waits for; a failure is logged.
@@ -66,12 +112,14 @@ impl Writer {
         what: &'static str,
         work: impl FnOnce(&Connection) -> Result<()> + Send + 'static,
     ) {
+        let trouble = self.trouble.clone();
         let report = move |outcome: Result<()>| {
-            if let Err(error) = outcome {
+            let Err(error) = outcome.map_err(|error| trouble.note(error)) else { return };
+            if !trouble.is_known(&error) {
                 log::error!(target: "store", "{what} was not stored: {}", error.with_cause());
             }
         };
-        if let Err(error) = self.submit(job(work, report)) {
+        if let Err(error) = self.submit(Job::Piece(piece(work, report.clone()))) {
             report(Err(error));
         }
     }
@@ -96,53 +144,82 @@ impl Writer {
     }
 }
 
-fn run(conn: Connection, jobs: &Receiver<Job>) {
-    while let Ok(first) = jobs.recv() {
-        commit_batch(&conn, first, jobs);
-    }
-    if let Err(cause) = conn.pragma_update(None, "wal_checkpoint", "TRUNCATE") {
-        log::debug!(target: "store", "no checkpoint at close: {cause}");
-    }
-    if let Err((_, cause)) = conn.close() {
-        log::warn!(target: "store", "the database was not closed cleanly: {cause}");
-    }
-}
-
-/// One transaction with whatever is waiting.
-fn commit_batch(conn: &Connection, first: Job, jobs: &Receiver<Job>) {
-    let begun = conn.execute_batch("BEGIN IMMEDIATE");
-    let mut answers = Vec::new();
-    let mut next = Some(first);
-    while let Some(job) = next {
-        answers.push(job(begun.is_ok().then_some(conn)));
-        // A full disk makes SQLite roll the whole transaction back by itself.
-        if begun.is_ok() && conn.is_autocommit() {
-            break;
+impl Desk {
+    fn run(self, jobs: &Receiver<Job>) {
+        let mut next = jobs.recv().ok();
+        while let Some(job) = next {
+            let left_over = match job {
+                Job::Piece(first) => self.commit_batch(first, jobs),
+                Job::Alone(work) => {
+                    work(self.is_ours().map(|()| &self.conn));
+                    None
+                }
+            };
+            next = left_over.or_else(|| jobs.recv().ok());
         }
-        next = if answers.len() < JOBS_PER_COMMIT { jobs.try_recv().ok() } else { None };
+        self.close();
     }
-    let outcome = match begun {
-        Err(cause) => Err(cause),
-        Ok(()) if conn.is_autocommit() => Err(lost_transaction()),
-        Ok(()) => conn.execute_batch("COMMIT").inspect_err(|_| {
-            let _ = conn.execute_batch("ROLLBACK");
-        }),
-    };
-    let outcome = outcome.map_err(|cause| {
-        let error = failure::error(cause);
-        log::error!(target: "store", "a commit failed: {}", error.with_cause());
-        Shared(error.code, error.message.to_string(), error.hint.map(String::from).unwrap_or_default())
-    });
-    for answer in answers {
-        answer(outcome.clone());
+
+    /// One transaction with whatever is waiting. Returns what waited and cannot be part of it.
+    fn commit_batch(&self, first: Piece, jobs: &Receiver<Job>) -> Option<Job> {
+        let conn = &self.conn;
+        let begun = self.is_ours().and_then(|()| conn.execute_batch("BEGIN IMMEDIATE").map_err(failure::error));
+        let (mut answers, mut left_over) = (Vec::new(), None);
+        let mut next = Some(first);
+        while let Some(piece) = next.take() {
+            answers.push(piece(begun.is_ok().then_some(conn)));
+            // A full disk makes SQLite roll the whole transaction back by itself.
+            if answers.len() >= JOBS_PER_COMMIT || begun.is_ok() && conn.is_autocommit() {
+                break;
+            }
+            match jobs.try_recv() {
+                Ok(Job::Piece(piece)) => next = Some(piece),
+                Ok(alone) => left_over = Some(alone),
+                Err(_) => {}
+            }
+        }
+        let outcome = begun.and_then(|()| self.commit()).map_err(|error| Shared::from(self.trouble.note(error)));
+        for answer in answers {
+            answer(outcome.clone());
+        }
+        left_over
+    }
+
+    fn commit(&self) -> Result<()> {
+        if self.conn.is_autocommit() {
+            return Err(failure::error(lost_transaction()));
+        }
+        self.conn.execute_batch("COMMIT").map_err(|cause| {
+            let _ = self.conn.execute_batch("ROLLBACK");
+            failure::error(cause)
+        })
+    }
+
+    fn is_ours(&self) -> Result<()> {
+        self.live.check()
+    }
+
+    /// Leaves one file behind. Where another file is at our path, what we have stays in the file that we hold; into
+    /// one that was overwritten nothing is written any more.
+    fn close(self) {
+        if self.live.look() == Seen::Overwritten {
+            let _ = self.conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+        } else if let Err(cause) = self.conn.pragma_update(None, "wal_checkpoint", "TRUNCATE") {
+            log::debug!(target: "store", "no checkpoint at close: {cause}");
+        }
+        if let Err((_, cause)) = self.conn.close() {
+            log::warn!(target: "store", "the database was not closed cleanly: {cause}");
+        }
+        // Only now, see `LiveFile`.
+        drop(self.live);
     }
 }
 
 /// Wraps `work` so that `done` learns how it ended: its own error, or else that of the commit.
-fn job<T: Send + 'static>(
+fn piece<T: Send + 'static>(
     work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     done: impl FnOnce(Result<T>) + Send + 'static,
-) -> Job {
+) -> Piece {
     Box::new(move |conn| {
         let outcome = conn.map(|conn| in_savepoint(conn, work));
         Box::new(move |commit| {
@@ -181,6 +258,12 @@ fn in_savepoint<T>(conn: &Connection, work: impl FnOnce(&Connection) -> Result<T
 
 fn stopped() -> Error {
     Error::unavailable("stopping", "The server is stopping").retry_after(Duration::from_secs(10))
+}
+
+impl From<Error> for Shared {
+    fn from(error: Error) -> Self {
+        Self(error.code, error.message.to_string(), error.hint.map(String::from).unwrap_or_default())
+    }
 }
 
 impl From<Shared> for Error {

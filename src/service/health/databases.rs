@@ -1,6 +1,7 @@
 //! Whether both databases answer a question.
 
 use super::{Check, Status};
+use crate::domain::Kind;
 use crate::store::Store;
 
 pub(super) fn checks(store: &Store) -> Vec<Check> {
@@ -10,7 +11,10 @@ pub(super) fn checks(store: &Store) -> Vec<Check> {
         .map(|(name, answer)| match answer {
             Ok(()) => Check::new(name, Status::Pass, format!("{name} answers")),
             Err(error) => {
-                log::error!(target: "health", "{name} does not answer: {}", error.with_cause());
+                // What is wrong with a file or its disk was said when it began.
+                if error.kind == Kind::Internal {
+                    log::error!(target: "health", "{name} does not answer: {}", error.with_cause());
+                }
                 Check::new(name, Status::Fail, error.message.into_owned())
             }
         })

@@ -1,0 +1,3 @@
+//! Going back to a backup, by hand or by command.
+
+mod stale_log;
