@@ -2,6 +2,7 @@
 
 pub mod db;
 mod manager;
+pub mod people;
 mod signals;
 
 use std::net::TcpStream;
@@ -12,7 +13,7 @@ use crate::config::{self, Config};
 use crate::domain::{Error, Result};
 use crate::http::{self, Server, ServerOptions};
 use crate::llm::{self, Endpoint, Provider, Timeouts, demo::Demo};
-use crate::ops::{Job, Scheduler, Watch};
+use crate::ops::{self, Job, Scheduler, Watch};
 use crate::service::{AccountOptions, ServerInfo, Services};
 use crate::store::{DirectoryLock, Store};
 use crate::telemetry::{self, LogOptions};
@@ -106,8 +107,8 @@ impl Running {
 }
 
 /// What runs by itself, in the order in which it is looked at.
-fn jobs(_config: &Config, _services: &Arc<Services>) -> Vec<Job> {
-    Vec::new()
+fn jobs(_config: &Config, services: &Arc<Services>) -> Vec<Job> {
+    vec![ops::people::job(services.clone())]
 }
 
 fn listen(config: &Config, services: &Arc<Services>) -> Result<Server> {

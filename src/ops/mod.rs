@@ -4,6 +4,7 @@ pub mod archive;
 pub mod care;
 mod meter;
 mod partial;
+pub mod people;
 mod scheduler;
 mod space;
 mod watch;

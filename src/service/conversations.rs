@@ -65,7 +65,14 @@ impl Conversations {
             created_at: now,
             updated_at: now,
         };
-        self.store.add_conversation(conversation)
+        let made = self.store.add_conversation(conversation)?;
+        // An account that was deleted between the check of the caller and the commit leaves nothing behind: its own
+        // deletion came too early for this one.
+        if !self.store.container_has_user(&made.container_id)? {
+            self.store.delete_container(&made.container_id)?;
+            return Err(Error::unauthenticated());
+        }
+        Ok(made)
     }
 
     /// Newest activity first. Errors: `NotFound` for a `before` that is not the caller's.
@@ -107,6 +114,7 @@ impl Conversations {
         self.turns.abandon(&gone.id);
         self.store.delete_conversation(&caller.user.container_id, id)?;
         self.hub.forget(&gone.session_id);
+        self.store.delete_conversation_files(&gone.container_id, &gone.id)?;
         Ok(())
     }
 

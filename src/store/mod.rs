@@ -20,6 +20,8 @@ mod messages;
 mod migrate;
 mod open;
 mod probe;
+mod people;
+mod retention;
 mod schema;
 mod settings;
 mod snapshot;
@@ -40,6 +42,8 @@ pub use invites::Invite;
 pub use jobs::JobRecord;
 pub use lock::DirectoryLock;
 pub use messages::Place;
+pub use people::Belongings;
+pub use retention::{Forgotten, Idle};
 pub use turns::{Begun, NewTurn, Question, TurnRow};
 pub use users::{Admission, Credentials, NOT_THE_FIRST};
 
@@ -146,11 +150,7 @@ impl Store {
 
     /// Removes the files of a container's agents.
     pub fn delete_files(&self, container: &crate::domain::id::ContainerId) -> Result<()> {
-        let name = container.as_str();
-        // Ids of 1.9 were anything a client sent: such a name is no place of ours.
-        if name.is_empty() || name.starts_with('.') || name.contains(['/', '\\', '\0']) {
-            return Ok(());
-        }
+        let Some(name) = people::plain_name(container.as_str()) else { return Ok(()) };
         match std::fs::remove_dir_all(self.directory.join("containers").join(name)) {
             Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => Err(Error::internal(cause)),
             _ => Ok(()),

@@ -198,6 +198,7 @@ impl Store {
         self.accounts.write(move |conn| {
             user_by_id(conn, &id)?;
             keep_an_admin(conn, &id)?;
+            super::people::forget(conn, &id)?;
             conn.execute("DELETE FROM users WHERE userId = ?1", [id.as_str()]).map(drop).map_err(failure::error)
         })
     }

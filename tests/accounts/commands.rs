@@ -69,12 +69,12 @@ fn every_user_command(server: &Server) {
     refused(server, &["user", "add", "BOB", "--generate"], 1, "Username 'BOB' already exists");
     refused(server, &["user", "add", "jo", "--generate"], 2, "Username must be at least 3 characters");
     let deleted = as_json(server, &["user", "delete", "bob", "--yes"]);
-    assert_eq!(deleted, json!({"userId": id, "username": "bob", "conversations": 0, "messages": 0}));
+    assert_eq!((&deleted["userId"], &deleted["deleted"], &deleted["messages"]), (&json!(id), &json!(true), &json!(0)));
     let again = server.run(&["user", "add", "bob", "--generate", "--display-name", "Bob B."]);
     assert!(done(&again).starts_with("bob was created\npassword: "));
     assert_eq!(
         done(&server.run(&["user", "delete", "bob", "--yes"])),
-        "bob was deleted, with 0 conversations and 0 messages\n"
+        "bob was deleted, with 0 conversations, 0 messages (0 bytes), 0 turns, 0 files (0 bytes), 0 logins\n"
     );
 }
 

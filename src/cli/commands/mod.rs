@@ -6,6 +6,7 @@ pub(super) mod healthcheck;
 pub(super) mod help;
 pub(super) mod invite;
 pub(super) mod logs;
+pub(super) mod retention;
 pub(super) mod serve;
 pub(super) mod service;
 pub(super) mod user;
@@ -26,10 +27,15 @@ pub(super) static ALL: &[&Command] = &[
     &user::demote::COMMAND,
     &user::logout::COMMAND,
     &user::unlock::COMMAND,
+    &user::export::COMMAND,
     &user::delete::COMMAND,
     &invite::create::COMMAND,
     &invite::list::COMMAND,
     &invite::revoke::COMMAND,
+    &retention::show::COMMAND,
+    &retention::set::COMMAND,
+    &retention::off::COMMAND,
+    &retention::run_now::COMMAND,
     &db::check::COMMAND,
     &config::COMMAND,
     &service::install::COMMAND,

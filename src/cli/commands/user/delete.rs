@@ -1,36 +1,84 @@
 //! `portagent user delete NAME`.
 
-use serde_json::json;
+use std::path::Path;
 
+use serde_json::{Value, json};
+
+use crate::app::people::{self, Belongings, Files};
 use crate::cli::command::{Command, CommandOption, Given};
 use crate::cli::output::{confirm, one_line, print, print_json};
+use crate::domain::bytes::human;
+use crate::domain::user::User;
 use crate::domain::{Error, Result};
 
 pub(in crate::cli) static COMMAND: Command = Command {
     name: "user delete",
     operands: &["NAME"],
-    options: &[CommandOption { flag: "yes", value: "", about: "do not ask" }],
+    options: &[
+        CommandOption { flag: "yes", value: "", about: "do not ask" },
+        CommandOption { flag: "dry-run", value: "", about: "only say what there is" },
+        CommandOption { flag: "export", value: "FILE", about: "write it all into this file first" },
+    ],
     json: true,
-    about: "delete an account with all its conversations",
-    details: "It asks on a terminal; a script says --yes. `user disable` keeps everything and is often enough.",
-    examples: &[("portagent user delete lin", "asks first"), ("portagent user delete lin --yes", "for scripts")],
+    about: "delete an account with all its conversations and files",
+    details: "It asks on a terminal; a script says --yes. Invite codes that they made stay, without their name. \
+              `user disable` keeps everything and is often enough.",
+    examples: &[
+        ("portagent user delete lin --dry-run", "what would go"),
+        ("portagent user delete lin --export lin.tar.gz", "keeps a copy, and asks first"),
+        ("portagent user delete lin --yes", "for scripts"),
+    ],
     run,
 };
 
 fn run(given: &Given) -> Result<()> {
     let services = given.services()?;
     let user = services.accounts.admin_find(given.operand(0))?;
+    let (rows, files) = people::belongings(&services, &user)?;
+    let all = (&rows, files);
     let name = one_line(&user.username);
-    let question = format!("Delete {name} ({}) with all conversations and messages? This cannot be undone.", user.id);
+    if given.has("dry-run") {
+        return report(given, &user, all, None, &format!("nothing was deleted; of {name} there are"));
+    }
+    let question = format!("Delete {name} ({}) with {}? This cannot be undone.", user.id, sentence(all));
     if !given.has("yes") && !confirm(&question)? {
         return Err(Error::conflict("cancelled", "nothing was deleted"));
     }
+    let exported =
+        given.option("export").map(|file| people::export(&services, &user, Some(Path::new(file)))).transpose()?;
     let deleted = services.accounts.admin_delete(&user)?;
-    let (conversations, messages) = (deleted.conversations, deleted.messages);
+    // What came between the count and the deletion went as well.
+    let rows = Belongings { conversations: deleted.conversations, messages: deleted.messages, ..rows };
+    let file = exported.as_ref().map(|exported| exported.path.as_path());
+    report(given, &user, (&rows, files), file, &format!("{name} was deleted, with"))
+}
+
+fn report(given: &Given, user: &User, all: (&Belongings, Files), file: Option<&Path>, what: &str) -> Result<()> {
     if given.json {
-        return print_json(&json!({
-            "userId": user.id.as_str(), "username": user.username, "conversations": conversations, "messages": messages,
-        }));
+        return print_json(&as_json(user, all, file, given.has("dry-run")));
     }
-    print(&format!("{name} was deleted, with {conversations} conversations and {messages} messages\n"))
+    let kept = file.map_or(String::new(), |file| format!("a copy is in {}\n", file.display()));
+    print(&format!("{what} {}\n{kept}", sentence(all)))
+}
+
+fn sentence((rows, files): (&Belongings, Files)) -> String {
+    format!(
+        "{} conversations, {} messages ({}), {} turns, {} files ({}), {} logins",
+        rows.conversations,
+        rows.messages,
+        human(rows.message_bytes),
+        rows.turns,
+        files.files,
+        human(files.bytes),
+        rows.logins
+    )
+}
+
+fn as_json(user: &User, (rows, files): (&Belongings, Files), file: Option<&Path>, dry_run: bool) -> Value {
+    json!({
+        "userId": user.id.as_str(), "username": user.username, "deleted": !dry_run,
+        "conversations": rows.conversations, "messages": rows.messages, "messageBytes": rows.message_bytes,
+        "turns": rows.turns, "files": files.files, "fileBytes": files.bytes, "logins": rows.logins,
+        "invites": rows.invites, "exportedTo": file.map(|file| file.to_string_lossy()),
+    })
 }

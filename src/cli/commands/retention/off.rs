@@ -1,0 +1,22 @@
+//! `portagent retention off`.
+
+use super::report;
+use crate::app::people;
+use crate::cli::command::{Command, Given};
+use crate::domain::Result;
+
+pub(in crate::cli) static COMMAND: Command = Command {
+    name: "retention off",
+    operands: &[],
+    options: &[],
+    json: true,
+    about: "keep conversations however old they get",
+    details: "",
+    examples: &[("portagent retention off", "nothing is deleted by age")],
+    run,
+};
+
+fn run(given: &Given) -> Result<()> {
+    people::set_keep_days(&*given.services()?, None)?;
+    report(given, None)
+}

@@ -1,0 +1,29 @@
+//! `portagent retention set DAYS`.
+
+use super::report;
+use crate::app::people;
+use crate::cli::command::{Command, Given, usage};
+use crate::domain::Result;
+
+pub(in crate::cli) static COMMAND: Command = Command {
+    name: "retention set",
+    operands: &["DAYS"],
+    options: &[],
+    json: true,
+    about: "delete conversations without activity for so many days, once a day",
+    details: "A conversation in which an answer is being written is never deleted. A running server knows it at once.",
+    examples: &[("portagent retention set 365", "then `portagent retention run --dry-run` says what it means")],
+    run,
+};
+
+fn run(given: &Given) -> Result<()> {
+    let typed = given.operand(0);
+    let days: u32 = typed.parse().ok().filter(|days| (1..=people::DAYS_MOST).contains(days)).ok_or_else(|| {
+        usage(
+            format!("`{typed}` is no number of days from 1 to {}", people::DAYS_MOST),
+            "`portagent retention off` keeps all",
+        )
+    })?;
+    people::set_keep_days(&*given.services()?, Some(days))?;
+    report(given, Some(days))
+}

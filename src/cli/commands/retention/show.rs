@@ -1,0 +1,21 @@
+//! `portagent retention show`.
+
+use super::report;
+use crate::app::people;
+use crate::cli::command::{Command, Given};
+use crate::domain::Result;
+
+pub(in crate::cli) static COMMAND: Command = Command {
+    name: "retention show",
+    operands: &[],
+    options: &[],
+    json: true,
+    about: "for how long conversations that nobody touches are kept",
+    details: "",
+    examples: &[("portagent retention show", "off, or a number of days")],
+    run,
+};
+
+fn run(given: &Given) -> Result<()> {
+    report(given, people::keep_days(&*given.services()?)?)
+}

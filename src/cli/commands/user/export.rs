@@ -1,0 +1,45 @@
+//! `portagent user export NAME`.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::app::people::{self, Exported};
+use crate::cli::command::{Command, CommandOption, Given};
+use crate::cli::output::{one_line, print, print_json};
+use crate::domain::Result;
+
+pub(in crate::cli) static COMMAND: Command = Command {
+    name: "user export",
+    operands: &["NAME"],
+    options: &[CommandOption {
+        flag: "out",
+        value: "FILE",
+        about: "where to, instead of a name made from the account's",
+    }],
+    json: true,
+    about: "write all that is here of somebody into one file",
+    details: "A .tar.gz that only its owner can read: user.json (without the password), a JSON file for each \
+              conversation, the files of their agents, and SHA256SUMS. It works beside a running server.",
+    examples: &[("portagent user export lin --out lin.tar.gz", "then `tar -xzf lin.tar.gz`")],
+    run,
+};
+
+fn run(given: &Given) -> Result<()> {
+    let services = given.services()?;
+    let user = services.accounts.admin_find(given.operand(0))?;
+    let exported = people::export(&services, &user, given.option("out").map(Path::new))?;
+    let Exported { path, conversations, messages, files } = &exported;
+    if given.json {
+        return print_json(&json!({
+            "userId": user.id.as_str(), "username": user.username, "file": path.to_string_lossy(),
+            "conversations": conversations, "messages": messages, "files": files.files,
+        }));
+    }
+    let name = one_line(&user.username);
+    let files = files.files;
+    print(&format!(
+        "{name}: {conversations} conversations, {messages} messages and {files} files are in {}\n",
+        path.display()
+    ))
+}

@@ -1,0 +1,9 @@
+//! People's data: all of one person handed out in a file, and conversations that grew old forgotten.
+
+mod export;
+mod files;
+mod retention;
+
+pub use export::{Exported, export};
+pub use files::{Files, count};
+pub use retention::{DAYS_MOST, Forgotten, forget, job, keep_days, set_keep_days, would_forget};
