@@ -11,6 +11,7 @@ mod health;
 mod db;
 mod llm;
 mod log;
+mod metrics;
 mod public_port;
 mod restore;
 mod stream;

@@ -117,6 +117,7 @@ fn listen(config: &Config, services: &Arc<Services>) -> Result<Server> {
         port: config.port,
         trusted_proxies: config.trusted_proxies.clone(),
         base_path: config.base_path().to_owned(),
+        metrics_token: config.metrics_token.clone(),
         max_connections: None,
     };
     let ws_options = ws::WsOptions {

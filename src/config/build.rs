@@ -33,6 +33,7 @@ impl Config {
             log_level: resolved.required("LOG_LEVEL", parse::level)?,
             trusted_proxies: resolved.required("TRUSTED_PROXIES", networks::networks)?,
             public_url: resolved.optional("PUBLIC_URL", url::public)?,
+            metrics_token: resolved.optional("METRICS_TOKEN", parse::token)?.map(Secret::new),
             login_failures_per_5min: resolved.required("LOGIN_FAILURES_PER_5MIN", parse::number)?,
             registrations_per_hour: resolved.required("REGISTRATIONS_PER_HOUR", parse::number)?,
             warnings: warnings(&resolved),

@@ -41,6 +41,8 @@ pub struct Config {
     pub log_level: LevelFilter,
     pub trusted_proxies: Vec<IpNet>,
     pub public_url: Option<PublicUrl>,
+    /// What `/metrics` asks for. `None`: it is for this machine and its network.
+    pub metrics_token: Option<Secret>,
     /// Per account and address. 0: no limit.
     pub login_failures_per_5min: u32,
     /// Per address. 0: no limit.

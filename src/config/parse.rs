@@ -10,6 +10,9 @@ use super::resolve::{Problem, problem};
 use crate::domain::limits::MODEL_CHARS;
 use crate::telemetry;
 
+/// In bytes.
+const TOKEN_BYTES: usize = 1024;
+
 pub(super) fn port(text: &str) -> Result<u16, Problem> {
     text.parse().map_err(|_| problem("not a port", "a port is a number from 1 to 65535; the usual one is 5200"))
 }
@@ -59,6 +62,14 @@ pub(super) fn model(text: &str) -> Result<String, Problem> {
         return Err(problem(what, "write it as the provider does, such as claude-sonnet-4-20250514"));
     }
     Ok(text.to_owned())
+}
+
+/// It travels in a header.
+pub(super) fn token(text: &str) -> Result<String, Problem> {
+    if text.bytes().all(|byte| (b'!'..=b'~').contains(&byte)) && text.len() <= TOKEN_BYTES {
+        return Ok(text.to_owned());
+    }
+    Err(problem("a token has no blanks and at most 1024 ASCII characters", "`openssl rand -hex 32` makes a good one"))
 }
 
 /// A key travels in a header.

@@ -74,6 +74,7 @@ pub static SETTINGS: &[Setting] = &[
     row("LOG_LEVEL", NO_FLAG, "LEVEL", Is("info"), SHOWN, "debug, info, warn or error"),
     row("TRUSTED_PROXIES", NO_FLAG, "LIST", Is("loopback"), SHOWN, "whose forwarding headers are believed: addresses, networks, loopback, private, none"),
     row("PUBLIC_URL", NO_FLAG, "URL", Derived(""), SHOWN, "the address people use; its path is the sub-path we are served under"),
+    row("METRICS_TOKEN", NO_FLAG, "TOKEN", Derived("only from this machine and private networks"), SECRET, "bearer token for /metrics"),
     row("LOGIN_FAILURES_PER_5MIN", NO_FLAG, "NUMBER", Is("10"), SHOWN, "wrong passwords per account and address; 0: no limit"),
     row("REGISTRATIONS_PER_HOUR", NO_FLAG, "NUMBER", Is("20"), SHOWN, "new accounts per address; 0: no limit"),
 ];

@@ -20,6 +20,7 @@ use super::response::{Persistence, Response};
 use super::router::{self, Admitted};
 use super::server::{RunSocket, Shared};
 use crate::domain::id::UserId;
+use crate::telemetry::metrics::RouteCell;
 
 /// Serves the connection until it ends. The caller owns the seat, which is freed when this thread ends.
 pub(crate) fn serve(shared: &Shared, seat: &Seat, stream: Arc<TcpStream>, peer: SocketAddr) {
@@ -77,6 +78,9 @@ struct Exchange {
     user: Option<UserId>,
     /// The body was read to its end, so another request may follow it.
     body_read: bool,
+    cell: &'static RouteCell,
+    /// When all of it was here: what a client takes to send it is not ours.
+    whole: Instant,
 }
 
 struct Connection<'a> {
@@ -113,7 +117,9 @@ impl Connection<'_> {
             Err(failure) => return self.refuse(failure),
         };
         let body_read = framing == Framing::Empty;
-        let mut exchange = Exchange { request, framing, expects_continue, keep_alive, user: None, body_read };
+        let (cell, whole) = (shared.cells.none, Instant::now());
+        let mut exchange =
+            Exchange { request, framing, expects_continue, keep_alive, user: None, body_read, cell, whole };
         let outcome = self.decide(&mut exchange);
         self.conclude(exchange, outcome)
     }
@@ -172,8 +178,9 @@ impl Connection<'_> {
     /// The caller is known before the body is read: a stranger cannot make us hold one.
     fn answer(&mut self, exchange: &mut Exchange) -> Result<Outcome, Failure> {
         let app = &self.shared.app;
-        let (handler, body_limit) = router::find(self.shared.routes, &mut exchange.request)?;
-        let admitted = handler.admit(app, &exchange.request)?;
+        let route = router::find(self.shared.routes, &mut exchange.request)?;
+        exchange.cell = self.shared.cells.at(route.row);
+        let admitted = route.handler.admit(app, &exchange.request)?;
         exchange.user = admitted.caller().map(|caller| caller.user.id.clone());
         if let (Admitted::Socket, true) = (&admitted, exchange.request.wants_websocket()) {
             if exchange.framing != Framing::Empty {
@@ -181,7 +188,9 @@ impl Connection<'_> {
             }
             return Ok(Outcome::Socket((self.shared.upgrade)(&exchange.request)?));
         }
-        match self.read_body(exchange, body_limit) {
+        let read = self.read_body(exchange, route.body_limit);
+        exchange.whole = Instant::now();
+        match read {
             Ok(()) => {}
             Err(BodyError::Refused(failure)) => return Err(failure),
             Err(BodyError::Gone) => return Ok(Outcome::Gone),
@@ -252,6 +261,7 @@ impl Connection<'_> {
         if !self.seat.enter(Phase::Busy) {
             return Next::Close;
         }
+        self.shared.cells.none.observe(failure.status, Duration::ZERO);
         let id = self.ids.next();
         let ip = self.peer.ip().to_canonical();
         Line { method: "-", path: "-", status: failure.status, began: self.began, ip, user: None, id: &id }.log();
@@ -262,6 +272,7 @@ impl Connection<'_> {
     }
 
     fn log(&self, exchange: &Exchange, status: u16, user: Option<&UserId>) {
+        exchange.cell.observe(status, exchange.whole.elapsed());
         Line {
             method: exchange.request.method.as_str(),
             path: &exchange.request.shown_path,

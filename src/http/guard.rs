@@ -1,8 +1,11 @@
 //! Who is calling: the bearer token of a request, checked for this very request.
 
+use sha2::{Digest as _, Sha256};
+
 use super::limits::TOKEN_BYTES;
 use super::request::Request;
 use super::server::App;
+use crate::domain::secret::Secret;
 use crate::domain::user::{Admin, Caller};
 use crate::domain::{Error, Result};
 
@@ -14,6 +17,12 @@ pub(crate) fn caller(app: &App, req: &Request) -> Result<Caller> {
 /// Errors: `Unauthenticated`; `Forbidden` for everybody but administrators.
 pub(crate) fn admin(app: &App, req: &Request) -> Result<Admin> {
     Admin::of(caller(app, req)?)
+}
+
+/// Whether the request carries this token. Takes as long for a wrong one as for the right one.
+pub(crate) fn is_token(req: &Request, token: &Secret) -> bool {
+    let digest = |text: &str| Sha256::digest(text.as_bytes());
+    bearer(req).is_ok_and(|given| digest(given) == digest(token.expose()))
 }
 
 /// RFC 6750 section 2.1. The scheme's name is written in any case.

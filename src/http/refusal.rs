@@ -10,6 +10,7 @@ use super::date::Date;
 use super::error::Failure;
 use super::ids::Ids;
 use super::response::Persistence;
+use crate::telemetry::metrics::catalog::HTTP_REFUSED;
 
 /// A refused socket is kept for a moment, since closing one with unread bytes resets it before the answer is read.
 const KEPT: usize = 16;
@@ -62,6 +63,7 @@ impl Refusals {
     }
 
     fn say(&mut self, cap: usize) {
+        HTTP_REFUSED.inc();
         self.unsaid += 1;
         if self.said.is_none_or(|said| said.elapsed() > SAID_EVERY) {
             let why = if cap == 0 { "no descriptors are left".to_owned() } else { format!("all {cap} are at work") };

@@ -10,6 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::caps::Caps;
+use crate::telemetry::metrics::catalog::HTTP_CONNECTIONS;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
@@ -85,6 +86,7 @@ impl Registry {
         if let Some(address) = address {
             *table.per_address.entry(address).or_default() += 1;
         }
+        HTTP_CONNECTIONS.add(1);
         Some(Seat { registry: Arc::clone(self), id, word })
     }
 
@@ -216,6 +218,7 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
+        HTTP_CONNECTIONS.add(-1);
         self.registry.lock().remove(self.id);
         self.registry.gone.notify_all();
     }

@@ -9,6 +9,7 @@ use super::request::Request;
 use super::response::Response;
 use super::server::App;
 use crate::domain::user::{Admin, Caller};
+use crate::telemetry::metrics::{self, RouteCell};
 
 /// One row of the table.
 pub(crate) struct Route {
@@ -18,6 +19,36 @@ pub(crate) struct Route {
     handler: Handler,
     /// In bytes. A route that takes more sets it itself.
     body_limit: usize,
+}
+
+/// Where the requests of each row are counted.
+pub(crate) struct Cells {
+    rows: Vec<&'static RouteCell>,
+    page: &'static RouteCell,
+    /// What found no row, or was no HTTP.
+    pub(crate) none: &'static RouteCell,
+}
+
+impl Cells {
+    pub(crate) fn of(routes: &'static [Route]) -> Self {
+        Self {
+            rows: routes.iter().map(|route| metrics::route(route.method.as_str(), route.path)).collect(),
+            page: metrics::route("GET", "(page)"),
+            none: metrics::route("-", "(none)"),
+        }
+    }
+
+    pub(crate) fn at(&self, row: Option<usize>) -> &'static RouteCell {
+        row.and_then(|row| self.rows.get(row).copied()).unwrap_or(self.page)
+    }
+}
+
+/// What serves a path.
+pub(crate) struct Found {
+    pub(crate) handler: Handler,
+    pub(crate) body_limit: usize,
+    /// Its place in the table; `None` for a file of the page.
+    pub(crate) row: Option<usize>,
 }
 
 /// What a route demands of its caller is part of its type, so that a handler that needs somebody cannot be mounted
@@ -60,16 +91,16 @@ const fn sent(method: Method, path: &'static str, handler: Handler) -> Route {
 /// What is no page: an unknown path below one of these is a 404 and not the page.
 const DATA_PATHS: [&str; 5] = ["/api", "/agentx", "/health", "/metrics", "/ws"];
 
-/// Finds the handler and its body limit, and puts what stood in the place of `:name` into the request.
+/// Finds the row, and puts what stood in the place of `:name` into the request.
 ///
 /// Errors: 404, 405.
-pub(crate) fn find(routes: &'static [Route], req: &mut Request) -> Answer<(Handler, usize)> {
+pub(crate) fn find(routes: &'static [Route], req: &mut Request) -> Answer<Found> {
     let mut known = Vec::new();
-    for route in routes {
+    for (row, route) in routes.iter().enumerate() {
         let Some(params) = matched(route.path, &req.path) else { continue };
         if route.method == req.method || (route.method == Method::Get && req.method == Method::Head) {
             req.params = params;
-            return Ok((route.handler, route.body_limit));
+            return Ok(Found { handler: route.handler, body_limit: route.body_limit, row: Some(row) });
         }
         known.push(route.method);
     }
@@ -80,7 +111,7 @@ pub(crate) fn find(routes: &'static [Route], req: &mut Request) -> Answer<(Handl
     if !known.is_empty() || !matches!(req.method, Method::Get | Method::Head) {
         return Err(Failure::method_not_allowed(allow(&known)));
     }
-    Ok((Handler::Open(assets::serve), OPEN_BODY_BYTES))
+    Ok(Found { handler: Handler::Open(assets::serve), body_limit: OPEN_BODY_BYTES, row: None })
 }
 
 impl Handler {

@@ -1,6 +1,6 @@
 //! The whole API on one screen. What a route demands of its caller is part of its row.
 
-use super::handlers::{auth, health, info, settings};
+use super::handlers::{auth, health, info, metrics, settings};
 use super::router::Handler::{Admin, Caller, Open, Socket};
 use super::router::{Route, get, post, put};
 
@@ -8,6 +8,7 @@ use super::router::{Route, get, post, put};
 pub(crate) static ROUTES: &[Route] = &[
     get("/health",             Open(health::live)),
     get("/health/ready",       Open(health::ready)),
+    get("/metrics",            Open(metrics::metrics)), // says itself who may read it
 
     get("/api/auth/config",    Open(auth::config)),
     post("/api/auth/register", Open(auth::register)),

@@ -14,8 +14,9 @@ use super::limits::Patience;
 use super::listener;
 use super::registry::Registry;
 use super::request::Request;
-use super::router::Route;
+use super::router::{Cells, Route};
 use super::routes::ROUTES;
+use crate::domain::secret::Secret;
 use crate::domain::{Error, Result};
 use crate::service::Services;
 
@@ -27,6 +28,8 @@ pub struct ServerOptions {
     pub trusted_proxies: Vec<IpNet>,
     /// The sub-path we are served under: empty, or like `/chat`.
     pub base_path: String,
+    /// What `/metrics` asks for; without it, it is for neighbours only.
+    pub metrics_token: Option<Secret>,
     /// Instead of our own bound; the descriptors of the process bound it too.
     pub max_connections: Option<usize>,
 }
@@ -44,12 +47,14 @@ pub(crate) struct App {
     /// Empty, or like `/chat`.
     pub(crate) base_path: String,
     pub(crate) assets: Assets,
+    pub(crate) metrics_token: Option<Secret>,
 }
 
 /// What the accept loop and all connections share.
 pub(crate) struct Shared {
     pub(crate) app: App,
     pub(crate) routes: &'static [Route],
+    pub(crate) cells: Cells,
     pub(crate) upgrade: Arc<UpgradeHandler>,
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) patience: Patience,
@@ -89,8 +94,14 @@ impl Server {
         let address = listener.local_addr().map_err(Error::internal)?;
         let base_path = tidy_base(&options.base_path);
         let shared = Arc::new(Shared {
-            app: App { services, assets: Assets::embedded(&base_path), base_path },
+            app: App {
+                services,
+                assets: Assets::embedded(&base_path),
+                base_path,
+                metrics_token: options.metrics_token,
+            },
             routes,
+            cells: Cells::of(routes),
             upgrade,
             trusted_proxies: options.trusted_proxies,
             patience,

@@ -108,6 +108,7 @@ fn start_with(routes: &'static [Route], patience: Patience, max_connections: Opt
         port: 0,
         trusted_proxies: Vec::new(),
         base_path: "/chat".to_owned(),
+        metrics_token: None,
         max_connections,
     };
     let upgrade: Arc<UpgradeHandler> = Arc::new(upgrade);

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use crate::domain::{Error, Result, clock};
 use crate::store::{JobRecord, Store};
+use crate::telemetry::metrics::catalog;
 
 /// How often we look whether something is due. The first look is the first chance to catch up.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -140,7 +141,10 @@ impl Rounds {
         match outcome {
             Ok(sentence) => log::info!(target: "ops", "{}: {sentence}", job.name),
             Err(_) if self.stop.is_set() => log::info!(target: "ops", "{} was cut off by the stop", job.name),
-            Err(error) => log::error!(target: "ops", "{} failed: {}", job.name, error.with_cause()),
+            Err(error) => {
+                catalog::JOB_FAILURES.inc(job.name);
+                log::error!(target: "ops", "{} failed: {}", job.name, error.with_cause());
+            }
         }
     }
 }

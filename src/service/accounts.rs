@@ -14,6 +14,7 @@ use crate::domain::user::{Caller, NewUser, User, check_password, fold_name};
 use crate::domain::{Error, Kind, Result, clock};
 use crate::hub::{CloseReason, Hub};
 use crate::store::{Admission, Credentials, NOT_THE_FIRST, Store};
+use crate::telemetry::metrics::catalog;
 
 const LOGIN_WINDOW: Duration = Duration::from_secs(5 * 60);
 const REGISTRATION_WINDOW: Duration = Duration::from_secs(3600);
@@ -117,12 +118,24 @@ impl Accounts {
             }
             added => added?,
         };
+        catalog::REGISTRATIONS.inc();
         log::info!(target: "accounts", "registered user={} role={}", user.id, user.role.as_str());
         self.begin(user)
     }
 
     /// Errors: `Unauthenticated`, the same for unknown, wrong and disabled; `RateLimited`; `Unavailable`.
     pub fn login(&self, name_or_email: &str, password: &str, origin: &Origin) -> Result<LoggedIn> {
+        let outcome = self.login_uncounted(name_or_email, password, origin);
+        catalog::LOGINS.inc(match &outcome {
+            Ok(_) => "ok",
+            Err(error) if error.kind == Kind::Unauthenticated => "refused",
+            Err(error) if error.kind == Kind::RateLimited => "limited",
+            Err(_) => "failed",
+        });
+        outcome
+    }
+
+    fn login_uncounted(&self, name_or_email: &str, password: &str, origin: &Origin) -> Result<LoggedIn> {
         let started = Instant::now();
         let keys = LoginKeys::of(name_or_email, origin.ip);
         self.check_login_limits(&keys)?;

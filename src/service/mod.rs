@@ -5,6 +5,7 @@ mod admin;
 mod alive;
 pub mod conversations;
 mod daily_code;
+pub mod gauges;
 pub mod health;
 pub mod invites;
 mod passwords;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 pub use accounts::{AccountOptions, Accounts, AuthConfig, LoggedIn, Origin, Registration};
 pub use conversations::{Conversations, NewConversation, Page, Target};
+pub use gauges::Collector;
 pub use health::{Check, Health, Status, UpstreamRecord};
 pub use invites::{Invite, Invites, NewInvite};
 pub use turn::{SendMessage, Sent, Turns};
@@ -33,6 +35,7 @@ pub struct Services {
     pub conversations: Conversations,
     pub turns: Arc<Turns>,
     pub health: Health,
+    pub gauges: Arc<Collector>,
     pub hub: Arc<Hub>,
     pub info: ServerInfo,
     store: Arc<Store>,
@@ -68,6 +71,7 @@ impl Services {
             invites: Invites::new(store.clone()),
             conversations: Conversations::new(store.clone(), hub.clone(), turns.clone()),
             health: Health::new(store.clone(), upstream, info.provider_ready),
+            gauges: Collector::new(store.clone()),
             turns,
             hub,
             info,

@@ -161,9 +161,9 @@ fn cookie(conn: &Connection) -> Result<u32> {
 
 /// Whether everything is in the database file and the log is empty.
 fn checkpoint(conn: &Connection) -> Result<bool> {
-    conn.busy_timeout(CHECKPOINT_PATIENCE).map_err(failure::error)?;
-    let busy = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
-    conn.busy_timeout(open::BUSY_TIMEOUT).map_err(failure::error)?;
+    let busy = open::with_patience(CHECKPOINT_PATIENCE, || {
+        conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0))
+    });
     busy.map(|busy| busy == 0).map_err(failure::error)
 }
 

@@ -143,6 +143,19 @@ impl Store {
         Ok((stat.f_bavail.saturating_mul(stat.f_frsize), stat.f_blocks.saturating_mul(stat.f_frsize)))
     }
 
+    /// Bytes in the databases' files that hold nothing, in the order of [`Store::files`].
+    pub fn free_bytes(&self) -> [Result<u64>; 2] {
+        let number = |conn: &rusqlite::Connection, pragma: &str| {
+            conn.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0)).map_err(failure::error)
+        };
+        [&self.accounts, &self.agent].map(|database| {
+            database.read(|conn| {
+                let bytes = number(conn, "freelist_count")?.saturating_mul(number(conn, "page_size")?);
+                Ok(u64::try_from(bytes).unwrap_or(0))
+            })
+        })
+    }
+
     /// How large the databases' files are. One that cannot be looked at counts as empty.
     pub fn files(&self) -> [DatabaseFiles; 2] {
         [&self.accounts, &self.agent].map(Database::files)

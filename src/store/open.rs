@@ -1,5 +1,6 @@
 //! Opens a database file the way every connection of ours is opened, and keeps the files private.
 
+use std::cell::Cell;
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
@@ -10,9 +11,15 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::failure;
 use crate::domain::{Error, Result};
+use crate::telemetry::metrics::catalog::BUSY_WAITS;
 
 /// How long a statement waits for another program's lock.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+thread_local! {
+    /// How long statements of this thread wait at the moment.
+    static PATIENCE: Cell<Duration> = const { Cell::new(BUSY_TIMEOUT) };
+}
+
 /// Page cache in KiB: a connection needs little, and there are several.
 const WRITER_CACHE_KIB: i64 = 1024;
 const READER_CACHE_KIB: i64 = 256;
@@ -57,11 +64,41 @@ pub(super) fn reader(path: &Path) -> Result<Connection> {
 }
 
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection> {
-    let conn = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+    let mut conn = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
         .map_err(|cause| failure::error(cause).named(path))?;
-    conn.busy_timeout(BUSY_TIMEOUT).map_err(failure::error)?;
+    conn.busy_handler(Some(wait_for_lock)).map_err(failure::error)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
     Ok(conn)
+}
+
+/// What SQLite's own `busy_timeout` does, and counts how often somebody was in the way. `tries`: how often we have
+/// waited for this lock already.
+fn wait_for_lock(tries: i32) -> bool {
+    if tries == 0 {
+        BUSY_WAITS.inc();
+    }
+    let rest = rest_before(tries);
+    let waited: u64 = (0..tries).map(rest_before).sum();
+    if Duration::from_millis(waited + rest) > PATIENCE.get() {
+        return false;
+    }
+    std::thread::sleep(Duration::from_millis(rest));
+    true
+}
+
+/// Does `work`, in which a statement waits for a lock no longer than that.
+pub(super) fn with_patience<T>(most: Duration, work: impl FnOnce() -> T) -> T {
+    let usual = PATIENCE.replace(most);
+    let outcome = work();
+    PATIENCE.set(usual);
+    outcome
+}
+
+/// In milliseconds; short at first, as in SQLite's source (`sqliteDefaultBusyCallback`).
+fn rest_before(tries: i32) -> u64 {
+    const RESTS_MS: [u64; 12] = [1, 2, 5, 10, 15, 20, 25, 25, 25, 50, 50, 100];
+    let at = usize::try_from(tries).unwrap_or(0).min(RESTS_MS.len() - 1);
+    RESTS_MS[at]
 }
 
 /// Makes the directory, private, and tightens one that is open to others.

@@ -45,6 +45,15 @@ impl Store {
         })
     }
 
+    /// Active accounts, and those that are disabled.
+    pub fn count_users(&self) -> Result<(u64, u64)> {
+        self.accounts.read(|conn| {
+            let query = "SELECT count(*) FILTER (WHERE isActive <> 0), count(*) FILTER (WHERE isActive = 0) FROM users";
+            conn.query_row(query, [], |row| Ok((row.get::<_, u32>(0)?.into(), row.get::<_, u32>(1)?.into())))
+                .map_err(failure::error)
+        })
+    }
+
     /// Makes an account.
     ///
     /// Errors: `Conflict` for a name or address that is taken, and [`NOT_THE_FIRST`] where `Admission::First` comes too

@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
@@ -17,6 +17,7 @@ use super::failure;
 use super::live_file::{LiveFile, Seen};
 use super::trouble::Trouble;
 use crate::domain::{Error, Result};
+use crate::telemetry::metrics::catalog;
 
 /// Pieces of work that may wait for the writer; one more is refused.
 const WAITING_JOBS: usize = 4096;
@@ -41,6 +42,7 @@ enum Job {
 
 /// The connection, and what has to be true before anything is written over it.
 struct Desk {
+    name: &'static str,
     conn: Connection,
     live: Arc<LiveFile>,
     trouble: Arc<Trouble>,
@@ -57,9 +59,14 @@ pub(super) struct Writer {
 struct Shared(&'static str, String, String);
 
 impl Writer {
-    pub(super) fn start(name: &str, conn: Connection, live: Arc<LiveFile>, trouble: Arc<Trouble>) -> Result<Self> {
+    pub(super) fn start(
+        name: &'static str,
+        conn: Connection,
+        live: Arc<LiveFile>,
+        trouble: Arc<Trouble>,
+    ) -> Result<Self> {
         let (sender, receiver) = sync_channel(WAITING_JOBS);
-        let desk = Desk { conn, live, trouble: trouble.clone() };
+        let desk = Desk { name, conn, live, trouble: trouble.clone() };
         let thread = std::thread::Builder::new()
             .name(format!("write-{name}"))
             .stack_size(STACK_BYTES)
@@ -162,7 +169,7 @@ impl Desk {
 
     /// One transaction with whatever is waiting. Returns what waited and cannot be part of it.
     fn commit_batch(&self, first: Piece, jobs: &Receiver<Job>) -> Option<Job> {
-        let conn = &self.conn;
+        let (conn, started) = (&self.conn, Instant::now());
         let begun = self.is_ours().and_then(|()| conn.execute_batch("BEGIN IMMEDIATE").map_err(failure::error));
         let (mut answers, mut left_over) = (Vec::new(), None);
         let mut next = Some(first);
@@ -178,7 +185,9 @@ impl Desk {
                 Err(_) => {}
             }
         }
-        let outcome = begun.and_then(|()| self.commit()).map_err(|error| Shared::from(self.trouble.note(error)));
+        let outcome = begun.and_then(|()| self.commit());
+        self.count(&outcome, answers.len(), started);
+        let outcome = outcome.map_err(|error| Shared::from(self.trouble.note(error)));
         for answer in answers {
             answer(outcome.clone());
         }
@@ -193,6 +202,15 @@ impl Desk {
             let _ = self.conn.execute_batch("ROLLBACK");
             failure::error(cause)
         })
+    }
+
+    fn count(&self, outcome: &Result<()>, pieces: usize, started: Instant) {
+        if outcome.is_err() {
+            return catalog::COMMIT_FAILURES.inc();
+        }
+        catalog::COMMITS.inc(self.name);
+        catalog::COMMIT_PIECES.number(pieces);
+        catalog::COMMIT_TIME.time(started.elapsed());
     }
 
     fn is_ours(&self) -> Result<()> {

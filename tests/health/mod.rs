@@ -42,7 +42,7 @@ fn everything_is_looked_at() {
     let answer = server.http().get("/health/ready", None);
     let ready = answer.json();
     assert_eq!((answer.status, ready["status"].as_str()), (200, Some("pass")), "{ready}");
-    for name in ["portagent.db", "agentx.db", "wal", "disk", "clock", "upstream", "log"] {
+    for name in ["portagent.db", "agentx.db", "wal", "disk", "backup", "integrity", "clock", "upstream", "log"] {
         let one = check(&server, name);
         assert_eq!(one["status"], "pass", "{one}");
         assert!(!one["message"].as_str().unwrap().is_empty());
@@ -92,4 +92,47 @@ fn turns_tell_about_the_upstream() {
     chat(&mut client, &image, "Once more?");
     eventually("one answer ends it", || check(&setup.server, "upstream")["status"] == "warn");
     assert_eq!(setup.upstream.requests().len(), 5, "nothing was asked for the sake of a check");
+}
+
+/// With Debian's own program, as an operator would.
+fn sqlite3(server: &Server, statement: &str) {
+    let file = server.data_dir().join("data/portagent.db");
+    let output = Command::new("sqlite3").args(["-cmd", ".timeout 5000"]).arg(file).arg(statement).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn jobs_that_failed_or_are_late_are_told() {
+    let server = Server::start();
+    let job = |name: &str, days_ago: i64, error: &str| {
+        let at = "unixepoch() * 1000";
+        let statement = format!(
+            "INSERT OR REPLACE INTO jobs (name, lastStartedAt, lastEndedAt, lastOkAt, lastError) VALUES \
+             ('{name}', {at} - 5000, {at}, {at} - {days_ago} * 86400000, {error})"
+        );
+        sqlite3(&server, &statement);
+    };
+    for name in ["backup", "integrity"] {
+        job(name, 1, "NULL");
+        eventually("a good run is seen", || {
+            check(&server, name)["message"].to_string().contains(" ago")
+                || check(&server, name)["message"].to_string().contains("24 h old")
+        });
+        job(name, 40, "NULL");
+        eventually("an old one is a warning", || check(&server, name)["status"] == "warn");
+        job(name, 1, "'/secret/path: no space left'");
+        eventually("a failed one is a failure", || check(&server, name)["status"] == "fail");
+        assert!(!check(&server, name).to_string().contains("/secret/path"), "everybody may read this");
+        assert_eq!(server.http().get("/health/ready", None).status, 503);
+        assert_eq!(server.http().get("/health", None).status, 200);
+        job(name, 0, "NULL");
+    }
+    let mut text = String::new();
+    eventually("the numbers follow", || {
+        text = server.http().get("/metrics", None).text();
+        text.contains("portagent_integrity_ok 1")
+    });
+    for series in ["portagent_backup_last_failed 0", "portagent_backup_last_duration_seconds 5"] {
+        assert!(text.contains(series), "{series}: {text}");
+    }
 }

@@ -1,8 +1,10 @@
 //! Is it well: what a load balancer, a container and a person want to know. Each check stands in a file of its own.
 
+mod backup;
 mod clock;
 mod databases;
 mod disk;
+mod integrity;
 mod log_file;
 mod upstream;
 mod wal;
@@ -13,7 +15,9 @@ use std::time::{Duration, Instant};
 use crate::domain::Result;
 use crate::store::Store;
 
-pub use upstream::UpstreamRecord;
+pub use backup::JOB as BACKUP_JOB;
+pub use integrity::JOB as INTEGRITY_JOB;
+pub use upstream::{Tally, UpstreamRecord};
 
 /// A good answer of the databases counts for this long, so that a flood of health checks does not become one of
 /// queries. A bad answer never does.
@@ -107,6 +111,8 @@ impl Health {
         let mut checks = databases::checks(&self.store);
         checks.push(wal::check(&self.store));
         checks.push(disk::check(&self.store));
+        checks.push(backup::check(&self.store));
+        checks.push(integrity::check(&self.store));
         checks.push(self.clock.check());
         checks.push(upstream::check(&self.upstream, self.upstream_ready));
         checks.push(log_file::check());

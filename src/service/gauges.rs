@@ -1,0 +1,109 @@
+//! What has to be looked up before it can be shown as a number: rows, files, free space.
+//!
+//! A look is good for some seconds, however many ask. It is made by a thread of its own, for which those who ask wait
+//! only a moment: a database that does not answer costs them what it knows, and not the rest.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::health;
+use crate::store::{DatabaseFiles, JobRecord, Store};
+
+/// How long a look is good for.
+const GOOD_FOR: Duration = Duration::from_secs(5);
+/// How long a new one is waited for.
+const PATIENCE: Duration = Duration::from_secs(1);
+const STACK_BYTES: usize = 256 * 1024;
+
+/// `None` wherever the answer could not be had.
+#[derive(Debug, Clone, Default)]
+pub struct Gauges {
+    /// Active and disabled accounts.
+    pub users: Option<(u64, u64)>,
+    pub databases: Vec<DatabaseGauges>,
+    /// Free bytes for us on the data directory's disk, and its size.
+    pub disk: Option<(u64, u64)>,
+    pub backup: Option<JobRecord>,
+    pub integrity: Option<JobRecord>,
+}
+
+#[derive(Debug, Clone)]
+pub struct DatabaseGauges {
+    pub files: DatabaseFiles,
+    pub free_bytes: Option<u64>,
+}
+
+pub struct Collector {
+    store: Arc<Store>,
+    state: Mutex<State>,
+    done: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    last: Option<(Instant, Arc<Gauges>)>,
+    /// Since when somebody looks.
+    looking: Option<Instant>,
+}
+
+/// A look, and whether the databases can be trusted to answer: they cannot while they keep a look waiting.
+pub struct Collected {
+    pub gauges: Arc<Gauges>,
+    pub answers: bool,
+}
+
+impl Collector {
+    pub fn new(store: Arc<Store>) -> Arc<Self> {
+        Arc::new(Self { store, state: Mutex::default(), done: Condvar::new() })
+    }
+
+    pub fn collect(self: &Arc<Self>) -> Collected {
+        let mut state = self.lock();
+        let is_fresh = state.last.as_ref().is_some_and(|(at, _)| at.elapsed() < GOOD_FOR);
+        if !is_fresh {
+            if state.looking.is_none() {
+                state.looking = self.look_apart().then(Instant::now);
+            }
+            let looks = |state: &mut State| state.looking.is_some();
+            state = self.done.wait_timeout_while(state, PATIENCE, looks).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        let gauges = state.last.as_ref().map(|(_, gauges)| gauges.clone()).unwrap_or_default();
+        let answers = state.looking.is_none()
+            && gauges.users.is_some()
+            && gauges.databases.iter().all(|d| d.free_bytes.is_some());
+        Collected { gauges, answers }
+    }
+
+    /// Whether a thread could be had.
+    fn look_apart(self: &Arc<Self>) -> bool {
+        let collector = self.clone();
+        let thread = std::thread::Builder::new().name("gauges".to_owned()).stack_size(STACK_BYTES);
+        thread.spawn(move || collector.look()).is_ok()
+    }
+
+    fn look(&self) {
+        let gauges = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| look(&self.store)));
+        let mut state = self.lock();
+        state.looking = None;
+        if let Ok(gauges) = gauges {
+            state.last = Some((Instant::now(), Arc::new(gauges)));
+        }
+        self.done.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn look(store: &Store) -> Gauges {
+    let free = store.free_bytes();
+    let databases = store.files().into_iter().zip(free);
+    Gauges {
+        users: store.count_users().ok(),
+        databases: databases.map(|(files, free)| DatabaseGauges { files, free_bytes: free.ok() }).collect(),
+        disk: store.disk().ok(),
+        backup: store.job(health::BACKUP_JOB).ok().flatten(),
+        integrity: store.job(health::INTEGRITY_JOB).ok().flatten(),
+    }
+}
