@@ -33,6 +33,8 @@ chromium chromium
 node nodejs
 npm npm
 sqlite3 sqlite3
+curl curl
+ss iproute2
 wget wget
 nginx nginx-light
 busybox busybox

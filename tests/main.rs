@@ -9,6 +9,7 @@ mod conversations;
 mod crash;
 mod health;
 mod db;
+mod docs;
 mod llm;
 mod log;
 mod metrics;
