@@ -3,6 +3,7 @@
 pub mod db;
 mod manager;
 pub mod people;
+pub mod restore;
 mod signals;
 
 use std::net::TcpStream;

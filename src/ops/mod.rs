@@ -5,6 +5,7 @@ pub mod care;
 mod meter;
 mod partial;
 pub mod people;
+pub mod restore;
 mod scheduler;
 mod space;
 mod watch;

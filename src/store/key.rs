@@ -10,6 +10,7 @@ use crate::domain::id::{hex, random_bytes};
 use crate::domain::secret::Secret;
 use crate::domain::{Error, Result};
 
+const FILE: &str = "jwt-secret";
 /// Twice as many as HS256 needs.
 const KEY_BYTES: usize = 64;
 /// A key file larger than this is none of ours.
@@ -20,7 +21,7 @@ impl Store {
     ///
     /// Errors: `Unavailable` when the file cannot be read or written.
     pub fn token_key(&self) -> Result<Secret> {
-        let path = self.directory().join("jwt-secret");
+        let path = self.directory().join(FILE);
         if path.exists() {
             open::restrict(&path, 0o600)?;
         }
@@ -28,16 +29,27 @@ impl Store {
             Err(cause) if cause.kind() == ErrorKind::NotFound => make(&path).and_then(|()| read(&path)),
             other => other,
         };
-        let key = key.map_err(|cause| {
-            Error::unavailable("key_not_usable", format!("cannot use {}: {cause}", path.display()))
-                .hint("give the user that runs portagent this file, or set JWT_SECRET")
-        })?;
+        let key = key.map_err(|cause| not_usable(&path, &cause))?;
         if key.is_empty() {
             return Err(Error::unavailable("key_empty", format!("{} is empty", path.display()))
                 .hint("remove it: a new key is made, and everybody logs in again"));
         }
         Ok(Secret::new(key))
     }
+
+    /// The key that is kept in a directory which is not open. Errors: `Unavailable` when it cannot be read.
+    pub fn key_in(directory: &Path) -> Result<Option<Secret>> {
+        let path = directory.join(FILE);
+        match read(&path) {
+            Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(None),
+            other => other.map(|key| Some(Secret::new(key))).map_err(|cause| not_usable(&path, &cause)),
+        }
+    }
+}
+
+fn not_usable(path: &Path, cause: &std::io::Error) -> Error {
+    Error::unavailable("key_not_usable", format!("cannot use {}: {cause}", path.display()))
+        .hint("give the user that runs portagent this file, or set JWT_SECRET")
 }
 
 fn read(path: &Path) -> std::io::Result<String> {

@@ -25,6 +25,7 @@ mod retention;
 mod schema;
 mod settings;
 mod snapshot;
+pub mod swap;
 mod takeover;
 #[cfg(test)]
 mod tests;
@@ -83,6 +84,7 @@ impl Store {
     fn open_locked(directory: &Path, _lock: &DirectoryLock) -> Result<Self> {
         let data = directory.join("data");
         let (accounts, agent) = (data.join("portagent.db"), data.join("agentx.db"));
+        swap::finish(directory)?;
         let both = [(&accounts, &schema::PORTAGENT), (&agent, &schema::AGENTX)];
         both.iter().try_for_each(|(path, _)| entry::look_at_header(path))?;
         both.iter().try_for_each(|(path, _)| identity::settle(path))?;

@@ -7,6 +7,7 @@ pub(super) mod help;
 pub(super) mod invite;
 pub(super) mod logs;
 pub(super) mod retention;
+pub(super) mod restore;
 pub(super) mod serve;
 pub(super) mod service;
 pub(super) mod user;
@@ -18,6 +19,7 @@ pub(super) static ALL: &[&Command] = &[
     &serve::COMMAND,
     &healthcheck::COMMAND,
     &logs::COMMAND,
+    &restore::COMMAND,
     &user::list::COMMAND,
     &user::add::COMMAND,
     &user::passwd::COMMAND,

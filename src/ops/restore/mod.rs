@@ -1,0 +1,94 @@
+//! Puts a backup in the place of the data that is there: checked first, decided in one moment, and with a way back.
+
+mod owners;
+mod place;
+#[cfg(test)]
+mod tests;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::archive::{self, Manifest, Unlock};
+use super::meter::Meter;
+use crate::domain::{Error, Result};
+use crate::store::swap::{self, INCOMING};
+use crate::store::{DirectoryLock, Store};
+
+/// What is back.
+#[derive(Debug, Clone)]
+pub struct Restored {
+    pub manifest: Manifest,
+    /// Agents' files.
+    pub files: u64,
+    /// Where the data is that was there before.
+    pub replaced: Option<PathBuf>,
+    /// The settings of the backup, for a person to look at.
+    pub settings: Option<PathBuf>,
+    /// The key that signs tokens, where the backup has one.
+    pub key: Option<crate::domain::secret::Secret>,
+    pub warnings: Vec<String>,
+}
+
+/// Restores an archive into a data directory that nobody serves, which may be empty.
+///
+/// Errors: `Conflict` while a server holds the directory; those of [`archive::verify`]; `Unavailable` when the
+/// directory cannot be written. Nothing was changed then.
+pub fn restore(directory: &Path, file: &Path, unlock: &Unlock, meter: &mut Meter<'_>) -> Result<Restored> {
+    let lock = DirectoryLock::take(directory)?;
+    swap::end_interrupted(directory, &lock)?;
+    let incoming = directory.join(INCOMING);
+    place::make_ready(directory, &incoming)?;
+    let outcome = prepare(directory, &incoming, file, unlock, meter);
+    let (report, key) = match outcome {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            let _ = fs::remove_dir_all(&incoming);
+            return Err(error);
+        }
+    };
+    meter.begin("putting it in place", 0);
+    let replaced = swap::put_in_place(directory, &lock)?;
+    owners::mend(directory);
+    let settings = directory.join(SETTINGS);
+    Ok(Restored {
+        files: report.files,
+        manifest: report.manifest,
+        replaced,
+        settings: settings.is_file().then_some(settings),
+        key,
+        warnings: report.warnings,
+    })
+}
+
+/// Swaps the data that is there with what the last restore replaced. Returns where the data is now that was there.
+///
+/// Errors: `Conflict` while a server holds the directory; `NotFound` where nothing was replaced.
+pub fn undo(directory: &Path) -> Result<Option<PathBuf>> {
+    if !directory.is_dir() {
+        return Err(Error::not_found("The data directory"));
+    }
+    let lock = DirectoryLock::take(directory)?;
+    let replaced = swap::put_back(directory, &lock)?;
+    owners::mend(directory);
+    Ok(replaced)
+}
+
+/// Where the settings of a backup are put: they are not read, since the machine may be another.
+const SETTINGS: &str = "restored-settings.env";
+
+type Prepared = (archive::Report, Option<crate::domain::secret::Secret>);
+
+fn prepare(directory: &Path, incoming: &Path, file: &Path, unlock: &Unlock, meter: &mut Meter<'_>) -> Result<Prepared> {
+    let report = archive::extract_to(file, unlock, incoming, meter)?;
+    let cannot = |cause: std::io::Error| place::cannot_write(incoming, &cause);
+    for name in ["manifest.json", "SHA256SUMS"] {
+        place::remove_file(&incoming.join(name)).map_err(cannot)?;
+    }
+    let settings = incoming.join("settings.env");
+    if settings.exists() {
+        fs::rename(&settings, incoming.join(SETTINGS)).map_err(cannot)?;
+    }
+    let key = Store::key_in(incoming)?;
+    owners::give(incoming, directory).map_err(cannot)?;
+    Ok((report, key))
+}
