@@ -7,6 +7,8 @@ use crate::config::settings::{SETTINGS, Setting};
 
 /// How wide the left column gets before a row breaks, in characters.
 const LEFT_CHARS: usize = 34;
+/// How wide running text gets, in characters.
+const LINE_CHARS: usize = 118;
 
 /// `portagent help`.
 pub(super) fn overview() -> String {
@@ -49,7 +51,7 @@ pub(super) fn of_command(command: &Command) -> String {
     let options = if command.options.is_empty() { "" } else { " [OPTIONS]" };
     let mut text = format!("{}.\n\nUsage: portagent {}{options}\n", capitalised(command.about), signature(command));
     if !command.details.is_empty() {
-        text.push_str(&format!("\n{}\n", command.details));
+        text.push_str(&format!("\n{}", wrapped(command.details)));
     }
     if !command.options.is_empty() || command.json {
         text.push_str("\nOptions:\n");
@@ -102,7 +104,43 @@ fn row(left: &str, right: &str) -> String {
     format!("  {left:LEFT_CHARS$}  {right}\n")
 }
 
+/// Lines that are too long go on in the next; the breaks that are there stay.
+fn wrapped(text: &str) -> String {
+    let mut wrapped = String::new();
+    for line in text.lines() {
+        let mut chars = 0;
+        for word in line.split(' ') {
+            let word_chars = word.chars().count();
+            if chars > 0 && chars + 1 + word_chars > LINE_CHARS {
+                wrapped.push('\n');
+                chars = 0;
+            } else if chars > 0 {
+                wrapped.push(' ');
+                chars += 1;
+            }
+            wrapped.push_str(word);
+            chars += word_chars;
+        }
+        wrapped.push('\n');
+    }
+    wrapped
+}
+
 fn capitalised(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or(String::new(), |first| first.to_uppercase().chain(chars).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lines_are_broken_between_words() {
+        let check = |text: &str, expected: &str| assert_eq!(wrapped(text), expected);
+        check("short\n\nand short", "short\n\nand short\n");
+        let (fits, more) = ("x".repeat(LINE_CHARS - 2), "more".to_owned());
+        check(&format!("{fits} y {more}"), &format!("{fits} y\n{more}\n"));
+        check(&format!("{fits}yyy"), &format!("{fits}yyy\n"));
+    }
 }
