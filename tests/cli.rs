@@ -23,9 +23,9 @@ fn version_and_help() {
     }
     assert_eq!(run(home.path(), &["--help"]).stdout, help);
     for line in help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty()) {
-        let words: Vec<&str> = line.split_whitespace().take_while(|word| !word.starts_with(['[', 'N', 'C'])).collect();
-        let name: Vec<&str> =
-            words.iter().take(if ["user", "invite", "service"].contains(&words[0]) { 2 } else { 1 }).copied().collect();
+        let Some(signature) = line.strip_prefix("  ").filter(|rest| !rest.starts_with(' ')) else { continue };
+        let words = signature.split(' ').take_while(|word| word.starts_with(|c: char| c.is_ascii_lowercase()));
+        let name: Vec<&str> = words.collect();
         let run = run(home.path(), &[&name[..], &["--help"]].concat());
         assert_eq!(run.code, Some(0), "{name:?}");
         assert!(run.stdout.contains("Examples:") && run.stdout.contains(&name.join(" ")), "{name:?}: {}", run.stdout);
