@@ -28,8 +28,11 @@ pub(super) fn read(path: &Path, named: bool) -> Result<Option<Vec<Entry>>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound && !named => return Ok(None),
         Err(error) => {
             let message = format!("cannot read env file {}: {}", path.display(), plain(&error));
-            let hint =
-                if named { "give the path of an existing file to --env-file" } else { "mend it or move it away" };
+            let hint = match error.kind() {
+                io::ErrorKind::PermissionDenied => "let the user that runs portagent read it: chown or chmod",
+                _ if named => "give the path of an existing file to --env-file",
+                _ => "mend it or move it away",
+            };
             return Err(Error::invalid("bad_env_file", message).hint(hint));
         }
     };
