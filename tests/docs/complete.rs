@@ -47,7 +47,7 @@ fn command(line: &str) -> Option<String> {
     Some(words.collect::<Vec<_>>().join(" "))
 }
 
-/// Each `error:` and `hint:` line of the troubleshooting page, with `…` for what varies.
+/// The messages of the troubleshooting page, with `…` for what varies.
 #[test]
 fn quoted_messages_are_those_of_the_program() {
     let mut source = String::new();
@@ -55,17 +55,22 @@ fn quoted_messages_are_those_of_the_program() {
     let source = joined(&source);
     for language in LANGUAGES {
         let page = Page::read(&root().join("docs").join(language).join("troubleshoot.md"));
-        for block in page.blocks.iter().filter(|block| block.info == "text") {
-            for line in block.text.lines() {
-                let Some(said) = line.strip_prefix("error: ").or_else(|| line.strip_prefix("hint:  ")) else {
-                    continue;
-                };
-                for piece in said.split('…').map(str::trim).filter(|piece| piece.len() > 3) {
-                    assert!(source.contains(piece), "{}: the program never says `{piece}`", page.place(block));
-                }
+        for said in quoted(&page) {
+            for piece in
+                said.split('…').map(|piece| piece.trim_matches([' ', ':', ','])).filter(|piece| piece.len() > 3)
+            {
+                assert!(source.contains(piece), "{}: the program never says `{piece}`", page.path.display());
             }
         }
     }
+}
+
+/// What stands behind `error:` and `hint:`, and the messages in the first column of the tables.
+fn quoted(page: &Page) -> Vec<&str> {
+    let lines = page.blocks.iter().filter(|block| block.info == "text").flat_map(|block| block.text.lines());
+    let printed = lines.filter_map(|line| line.strip_prefix("error: ").or_else(|| line.strip_prefix("hint:  ")));
+    let rows = page.text.lines().filter_map(|line| line.strip_prefix("| `")?.split("` |").next());
+    printed.chain(rows).collect()
 }
 
 /// The source as it is printed: a string that goes on in the next line is one.
