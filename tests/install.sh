@@ -3,6 +3,7 @@
 #   tests/install.sh                 for `make test`
 #   tests/install.sh --check-build   only looks whether a build is possible; installs nothing
 set -euo pipefail
+# shellcheck source=/dev/null
 [ -f "$HOME/.cargo/env" ] && . "$HOME/.cargo/env"
 
 have() { PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null 2>&1; }
@@ -16,7 +17,7 @@ if [ "${1:-}" = --check-build ]; then
   missing=$(missing_for_build)
   [ -z "$missing" ] && exit 0
   {
-    echo "error: cannot build without" $missing
+    echo "error: cannot build without ${missing//$'\n'/, }"
     case "$missing" in *cargo*) echo "hint:  install Rust 1.89 or newer with rustup" ;; esac
     case "$missing" in *cc*) echo "hint:  a C compiler compiles SQLite: apt-get install build-essential" ;; esac
   } >&2
@@ -37,6 +38,11 @@ curl curl
 ss iproute2
 wget wget
 nginx nginx-light
+caddy caddy
+openssl openssl
+ip iproute2
+unshare util-linux
+shellcheck shellcheck
 busybox busybox
 curl curl
 promtool prometheus

@@ -2,9 +2,10 @@
 # Every check and test, one after the other, with their output; the last line is `N passed, N failed`.
 # Exit 0 if nothing failed.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit 1
 export CARGO_TERM_COLOR=never
 tests/install.sh || exit 1
+# shellcheck source=/dev/null
 [ -f "$HOME/.cargo/env" ] && . "$HOME/.cargo/env"
 
 passed=0
@@ -43,6 +44,8 @@ run "clippy" cargo clippy --locked --all-targets -- -D warnings
 run "cargo test" cargo test --locked --no-fail-fast
 export PORTAGENT_BIN=${PORTAGENT_BIN:-$(realpath "${CARGO_TARGET_DIR:-target}")/debug/portagent} # `cargo test` built it
 run "browser" sh tests/browser/run.sh
+run "shell scripts and the Dockerfile" tests/packaging/lint.sh
+run "proxies" tests/packaging/proxies.sh
 
 printf '\n%s passed, %s failed\n' "$passed" "$failed"
 [ "$failed" -eq 0 ]

@@ -42,8 +42,8 @@ pub(crate) const STACK_BYTES: usize = 512 * 1024;
 pub(crate) const ONE_WRITE_BYTES: usize = 16 * 1024;
 
 /// After an early answer, the rest of what a client sends is read and thrown away, so that it sees the answer and
-/// not a reset: at most so many bytes.
-pub(crate) const LINGER_BYTES: usize = 256 * 1024;
+/// not a reset: at most so many bytes. nginx makes a 502 of a reset, so this covers the largest body that it passes on.
+pub(crate) const LINGER_BYTES: usize = BODY_BYTES;
 
 /// How long we wait for what. One value for the whole port, so that tests can wait less.
 #[derive(Debug, Clone, Copy)]
