@@ -2,9 +2,12 @@
 
 use crate::config::Config;
 use crate::domain::Result;
+use std::path::Path;
+
 use crate::ops::care;
-pub use crate::ops::care::{Mended, Report};
+pub use crate::ops::care::{Damaged, Mended, Recovered, Report};
 pub use crate::store::care::{Finding, Level};
+pub use crate::store::salvage::{Report as Saved, TableReport as TableSaved};
 
 /// Looks at everything. Errors: `NotFound` where there is no data directory.
 pub fn check(config: &Config, quick: bool) -> Result<Report> {
@@ -14,4 +17,12 @@ pub fn check(config: &Config, quick: bool) -> Result<Report> {
 /// Removes what belongs to nobody. Errors: `Conflict` where that cannot be known.
 pub fn mend(config: &Config, report: &Report) -> Result<Mended> {
     care::mend(&config.data_dir, report)
+}
+
+/// Makes a new database out of a damaged one: a file, or `agentx` or `portagent` of the data directory; without a name,
+/// both of these.
+///
+/// Errors: `NotFound`; `Conflict` while a server uses the file; `Unavailable` without room.
+pub fn recover(config: &Config, named: &str, target: Option<&Path>) -> Result<Recovered> {
+    care::recover(&config.data_dir, &Damaged::find(&config.data_dir, named)?, target)
 }

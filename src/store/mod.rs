@@ -22,6 +22,7 @@ mod open;
 mod probe;
 mod people;
 mod retention;
+pub mod salvage;
 mod schema;
 mod settings;
 mod snapshot;
@@ -45,6 +46,7 @@ pub use lock::DirectoryLock;
 pub use messages::Place;
 pub use people::Belongings;
 pub use retention::{Forgotten, Idle};
+pub use snapshot::stamp;
 pub use turns::{Begun, NewTurn, Question, TurnRow};
 pub use users::{Admission, Credentials, NOT_THE_FIRST};
 

@@ -71,7 +71,7 @@ pub(super) fn unused(path: &Path) -> PathBuf {
 }
 
 /// UTC, fit for file names: `20261124-203300`.
-pub(super) fn stamp() -> String {
+pub fn stamp() -> String {
     let at =
         time::OffsetDateTime::from_unix_timestamp(clock::now_ms() / 1000).unwrap_or(time::OffsetDateTime::UNIX_EPOCH);
     format!(

@@ -2,6 +2,7 @@
 
 mod check;
 mod people;
+mod recover;
 
 use std::fs;
 

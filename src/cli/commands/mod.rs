@@ -39,6 +39,7 @@ pub(super) static ALL: &[&Command] = &[
     &retention::off::COMMAND,
     &retention::run_now::COMMAND,
     &db::check::COMMAND,
+    &db::recover::COMMAND,
     &config::COMMAND,
     &service::install::COMMAND,
     &service::uninstall::COMMAND,
