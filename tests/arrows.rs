@@ -27,7 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const LIBRARIES: &[(&str, &[&str])] = &[
     ("rusqlite", &["store"]),
     ("tungstenite", &["ws"]),
-    ("ureq", &["llm"]),
+    ("ureq", &["llm", "ops"]),
     ("tiny_http", &["llm"]),
     ("httparse", &["http"]),
     ("pulldown_cmark", &["render"]),

@@ -1,6 +1,7 @@
 //! Opens everything, starts it, and stops it.
 
 pub mod db;
+mod alerts;
 mod manager;
 pub mod people;
 pub mod restore;
@@ -14,7 +15,7 @@ use crate::config::{self, Config};
 use crate::domain::{Error, Result};
 use crate::http::{self, Server, ServerOptions};
 use crate::llm::{self, Endpoint, Provider, Timeouts, demo::Demo};
-use crate::ops::{self, Job, Scheduler, Watch};
+use crate::ops::{self, Alerts, Job, Scheduler, Watch};
 use crate::service::{AccountOptions, ServerInfo, Services};
 use crate::store::{DirectoryLock, Store};
 use crate::telemetry::{self, LogOptions};
@@ -23,6 +24,8 @@ use manager::Manager;
 
 /// What requests and sockets get to end at a stop, before the turns are stored.
 const CLOSE_GRACE: Duration = Duration::from_secs(2);
+
+pub use alerts::test as alert_test;
 
 /// Opens the data directory without serving: for commands, beside a running server or without one.
 pub fn open(config: &Config) -> Result<Arc<Services>> {
@@ -64,6 +67,7 @@ struct Running {
     server: Server,
     watch: Watch,
     scheduler: Scheduler,
+    alerts: Alerts,
     _demo: Option<Demo>,
 }
 
@@ -87,15 +91,17 @@ impl Running {
         }
         let watch = Watch::start(services.clone())?;
         let scheduler = Scheduler::start(services.store().clone(), jobs(config, &services))?;
+        let alerts = Alerts::start(services.clone(), alerts::options(config))?;
         let server = listen(config, &services)?;
         say_where(&services, &server)?;
-        Ok(Self { services, server, watch, scheduler, _demo: demo })
+        Ok(Self { services, server, watch, scheduler, alerts, _demo: demo })
     }
 
     /// Stops accepting, stores what runs, closes sockets, and leaves no `-wal` file behind.
     fn stop(self) {
         self.server.stop_accepting();
         self.scheduler.ask_to_stop();
+        self.alerts.ask_to_stop();
         drop(self.watch);
         self.services.turns.stop();
         self.services.hub.close_all();
@@ -103,6 +109,7 @@ impl Running {
         self.services.hub.wait_closed(deadline);
         self.server.close_all(deadline);
         drop(self.scheduler);
+        drop(self.alerts);
         self.services.stop();
     }
 }

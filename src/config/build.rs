@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use super::resolve::{Resolved, Source, Surroundings, Typed, resolve};
-use super::{Config, Llm, Provider, networks, parse, url};
+use super::{AlertSettings, Config, Llm, Provider, networks, parse, url};
 use crate::domain::secret::Secret;
 use crate::domain::{Error, Result};
 
@@ -33,6 +33,7 @@ impl Config {
             log_level: resolved.required("LOG_LEVEL", parse::level)?,
             trusted_proxies: resolved.required("TRUSTED_PROXIES", networks::networks)?,
             public_url: resolved.optional("PUBLIC_URL", url::public)?,
+            alerts: alerts(&resolved)?,
             metrics_token: resolved.optional("METRICS_TOKEN", parse::token)?.map(Secret::new),
             login_failures_per_5min: resolved.required("LOGIN_FAILURES_PER_5MIN", parse::number)?,
             registrations_per_hour: resolved.required("REGISTRATIONS_PER_HOUR", parse::number)?,
@@ -72,6 +73,15 @@ fn llm(resolved: &Resolved) -> Result<Llm> {
         api_key: resolved.optional("LLM_PROVIDER_KEY", parse::api_key)?.map(Secret::new),
         url: url.filter(|_| provider != Provider::Demo),
         model: resolved.optional("LLM_PROVIDER_MODEL", parse::model)?.unwrap_or_else(|| default_model.to_owned()),
+    })
+}
+
+fn alerts(resolved: &Resolved) -> Result<AlertSettings> {
+    Ok(AlertSettings {
+        webhook: resolved.optional("ALERT_WEBHOOK_URL", url::webhook)?.map(Secret::new),
+        command: resolved.exact("ALERT_COMMAND").map(Secret::new),
+        name: resolved.optional("ALERT_NAME", parse::words)?,
+        every_seconds: resolved.required("ALERT_EVERY_SECONDS", parse::seconds)?,
     })
 }
 

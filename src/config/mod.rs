@@ -41,6 +41,7 @@ pub struct Config {
     pub log_level: LevelFilter,
     pub trusted_proxies: Vec<IpNet>,
     pub public_url: Option<PublicUrl>,
+    pub alerts: AlertSettings,
     /// What `/metrics` asks for. `None`: it is for this machine and its network.
     pub metrics_token: Option<Secret>,
     /// Per account and address. 0: no limit.
@@ -50,6 +51,15 @@ pub struct Config {
     /// What works but is not wise, one sentence each, safe to show.
     pub warnings: Vec<String>,
     resolved: resolve::Resolved,
+}
+
+/// Whom to tell when something is wrong.
+#[derive(Debug, Clone)]
+pub struct AlertSettings {
+    pub webhook: Option<Secret>,
+    pub command: Option<Secret>,
+    pub name: Option<String>,
+    pub every_seconds: u32,
 }
 
 #[derive(Debug, Clone)]

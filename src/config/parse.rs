@@ -10,6 +10,7 @@ use super::resolve::{Problem, problem};
 use crate::domain::limits::MODEL_CHARS;
 use crate::telemetry;
 
+const NAME_CHARS: usize = 100;
 /// In bytes.
 const TOKEN_BYTES: usize = 1024;
 
@@ -19,6 +20,20 @@ pub(super) fn port(text: &str) -> Result<u16, Problem> {
 
 pub(super) fn number(text: &str) -> Result<u32, Problem> {
     text.parse().map_err(|_| problem("not a whole number", "give a number from 0 up; 0 turns the limit off"))
+}
+
+/// A minute's worth of seconds, or an hour's; not none.
+pub(super) fn seconds(text: &str) -> Result<u32, Problem> {
+    let number = text.parse().ok().filter(|number| (1..=3600).contains(number));
+    number.ok_or_else(|| problem("not a number of seconds", "give a whole number from 1 to 3600"))
+}
+
+/// A line that people read.
+pub(super) fn words(text: &str) -> Result<String, Problem> {
+    if text.chars().count() <= NAME_CHARS && !text.chars().any(char::is_control) {
+        return Ok(text.to_owned());
+    }
+    Err(problem("not a name", "give at most 100 characters on one line"))
 }
 
 pub(super) fn switch(text: &str) -> Result<bool, Problem> {

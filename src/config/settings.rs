@@ -75,6 +75,10 @@ pub static SETTINGS: &[Setting] = &[
     row("TRUSTED_PROXIES", NO_FLAG, "LIST", Is("loopback"), SHOWN, "whose forwarding headers are believed: addresses, networks, loopback, private, none"),
     row("PUBLIC_URL", NO_FLAG, "URL", Derived(""), SHOWN, "the address people use; its path is the sub-path we are served under"),
     row("METRICS_TOKEN", NO_FLAG, "TOKEN", Derived("only from this machine and private networks"), SECRET, "bearer token for /metrics"),
+    row("ALERT_WEBHOOK_URL", NO_FLAG, "URL", Derived("nobody is told"), SECRET, "gets a POST with JSON when something is wrong and when it is over"),
+    row("ALERT_COMMAND", NO_FLAG, "COMMAND", Derived("nobody is told"), SECRET, "shell command that is run then, with PORTAGENT_ALERT_* in its environment"),
+    row("ALERT_NAME", NO_FLAG, "NAME", Derived("that of PUBLIC_URL"), SHOWN, "what this server is called in alerts"),
+    row("ALERT_EVERY_SECONDS", NO_FLAG, "SECONDS", Is("30"), SHOWN, "how often it is looked whether something is wrong"),
     row("LOGIN_FAILURES_PER_5MIN", NO_FLAG, "NUMBER", Is("10"), SHOWN, "wrong passwords per account and address; 0: no limit"),
     row("REGISTRATIONS_PER_HOUR", NO_FLAG, "NUMBER", Is("20"), SHOWN, "new accounts per address; 0: no limit"),
 ];

@@ -1,7 +1,10 @@
-//! The two URLs that can be configured. Both are plain: no credentials, no query, no fragment.
+//! The URLs that can be configured. Those that people see are plain: no credentials, no query, no fragment.
 
 use super::PublicUrl;
 use super::resolve::{Problem, problem};
+
+/// In bytes.
+const WEBHOOK_BYTES: usize = 4096;
 
 /// The provider's base URL, without a slash at its end.
 pub(super) fn api(text: &str) -> Result<String, Problem> {
@@ -17,6 +20,16 @@ pub(super) fn public(text: &str) -> Result<PublicUrl, Problem> {
         return Err(problem("its path cannot be served under", hint));
     }
     Ok(PublicUrl { origin: format!("{scheme}://{authority}"), base_path: base_path.to_owned() })
+}
+
+/// Where alerts go: anything that can be posted to, since the path or the query is often the secret.
+pub(super) fn webhook(text: &str) -> Result<String, Problem> {
+    let end = text.find(['?', '#']).unwrap_or(text.len());
+    split(&text[..end])?;
+    if text.len() > WEBHOOK_BYTES || !text.bytes().all(|byte| (b'!'..=b'~').contains(&byte)) {
+        return Err(problem("not a URL", "write it as the service shows it, such as https://hooks.example.com/abc"));
+    }
+    Ok(text.to_owned())
 }
 
 fn split(text: &str) -> Result<(&'static str, &str, &str), Problem> {

@@ -1,5 +1,6 @@
 //! What runs by itself.
 
+mod alerts;
 pub mod archive;
 pub mod care;
 mod meter;
@@ -11,6 +12,7 @@ mod space;
 mod watch;
 mod watchdog;
 
+pub use alerts::{AlertOptions, Alerts, test as alert_test};
 pub use meter::{Meter, Pace, Progress};
 pub use scheduler::{Job, Scheduler, Stop, When};
 pub use watch::Watch;

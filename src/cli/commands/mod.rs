@@ -1,5 +1,6 @@
 //! Every command, one file each. This list is the order of the help.
 
+pub(super) mod alert;
 pub(super) mod config;
 pub(super) mod db;
 pub(super) mod healthcheck;
@@ -40,6 +41,7 @@ pub(super) static ALL: &[&Command] = &[
     &retention::run_now::COMMAND,
     &db::check::COMMAND,
     &db::recover::COMMAND,
+    &alert::test::COMMAND,
     &config::COMMAND,
     &service::install::COMMAND,
     &service::uninstall::COMMAND,
