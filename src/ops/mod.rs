@@ -2,6 +2,7 @@
 
 mod alerts;
 pub mod archive;
+pub mod backup;
 pub mod care;
 mod meter;
 mod partial;

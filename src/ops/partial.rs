@@ -5,11 +5,14 @@ use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use crate::domain::{Error, Result, clock, id};
 
 const PREFIX: &str = ".portagent-";
 const SUFFIX: &str = ".partial";
+/// How long the lock of a directory is waited for.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A directory that is removed with everything in it when this is dropped.
 #[derive(Debug)]
@@ -33,8 +36,7 @@ impl Partial {
     fn try_make(parent: &Path) -> io::Result<Self> {
         // Whoever makes one holds the parent's lock: otherwise it would look abandoned until it has its own.
         let making = File::open(parent)?;
-        let locked = making.lock().is_ok();
-        if locked {
+        if locked_within(&making, PATIENCE) {
             sweep(parent);
         }
         let path = parent.join(format!("{PREFIX}{}-{}{SUFFIX}", clock::now_ms(), id::hex(&id::random_bytes::<4>())));
@@ -45,6 +47,15 @@ impl Partial {
         Ok(Self { path, _lock: lock })
     }
 
+    /// A directory inside it. Errors: `Unavailable` when it cannot be made.
+    pub fn inner(&self, name: &str) -> Result<PathBuf> {
+        let path = self.path.join(name);
+        DirBuilder::new().mode(0o700).create(&path).map_err(|cause| {
+            Error::unavailable("cannot_write", format!("cannot make the directory {}: {cause}", path.display()))
+        })?;
+        Ok(path)
+    }
+
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -53,6 +64,18 @@ impl Partial {
 impl Drop for Partial {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.path); // what stays is swept by the next one
+    }
+}
+
+/// Making one takes a moment; whoever holds the lock for longer hangs, and is not waited for.
+fn locked_within(directory: &File, patience: Duration) -> bool {
+    let until = Instant::now() + patience;
+    loop {
+        match directory.try_lock() {
+            Ok(()) => return true,
+            Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(Duration::from_millis(20)),
+            Err(_) => return false,
+        }
     }
 }
 

@@ -52,6 +52,20 @@ fn not_usable(path: &Path, cause: &std::io::Error) -> Error {
         .hint("give the user that runs portagent this file, or set JWT_SECRET")
 }
 
+/// The key that is kept in a data directory, where there is one. Nothing is made.
+///
+/// Errors: `Unavailable` when the file cannot be read.
+pub fn kept_key(directory: &Path) -> Result<Option<Secret>> {
+    match read(&directory.join("jwt-secret")) {
+        Ok(key) => Ok(Some(key).filter(|key| !key.is_empty()).map(Secret::new)),
+        Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(None),
+        Err(cause) => {
+            let message = format!("cannot read {}: {cause}", directory.join("jwt-secret").display());
+            Err(Error::unavailable("key_not_usable", message))
+        }
+    }
+}
+
 fn read(path: &Path) -> std::io::Result<String> {
     let mut key = String::new();
     File::open(path)?.take(MOST_FILE_BYTES).read_to_string(&mut key)?;

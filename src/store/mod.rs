@@ -42,6 +42,7 @@ pub use conversations::DeletedCounts;
 pub use database::{DatabaseFiles, Watcher};
 pub use invites::Invite;
 pub use jobs::JobRecord;
+pub use key::kept_key;
 pub use lock::DirectoryLock;
 pub use messages::Place;
 pub use people::Belongings;

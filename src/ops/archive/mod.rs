@@ -25,5 +25,6 @@ mod verify;
 mod write;
 
 pub use manifest::{DatabaseFacts, FORMAT, FilesFacts, Manifest};
+pub(super) use verify::verify_in;
 pub use verify::{Report, Unlock, extract_to, verify};
 pub use write::{Meta, Writer};

@@ -10,6 +10,7 @@ use super::read::{self, damaged};
 use crate::domain::secret::Secret;
 use crate::domain::{Error, Result};
 use crate::ops::meter::Meter;
+use crate::ops::partial::Partial;
 use crate::ops::space;
 use crate::store::{copy::DATABASE_FILES, inspect};
 
@@ -43,8 +44,13 @@ pub struct Report {
 /// Errors: `Unavailable` for an archive that is damaged, locked, of a newer program or none at all, and for a disk that
 /// is too small; `NotFound`; `Conflict` when the meter says stop.
 pub fn verify(archive: &Path, unlock: &Unlock, scratch: &Path, meter: &mut Meter<'_>) -> Result<Report> {
-    let partial = crate::ops::partial::Partial::make(scratch)?;
-    take_out(archive, unlock, partial.path(), Keep::Databases, meter)
+    let partial = Partial::make(scratch)?;
+    verify_in(archive, unlock, partial.path(), meter)
+}
+
+/// The same in an empty directory of the caller's.
+pub fn verify_in(archive: &Path, unlock: &Unlock, empty: &Path, meter: &mut Meter<'_>) -> Result<Report> {
+    take_out(archive, unlock, empty, Keep::Databases, meter)
 }
 
 /// Takes everything out into `directory`, which must be empty and ours, and checks it all like [`verify`]. Nothing in

@@ -1,0 +1,203 @@
+//! A backup, while people chat: copies of both databases as they were at one moment, agents' files, key and settings,
+//! in one archive that is verified before it gets its name.
+
+mod files;
+mod list;
+mod name;
+mod sink;
+mod stage;
+#[cfg(test)]
+mod tests;
+
+use std::fs::{self, DirBuilder, File};
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, RenameFlags};
+
+use super::archive::{self, FORMAT, FilesFacts, Manifest, Report, Unlock, Writer};
+use super::meter::Meter;
+use super::partial::Partial;
+use super::space;
+use crate::domain::secret::Secret;
+use crate::domain::{Error, Result, clock};
+use crate::store::copy::Moment;
+use crate::store::kept_key;
+pub use list::{Listed, list, remove_old};
+use sink::Sink;
+use stage::Staged;
+
+/// What is added to the need for disk space: manifest, sums, directories, and what is written meanwhile, in bytes.
+const RESERVE_BYTES: u64 = 16 * 1024 * 1024;
+/// Archives of one second.
+const NUMBERS: u32 = 1000;
+
+/// What a backup is made of, and where it goes.
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub data_dir: PathBuf,
+    /// Made, private, where it is not there.
+    pub into: PathBuf,
+    /// The key that signs tokens, where it is not the one kept in the data directory.
+    pub key: Option<Secret>,
+    /// The settings that differ from their defaults, as an env file.
+    pub settings: Secret,
+}
+
+/// A backup that was made and found good.
+#[derive(Debug, Clone)]
+pub struct Made {
+    pub path: PathBuf,
+    pub report: Report,
+}
+
+/// Makes a backup. Whatever happens, either a verified archive has its name at the end, or nothing is left behind.
+///
+/// Errors: `NotFound` without databases; `Unavailable` when the disk is too small or full, and when something cannot be
+/// read, written or verified; `Conflict` when the meter says stop.
+pub fn make(options: &Options, meter: &mut Meter<'_>) -> Result<Made> {
+    make_directory(&options.into)?;
+    let partial = Partial::make(&options.into)?;
+    let moment = Moment::of(&options.data_dir)?;
+    let created_at = clock::now_ms();
+    let counted = files::count(&options.data_dir, meter)?;
+    let copies: u64 = moment.databases().iter().map(|database| database.bytes).sum();
+    // Text compresses to less than half; agents' files may not compress at all.
+    space::require(&options.into, copies + copies / 2 + counted.bytes + RESERVE_BYTES)?;
+    let staged = stage::copy(moment, partial.path(), meter)?;
+    let unfinished = partial.path().join("archive");
+    let mut warnings = write(options, &staged, manifest(&staged, created_at, counted), &partial, &unfinished, meter)?;
+    for copy in &staged {
+        let _ = fs::remove_file(&copy.path); // the check needs the room; whatever is left goes with the directory
+    }
+    let mut report =
+        archive::verify_in(&unfinished, &Unlock::Nothing, &partial.inner("check")?, meter).map_err(not_good)?;
+    warnings.append(&mut report.warnings);
+    report.warnings = warnings;
+    let path = publish(&unfinished, &options.into, created_at)?;
+    Ok(Made { path, report })
+}
+
+fn manifest(staged: &[Staged], created_at: i64, files: FilesFacts) -> Manifest {
+    Manifest {
+        format: FORMAT,
+        program: "portagent".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        created_at,
+        databases: staged.iter().map(|copy| copy.facts.clone()).collect(),
+        files,
+    }
+}
+
+/// Returns what was odd.
+fn write(
+    options: &Options,
+    staged: &[Staged],
+    manifest: Manifest,
+    partial: &Partial,
+    archive: &Path,
+    meter: &mut Meter<'_>,
+) -> Result<Vec<String>> {
+    meter.begin("compressing", manifest.database_bytes() + manifest.files.bytes);
+    let owner = fs::metadata(&options.data_dir).map_err(Error::internal)?;
+    let mut own = files::meta(&owner);
+    own.mode = 0o600;
+    own.modified = u64::try_from(manifest.created_at / 1000).unwrap_or(0);
+    let spool = sink::private(&partial.path().join("sums")).map_err(not_written)?;
+    let mut writer = Writer::new(Sink::create(archive).map_err(not_written)?, spool, own);
+    let text = serde_json::to_vec_pretty(&manifest).map_err(Error::internal)?;
+    writer.bytes("manifest.json", &text).map_err(not_written)?;
+    for copy in staged {
+        let name = format!("data/{}", copy.facts.file);
+        let mut file = File::open(&copy.path).map_err(not_written)?;
+        let mut from = Metered { from: &mut file, meter };
+        writer.stream(Path::new(&name), copy.facts.bytes, own, &mut from).map_err(not_written)?;
+    }
+    let mut warnings = Vec::new();
+    match options.key.clone().map_or_else(|| kept_key(&options.data_dir), |key| Ok(Some(key)))? {
+        Some(key) => writer.bytes("jwt-secret", key.expose().as_bytes()).map_err(not_written)?,
+        None => {
+            warnings.push("the key that signs tokens is not known here: set JWT_SECRET as the server does".to_owned())
+        }
+    }
+    writer.bytes("settings.env", options.settings.expose().as_bytes()).map_err(not_written)?;
+    warnings.append(&mut files::write(&options.data_dir, &mut writer, meter)?.into_warnings());
+    writer.finish().and_then(Sink::finish).map_err(not_written)?;
+    Ok(warnings)
+}
+
+struct Metered<'s, 'm> {
+    from: &'s mut File,
+    meter: &'s mut Meter<'m>,
+}
+
+impl io::Read for Metered<'_, '_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.from.read(into)?;
+        self.meter.advance_io(read as u64)?;
+        Ok(read)
+    }
+}
+
+/// Gives the archive its name, which is nobody else's, and is on the disk when this returns.
+fn publish(archive: &Path, into: &Path, created_at: i64) -> Result<PathBuf> {
+    for number in 1..=NUMBERS {
+        let target = into.join(name::name(created_at, number, false));
+        match rename_to_new(archive, &target) {
+            Ok(()) => {
+                File::open(into).and_then(|directory| directory.sync_all()).map_err(not_written)?;
+                return Ok(target);
+            }
+            Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(cause) => return Err(not_written(cause)),
+        }
+    }
+    Err(Error::conflict("too_many", "there are too many backups of this second"))
+}
+
+fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
+    match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        // A file system that cannot promise it: nobody else makes files of this name within this moment.
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::OPNOTSUPP) => {
+            if to.exists() {
+                Err(io::ErrorKind::AlreadyExists.into())
+            } else {
+                fs::rename(from, to)
+            }
+        }
+        other => other.map_err(io::Error::from),
+    }
+}
+
+fn make_directory(path: &Path) -> Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|cause| {
+        Error::unavailable("cannot_write", format!("cannot make the directory {}: {cause}", path.display()))
+            .hint("name another directory with --out or BACKUP_DIR")
+    })
+}
+
+fn not_written(cause: io::Error) -> Error {
+    files::written(cause, |cause| match cause.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            Error::unavailable("disk_full", "the disk is full: the backup was not made")
+                .hint("free some space, or choose a directory on another disk")
+        }
+        _ => Error::unavailable("backup_failed", format!("the backup cannot be written: {cause}")),
+    })
+}
+
+/// The archive that was just made is not good: its passing name says nothing to anybody.
+fn not_good(error: Error) -> Error {
+    match error.code {
+        "stopped" | "disk_too_small" => error,
+        _ => {
+            let what = error.message.rsplit_once("archive: ").map_or(&*error.message, |(_, what)| what);
+            let message = format!("the new backup was not good, and was not kept: {what}");
+            Error::unavailable(error.code, message).hint("`portagent db check` looks at the live databases")
+        }
+    }
+}

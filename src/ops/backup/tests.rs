@@ -1,0 +1,139 @@
+//! Backups of real data directories.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::Path;
+
+use super::*;
+use crate::ops::scheduler::Stop;
+use crate::ops::{Meter, Pace};
+use crate::store::Store;
+
+struct Home {
+    home: tempfile::TempDir,
+    options: Options,
+}
+
+/// A data directory with a key, an agent's files, and what does not belong into an archive.
+fn home() -> Home {
+    let home = tempfile::tempdir().unwrap();
+    let data_dir = home.path().join("agentx");
+    let store = Store::open(&data_dir).unwrap();
+    store.token_key().unwrap();
+    store.close();
+    let work = data_dir.join("containers/user-1/workdirs/img 深");
+    fs::create_dir_all(work.join("empty")).unwrap();
+    fs::write(work.join("a\nb"), "text").unwrap();
+    fs::write(work.join("zeros"), vec![0; 3_000_000]).unwrap();
+    fs::set_permissions(work.join("zeros"), fs::Permissions::from_mode(0o750)).unwrap();
+    symlink("/etc", work.join("link")).unwrap();
+    let _listener = std::os::unix::net::UnixListener::bind(work.join("socket")).unwrap();
+    let options = Options { into: home.path().join("out"), data_dir, key: None, settings: Secret::new("PORT=1\n") };
+    Home { home, options }
+}
+
+fn names(directory: &Path) -> Vec<String> {
+    let mut names: Vec<String> =
+        fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn everything_is_in_it_and_comes_out_again() {
+    let Home { home, options } = home();
+    let made = make(&options, &mut Meter::silent()).unwrap();
+    assert_eq!(fs::metadata(&made.path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(names(&options.into), [made.path.file_name().unwrap().to_str().unwrap()]);
+    assert_eq!(made.report.warnings, ["1 sockets, pipes or devices were left out"]);
+    assert_eq!((made.report.files, made.report.links, made.report.file_bytes), (2, 1, 3_000_004));
+    assert_eq!(made.report.manifest.files, FilesFacts { count: 2, bytes: 3_000_004 });
+    let out = home.path().join("taken out");
+    fs::create_dir(&out).unwrap();
+    let report = archive::extract_to(&made.path, &Unlock::Nothing, &out, &mut Meter::silent()).unwrap();
+    assert_eq!(report.manifest, made.report.manifest);
+    let key = fs::read(options.data_dir.join("jwt-secret")).unwrap();
+    assert_eq!(fs::read(out.join("jwt-secret")).unwrap(), key);
+    assert_eq!(fs::read(out.join("settings.env")).unwrap(), b"PORT=1\n");
+    let work = Path::new("containers/user-1/workdirs/img 深");
+    assert_eq!(names(&out.join(work)), ["a\nb", "empty", "link", "zeros"]);
+    for file in ["a\nb", "zeros"] {
+        let read = |root: &Path| fs::read(root.join(work).join(file)).unwrap();
+        assert!(read(&out) == read(&options.data_dir), "{file:?}");
+    }
+    assert_eq!(fs::metadata(out.join(work).join("zeros")).unwrap().permissions().mode() & 0o777, 0o700);
+    Store::open(&out).unwrap().close();
+}
+
+#[test]
+fn two_of_one_second_have_different_names() {
+    let Home { home: _home, options } = home();
+    let made: Vec<_> = (0..3).map(|_| make(&options, &mut Meter::silent()).unwrap().path).collect();
+    assert_eq!(list(&options.into).unwrap().len(), 3);
+    let newest_first: Vec<_> = list(&options.into).unwrap().into_iter().map(|one| one.path).collect();
+    assert_eq!(newest_first, made.into_iter().rev().collect::<Vec<_>>());
+}
+
+#[test]
+fn a_stop_at_any_step_leaves_nothing_behind() {
+    let Home { home: _home, options } = home();
+    let steps = ["copying the databases", "counting", "compressing", "reading the archive", "checking the databases"];
+    for step in steps {
+        let stop = Stop::default();
+        let told = stop.clone();
+        let mut meter = Meter::new(stop, Pace::Gentle, move |progress| {
+            if progress.step == step {
+                told.set();
+            }
+        });
+        // What is small may be through its last step before anybody looks.
+        match make(&options, &mut meter) {
+            Err(error) => {
+                assert_eq!(error.code, "stopped", "{step}");
+                assert_eq!(names(&options.into), [""; 0], "{step}");
+            }
+            Ok(made) => {
+                assert!(matches!(step, "copying the databases" | "counting" | "checking the databases"), "{step}");
+                fs::remove_file(made.path).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_key_that_nobody_knows_is_a_warning() {
+    let Home { home: _home, options } = home();
+    fs::remove_file(options.data_dir.join("jwt-secret")).unwrap();
+    let made = make(&options, &mut Meter::silent()).unwrap();
+    assert!(made.report.warnings[0].contains("set JWT_SECRET"), "{:?}", made.report.warnings);
+    let given = Options { key: Some(Secret::new("of the environment")), ..options };
+    let made = make(&given, &mut Meter::silent()).unwrap();
+    assert_eq!(made.report.warnings.len(), 1, "{:?}", made.report.warnings);
+}
+
+#[test]
+fn a_damaged_database_makes_no_backup() {
+    let Home { home: _home, options } = home();
+    let file = options.data_dir.join("data/agentx.db");
+    let mut bytes = fs::read(&file).unwrap();
+    let last = bytes.len() - 4096;
+    bytes[last..].fill(0xff);
+    fs::write(&file, bytes).unwrap();
+    let error = make(&options, &mut Meter::silent()).unwrap_err();
+    assert_eq!(error.code, "database_damaged", "{error}");
+    assert_eq!(names(&options.into), [""; 0]);
+}
+
+#[test]
+fn a_file_that_vanishes_while_we_work_is_not_missed() {
+    let Home { home: _home, options } = home();
+    let file = options.data_dir.join("containers/passing");
+    fs::write(&file, "short").unwrap();
+    let mut meter = Meter::new(Stop::default(), Pace::Full, move |progress| {
+        if progress.step == "compressing" && progress.done == 0 {
+            fs::remove_file(&file).unwrap();
+        }
+    });
+    let made = make(&options, &mut meter).unwrap();
+    assert_eq!((made.report.files, made.report.manifest.files.count), (2, 3));
+}
