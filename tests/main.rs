@@ -4,6 +4,7 @@
 mod accounts;
 mod alerts;
 mod arrows;
+mod backup;
 mod cli;
 mod config;
 mod conversations;

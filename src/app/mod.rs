@@ -1,5 +1,6 @@
 //! Opens everything, starts it, and stops it.
 
+pub mod backup;
 pub mod db;
 mod alerts;
 mod manager;
@@ -89,6 +90,7 @@ impl Running {
         if interrupted > 0 {
             log::warn!(target: "app", "{interrupted} turns were cut off by the last stop; what they had is kept");
         }
+        backup::watch(config, &services);
         let watch = Watch::start(services.clone())?;
         let scheduler = Scheduler::start(services.store().clone(), jobs(config, &services))?;
         let alerts = Alerts::start(services.clone(), alerts::options(config))?;
@@ -115,8 +117,8 @@ impl Running {
 }
 
 /// What runs by itself, in the order in which it is looked at.
-fn jobs(_config: &Config, services: &Arc<Services>) -> Vec<Job> {
-    vec![ops::people::job(services.clone())]
+fn jobs(config: &Config, services: &Arc<Services>) -> Vec<Job> {
+    vec![backup::job(config), ops::people::job(services.clone())]
 }
 
 fn listen(config: &Config, services: &Arc<Services>) -> Result<Server> {

@@ -50,8 +50,16 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Giv
 
 impl Collected {
     fn word(&mut self, word: String) -> Result<()> {
-        if self.command.is_some() {
-            self.operands.push(word);
+        if let Some(command) = self.command {
+            // `backup` is a command, and `backup list` another one.
+            let longer = commands::find(&format!("{} {word}", command.name));
+            match longer.filter(|_| self.operands.is_empty() && self.options.is_empty()) {
+                Some(longer) => {
+                    self.words.push(word);
+                    self.command = Some(longer);
+                }
+                None => self.operands.push(word),
+            }
             return Ok(());
         }
         self.words.push(word);
@@ -162,7 +170,9 @@ fn check_operands(command: &Command, operands: &[String]) -> Result<()> {
     let endless = command.operands.iter().any(|operand| operand.contains('…'));
     match operands.get(command.operands.len()) {
         Some(extra) if !endless => {
-            Err(usage(format!("`{}` has no use for `{extra}`", command.name), hint_help(command)))
+            let hint = did_you_mean(extra, commands::members(command.name).into_iter())
+                .map_or_else(|| hint_help(command), |member| format!("did you mean `{} {member}`?", command.name));
+            Err(usage(format!("`{}` has no use for `{extra}`", command.name), hint))
         }
         _ => Ok(()),
     }
@@ -223,6 +233,12 @@ mod tests {
         check("user add --help", "help", &["user", "add"], &[]);
         check("user -h", "help", &["user"], &[]);
         check("-h", "help", &[], &[]);
+        check("backup", "backup", &[], &[]);
+        check("backup -d /x list", "backup list", &[], &[("AGENTX_DIR", "/x")]);
+        check("backup verify latest", "backup verify", &["latest"], &[]);
+        check("backup verify list", "backup verify", &["list"], &[]);
+        check("backup list --help", "help", &["backup", "list"], &[]);
+        check("backup --help", "help", &["backup"], &[]);
     }
 
     #[test]
@@ -253,6 +269,10 @@ mod tests {
         check("serve --json", "`serve` has no --json", "`portagent serve --help` shows how it is used");
         check("user add", "`user add` needs NAME", "`portagent user add --help` shows how it is used");
         check("serve now", "`serve` has no use for `now`", "`portagent serve --help` shows how it is used");
+        check("backup lst", "`backup` has no use for `lst`", "did you mean `backup list`?");
+        check("backup x", "`backup` has no use for `x`", "`portagent backup --help` shows how it is used");
+        check("backup --out x list", "`backup` has no use for `list`", "did you mean `backup list`?");
+        check("backup verify", "`backup verify` needs FILE", "`portagent backup verify --help` shows how it is used");
         check("user --uses 3", "unknown option `--uses`", "`portagent --help` lists the options");
         assert!(parsed("user").err().unwrap().message.starts_with("`user` needs to know what to do: list, add, "));
     }

@@ -64,6 +64,12 @@ pub(super) fn of_command(command: &Command) -> String {
     if command.json {
         text.push_str(&row("--json", "machine-readable output"));
     }
+    let members =
+        commands::ALL.iter().filter(|other| other.name.split_once(' ').is_some_and(|(g, _)| g == command.name));
+    let members: String = members.map(|other| row(&signature(other), other.about)).collect();
+    if !members.is_empty() {
+        text.push_str(&format!("\nCommands:\n{members}"));
+    }
     text.push_str("\nExamples:\n");
     for (typed, what) in command.examples {
         text.push_str(&row(typed, what));

@@ -6,6 +6,7 @@ mod commands;
 mod help;
 mod output;
 mod password;
+mod progress;
 mod suggest;
 
 use std::ffi::OsString;

@@ -1,10 +1,10 @@
 //! From texts to a [`Config`]: every value is parsed here, in the order of the table.
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::resolve::{Resolved, Source, Surroundings, Typed, resolve};
-use super::{AlertSettings, Config, Llm, Provider, networks, parse, url};
+use super::{AlertSettings, Backup, Config, Llm, Provider, networks, parse, url};
 use crate::domain::secret::Secret;
 use crate::domain::{Error, Result};
 
@@ -22,10 +22,12 @@ impl Config {
     pub fn load(typed: &Typed, around: &Surroundings<'_>) -> Result<Self> {
         let resolved = resolve(typed, around)?;
         let home = (around.environment)("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
+        let data_dir = data_dir(&resolved, home.clone())?;
         Ok(Self {
+            backup: backup(&resolved, &data_dir, home.as_deref())?,
             port: resolved.required("PORT", parse::port)?,
             host: resolved.required("HOST", parse::host)?,
-            data_dir: data_dir(&resolved, home)?,
+            data_dir,
             llm: llm(&resolved)?,
             jwt_secret: resolved.exact("JWT_SECRET").map(Secret::new),
             invite_code_required: resolved.required("INVITE_CODE_REQUIRED", parse::switch)?,
@@ -59,6 +61,15 @@ fn data_dir(resolved: &Resolved, home: Option<PathBuf>) -> Result<PathBuf> {
             Err(Error::invalid("bad_setting", format!("AGENTX_DIR: {}", problem.what)).hint(problem.hint))
         }
     }
+}
+
+fn backup(resolved: &Resolved, data_dir: &Path, home: Option<&Path>) -> Result<Backup> {
+    let directory = resolved.optional("BACKUP_DIR", |text| parse::directory(text, home))?;
+    Ok(Backup {
+        schedule: resolved.required("BACKUP_SCHEDULE", parse::schedule)?,
+        directory: directory.unwrap_or_else(|| data_dir.join("backups")),
+        retention_days: resolved.required("BACKUP_RETENTION_DAYS", parse::days)?,
+    })
 }
 
 fn llm(resolved: &Resolved) -> Result<Llm> {

@@ -5,6 +5,7 @@
 mod build;
 mod credentials;
 mod envfile;
+mod export;
 mod networks;
 mod parse;
 mod resolve;
@@ -48,6 +49,7 @@ pub struct Config {
     pub login_failures_per_5min: u32,
     /// Per address. 0: no limit.
     pub registrations_per_hour: u32,
+    pub backup: Backup,
     /// What works but is not wise, one sentence each, safe to show.
     pub warnings: Vec<String>,
     resolved: resolve::Resolved,
@@ -69,6 +71,17 @@ pub struct Llm {
     /// Without a slash at its end. `None`: the provider's own.
     pub url: Option<String>,
     pub model: String,
+}
+
+/// Backups that are made by themselves.
+#[derive(Debug, Clone)]
+pub struct Backup {
+    /// Minutes of the day, UTC, in order. Empty: none are made.
+    pub schedule: Vec<u16>,
+    /// Absolute.
+    pub directory: PathBuf,
+    /// 0: all are kept.
+    pub retention_days: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -36,6 +36,35 @@ pub(super) fn words(text: &str) -> Result<String, Problem> {
     Err(problem("not a name", "give at most 100 characters on one line"))
 }
 
+/// Times of the day, as minutes after midnight, in order and each once. `off`: none.
+pub(super) fn schedule(text: &str) -> Result<Vec<u16>, Problem> {
+    if text.eq_ignore_ascii_case("off") {
+        return Ok(Vec::new());
+    }
+    let mut minutes = Vec::new();
+    for time in text.split(',') {
+        let minute = minute(time.trim())
+            .ok_or_else(|| problem("not a time of the day", "write 02:00, or 02:00,14:00, in UTC; or off"))?;
+        minutes.push(minute);
+    }
+    minutes.sort_unstable();
+    minutes.dedup();
+    Ok(minutes)
+}
+
+fn minute(time: &str) -> Option<u16> {
+    let (hour, minute) = time.split_once(':').filter(|(hour, minute)| hour.len() <= 2 && minute.len() == 2)?;
+    let number = |text: &str, most: u16| -> Option<u16> {
+        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        digits.then(|| text.parse::<u16>().ok()).flatten().filter(|number| *number <= most)
+    };
+    Some(number(hour, 23)? * 60 + number(minute, 59)?)
+}
+
+pub(super) fn days(text: &str) -> Result<u32, Problem> {
+    text.parse().map_err(|_| problem("not a number of days", "give a whole number; 0 keeps all backups"))
+}
+
 pub(super) fn switch(text: &str) -> Result<bool, Problem> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "1" | "yes" | "on" => Ok(true),
@@ -134,6 +163,19 @@ mod tests {
         check("/var/~/x", None, "/var/~/x");
         assert!(directory("~/x", None).is_err());
         assert!(directory("x", None).ok().unwrap().is_absolute());
+    }
+
+    #[test]
+    fn schedules() {
+        let check =
+            |text: &str, expected: Option<&[u16]>| assert_eq!(schedule(text).ok().as_deref(), expected, "{text}");
+        check("02:00", Some(&[120]));
+        check("14:30, 2:00,14:30", Some(&[120, 870]));
+        check("23:59,00:00", Some(&[0, 1439]));
+        check("OFF", Some(&[]));
+        for bad in ["24:00", "2", "02:60", "02:0", "02:00,", "+2:00", "02:00:00", "noon", "02:00 14:00"] {
+            check(bad, None);
+        }
     }
 
     #[test]

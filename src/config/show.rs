@@ -70,6 +70,7 @@ fn shown(config: &Config, value: &Value) -> String {
     match (value.setting.name, &value.text) {
         (_, text) if value.setting.secret => if text.is_some() { "set" } else { "not set" }.to_owned(),
         ("AGENTX_DIR", _) => config.data_dir.display().to_string(),
+        ("BACKUP_DIR", _) => config.backup.directory.display().to_string(),
         ("LLM_PROVIDER_MODEL", _) => config.llm.model.clone(),
         ("LLM_PROVIDER_URL", _) if config.llm.provider == Provider::Demo => "built in".to_owned(),
         (_, Some(text)) => redacted(text.0.trim()),

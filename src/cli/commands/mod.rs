@@ -1,6 +1,7 @@
 //! Every command, one file each. This list is the order of the help.
 
 pub(super) mod alert;
+pub(super) mod backup;
 pub(super) mod config;
 pub(super) mod db;
 pub(super) mod healthcheck;
@@ -20,6 +21,9 @@ pub(super) static ALL: &[&Command] = &[
     &serve::COMMAND,
     &healthcheck::COMMAND,
     &logs::COMMAND,
+    &backup::make::COMMAND,
+    &backup::list::COMMAND,
+    &backup::verify::COMMAND,
     &restore::COMMAND,
     &user::list::COMMAND,
     &user::add::COMMAND,

@@ -4,6 +4,7 @@
 mod files;
 mod list;
 mod name;
+mod scheduled;
 mod sink;
 mod stage;
 #[cfg(test)]
@@ -20,11 +21,13 @@ use super::archive::{self, FORMAT, FilesFacts, Manifest, Report, Unlock, Writer}
 use super::meter::Meter;
 use super::partial::Partial;
 use super::space;
+use crate::domain::bytes::human;
 use crate::domain::secret::Secret;
 use crate::domain::{Error, Result, clock};
 use crate::store::copy::Moment;
 use crate::store::kept_key;
 pub use list::{Listed, list, remove_old};
+pub use scheduled::scheduled;
 use sink::Sink;
 use stage::Staged;
 
@@ -52,14 +55,31 @@ pub struct Made {
     pub report: Report,
 }
 
+impl Made {
+    /// What is in it, for logs and people.
+    pub fn sentence(&self) -> String {
+        let Report { manifest, archive_bytes, files, .. } = &self.report;
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        let count = |table: &str| manifest.rows(table);
+        format!(
+            "{name}, {}, verified: {} accounts, {} conversations, {} messages, {files} files",
+            human(*archive_bytes),
+            count("users"),
+            count("images"),
+            count("messages"),
+        )
+    }
+}
+
 /// Makes a backup. Whatever happens, either a verified archive has its name at the end, or nothing is left behind.
 ///
 /// Errors: `NotFound` without databases; `Unavailable` when the disk is too small or full, and when something cannot be
 /// read, written or verified; `Conflict` when the meter says stop.
 pub fn make(options: &Options, meter: &mut Meter<'_>) -> Result<Made> {
+    // First, so that a data directory that is none is not made one.
+    let moment = Moment::of(&options.data_dir)?;
     make_directory(&options.into)?;
     let partial = Partial::make(&options.into)?;
-    let moment = Moment::of(&options.data_dir)?;
     let created_at = clock::now_ms();
     let counted = files::count(&options.data_dir, meter)?;
     let copies: u64 = moment.databases().iter().map(|database| database.bytes).sum();

@@ -9,13 +9,13 @@ mod log_file;
 mod upstream;
 mod wal;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::domain::Result;
 use crate::store::Store;
 
-pub use backup::JOB as BACKUP_JOB;
+pub use backup::{BackupPlan, JOB as BACKUP_JOB};
 pub use integrity::JOB as INTEGRITY_JOB;
 pub use upstream::{Tally, UpstreamRecord};
 
@@ -61,6 +61,7 @@ pub struct Health {
     upstream_ready: bool,
     upstream: Arc<UpstreamRecord>,
     clock: clock::ClockWatch,
+    backups: OnceLock<BackupPlan>,
     /// When the databases last answered. Held for the time of a look only.
     answered: Mutex<Option<Instant>>,
     /// The last look at everything. Held while somebody looks, so that those who come meanwhile share it.
@@ -74,9 +75,15 @@ impl Health {
             upstream_ready,
             upstream,
             clock: clock::ClockWatch::default(),
+            backups: OnceLock::new(),
             answered: Mutex::new(None),
             looked: Mutex::new(None),
         }
+    }
+
+    /// From now on backups are judged by this plan; only the first one counts.
+    pub fn expect_backups(&self, plan: BackupPlan) {
+        let _ = self.backups.set(plan);
     }
 
     /// Whether the databases answer. Errors carry the checks that failed.
@@ -111,7 +118,7 @@ impl Health {
         let mut checks = databases::checks(&self.store);
         checks.push(wal::check(&self.store));
         checks.push(disk::check(&self.store));
-        checks.push(backup::check(&self.store));
+        checks.push(backup::check(&self.store, self.backups.get()));
         checks.push(integrity::check(&self.store));
         checks.push(self.clock.check());
         checks.push(upstream::check(&self.upstream, self.upstream_ready));

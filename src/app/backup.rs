@@ -1,0 +1,131 @@
+//! Backups: what a command asks for, and what the server does by itself.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+use crate::config::Config;
+use crate::domain::secret::Secret;
+use crate::domain::{Error, Result, clock};
+use crate::ops::archive::{self, Unlock};
+use crate::ops::backup::{self, Options};
+use crate::ops::{Job, Meter, Pace, Stop, When};
+use crate::service::{BACKUP_JOB, BackupPlan, Services};
+use crate::store::inspect;
+
+pub use crate::ops::Progress;
+pub use crate::ops::archive::Report;
+pub use crate::ops::backup::{Listed, Made};
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// A backup, and what was removed because it was too old.
+pub struct Done {
+    pub made: Made,
+    pub removed: Vec<PathBuf>,
+}
+
+/// Makes a backup now; without a directory, where the scheduled ones are, which then counts like one of them.
+///
+/// Errors: those of the backup; `Conflict` when a signal cuts it off.
+pub fn make(config: &Config, into: Option<&Path>, tell: &mut dyn FnMut(Progress)) -> Result<Done> {
+    let mut meter = meter_for_command(tell)?;
+    let made = backup::make(&options(config, into), &mut meter)?;
+    let removed = match into {
+        None => {
+            note(config, &made);
+            backup::remove_old(&config.backup.directory, config.backup.retention_days, clock::now_ms())
+        }
+        Some(_) => Vec::new(),
+    };
+    Ok(Done { made, removed })
+}
+
+/// The backups where scheduled ones are put, newest first.
+pub fn list(config: &Config) -> Result<Vec<Listed>> {
+    backup::list(&config.backup.directory)
+}
+
+/// Checks an archive: a file, or `latest`.
+///
+/// Errors: `Unavailable` for one that is not good; `NotFound`.
+pub fn verify(config: &Config, which: &str, tell: &mut dyn FnMut(Progress)) -> Result<(PathBuf, Report)> {
+    let archive = find(config, which)?;
+    let mut meter = meter_for_command(tell)?;
+    let beside = archive.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let report = match archive::verify(&archive, &Unlock::Nothing, beside, &mut meter) {
+        // An archive on a disk that cannot be written, or in somebody else's directory.
+        Err(error) if error.code == "cannot_write" => {
+            archive::verify(&archive, &Unlock::Nothing, &std::env::temp_dir(), &mut meter)?
+        }
+        other => other?,
+    };
+    Ok((archive, report))
+}
+
+/// A file by its path or, where that is none, by its name among the backups; or the newest of them.
+pub fn find(config: &Config, which: &str) -> Result<PathBuf> {
+    if which == "latest" {
+        let newest = list(config)?.into_iter().next().map(|newest| newest.path);
+        return newest.ok_or_else(|| {
+            let directory = config.backup.directory.display();
+            Error::not_found("a backup").hint(format!("there is none in {directory}; `portagent backup` makes one"))
+        });
+    }
+    let path = PathBuf::from(which);
+    let among_backups = config.backup.directory.join(&path);
+    Ok(if !path.exists() && among_backups.is_file() { among_backups } else { path })
+}
+
+/// One that is made by itself. It leaves the machine to those who chat.
+pub(super) fn job(config: &Config) -> Job {
+    let when = match config.backup.schedule.as_slice() {
+        [] => When::Never,
+        minutes => When::Daily(minutes.to_vec()),
+    };
+    let (options, days) = (options(config, None), config.backup.retention_days);
+    Job { name: BACKUP_JOB, when, run: Box::new(move |stop| backup::scheduled(&options, days, stop)) }
+}
+
+/// Lets the health check know what to expect.
+pub(super) fn watch(config: &Config, services: &Arc<Services>) {
+    let directory = config.backup.directory.clone();
+    let slots = u32::try_from(config.backup.schedule.len()).unwrap_or(1);
+    services.health.expect_backups(BackupPlan {
+        period: (slots > 0).then(|| DAY / slots),
+        newest: Box::new(move || backup::list(&directory).ok()?.first().map(|newest| newest.made_at)),
+    });
+}
+
+fn options(config: &Config, into: Option<&Path>) -> Options {
+    Options {
+        data_dir: config.data_dir.clone(),
+        into: into.unwrap_or(&config.backup.directory).to_owned(),
+        key: config.jwt_secret.clone(),
+        settings: Secret::new(config.as_env_file()),
+    }
+}
+
+fn meter_for_command<'a>(tell: &'a mut dyn FnMut(Progress)) -> Result<Meter<'a>> {
+    let stop = Stop::default();
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register(signal, stop.flag()).map_err(Error::internal)?;
+    }
+    Ok(Meter::new(stop, Pace::Full, tell))
+}
+
+/// Into `jobs`, where the server keeps its own runs. A data directory of another schema is left as it is: whoever makes
+/// a backup before an upgrade does not want to be upgraded by it.
+fn note(config: &Config, made: &Made) {
+    let databases = &made.report.manifest.databases;
+    let is_current = databases.iter().all(|one| inspect::newest_schema(&one.file) == Some(one.schema));
+    if !is_current {
+        return;
+    }
+    let noted = super::open_store(config).and_then(|store| store.job_ended(BACKUP_JOB, Ok(&made.sentence())));
+    if let Err(error) = noted {
+        log::warn!(target: "backup", "the backup was not noted in the database: {}", error.with_cause());
+    }
+}

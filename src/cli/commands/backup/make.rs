@@ -1,0 +1,54 @@
+//! `portagent backup`.
+
+use serde_json::json;
+
+use super::{as_json, as_text};
+use crate::app::backup;
+use crate::cli::command::{Command, CommandOption, Given};
+use crate::cli::output::{one_line, print, print_json};
+use crate::cli::progress::Line;
+use crate::domain::bytes::human;
+use crate::domain::{Error, Result};
+use crate::telemetry;
+
+pub(in crate::cli) static COMMAND: Command = Command {
+    name: "backup",
+    operands: &[],
+    options: &[CommandOption { flag: "out", value: "DIR", about: "where to, instead of BACKUP_DIR" }],
+    json: true,
+    about: "back everything up into one verified archive",
+    details: "It works beside a running server, and nobody who chats waits for it. The archive is a .tar.gz with both \
+              databases, the agents' files, the key that signs tokens and the settings; only its owner can read it, and \
+              it is opened and checked before it gets its name. Without --out, archives in BACKUP_DIR that are older \
+              than BACKUP_RETENTION_DAYS are removed afterwards.",
+    examples: &[
+        ("portagent backup", "into BACKUP_DIR, like the scheduled ones"),
+        ("portagent backup --out /mnt/usb", "somewhere else"),
+        ("portagent backup --json | jq -r .file", "the archive's name alone"),
+    ],
+    run,
+};
+
+fn run(given: &Given) -> Result<()> {
+    telemetry::init_command()?;
+    let config = given.config()?;
+    let into = given.option("out").map(std::path::absolute).transpose().map_err(Error::internal)?;
+    let mut line = Line::new();
+    let done = backup::make(&config, into.as_deref(), &mut |progress| line.show(progress))?;
+    line.end();
+    let (made, report) = (&done.made, &done.made.report);
+    if given.json {
+        let mut value = as_json(&made.path, report);
+        value["removed"] = json!(done.removed.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>());
+        return print_json(&value);
+    }
+    let mut text = format!("{} ({}), verified\n", made.path.display(), human(report.archive_bytes));
+    text.push_str(&as_text(report));
+    for warning in &report.warnings {
+        text.push_str(&format!("warning: {}\n", one_line(warning)));
+    }
+    if !done.removed.is_empty() {
+        text.push_str(&format!("{} older backups were removed\n", done.removed.len()));
+    }
+    print(&text)
+}

@@ -1,0 +1,40 @@
+//! `portagent backup verify FILE`.
+
+use super::{as_json, as_text};
+use crate::app::backup;
+use crate::cli::command::{Command, Given};
+use crate::cli::output::{one_line, print, print_json};
+use crate::cli::progress::Line;
+use crate::domain::Result;
+use crate::telemetry;
+
+pub(in crate::cli) static COMMAND: Command = Command {
+    name: "backup verify",
+    operands: &["FILE"],
+    options: &[],
+    json: true,
+    about: "check an archive, or `latest`, from its first byte to its last",
+    details: "Every checksum, and what SQLite says about both databases. FILE is a path, a name in BACKUP_DIR, or \
+              `latest`. Exit code 1: it is not good.",
+    examples: &[
+        ("portagent backup verify latest", "the newest in BACKUP_DIR"),
+        ("portagent backup verify /mnt/usb/portagent-20261124-020000.tar.gz", "one that is somewhere else"),
+    ],
+    run,
+};
+
+fn run(given: &Given) -> Result<()> {
+    telemetry::init_command()?;
+    let config = given.config()?;
+    let mut line = Line::new();
+    let (file, report) = backup::verify(&config, given.operand(0), &mut |progress| line.show(progress))?;
+    line.end();
+    if given.json {
+        return print_json(&as_json(&file, &report));
+    }
+    let mut text = format!("{} is good\n{}", file.display(), as_text(&report));
+    for warning in &report.warnings {
+        text.push_str(&format!("warning: {}\n", one_line(warning)));
+    }
+    print(&text)
+}

@@ -1,0 +1,38 @@
+//! The backup that the server makes by itself, on a thread that leaves the machine to those who chat.
+
+use super::super::meter::{Meter, Pace};
+use super::super::scheduler::Stop;
+use super::{Options, make, remove_old};
+use crate::domain::{Error, Result, clock};
+
+/// Steps down in priority (nice(2)) of the thread.
+const NICE: i32 = 10;
+const STACK_BYTES: usize = 1024 * 1024;
+
+/// Makes one and removes what is older than so many days. Returns a sentence about it.
+///
+/// Errors: those of [`make`].
+pub fn scheduled(options: &Options, days: u32, stop: &Stop) -> Result<String> {
+    // A priority that was lowered cannot be raised again, so the thread is one of its own.
+    std::thread::scope(|scope| {
+        std::thread::Builder::new()
+            .name("backup".to_owned())
+            .stack_size(STACK_BYTES)
+            .spawn_scoped(scope, || {
+                let _ = rustix::process::nice(NICE); // without it we are only less polite
+                run(options, days, stop)
+            })
+            .map_err(Error::internal)?
+            .join()
+            .unwrap_or_else(|_| Err(Error::internal("the backup panicked")))
+    })
+}
+
+fn run(options: &Options, days: u32, stop: &Stop) -> Result<String> {
+    let made = make(options, &mut Meter::new(stop.clone(), Pace::Gentle, |_| {}))?;
+    for warning in &made.report.warnings {
+        log::warn!(target: "backup", "{warning}");
+    }
+    remove_old(&options.into, days, clock::now_ms());
+    Ok(made.sentence())
+}
