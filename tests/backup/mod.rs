@@ -1,6 +1,10 @@
 //! Backups as an operator meets them: made beside a running server and without one, by hand and by themselves.
 
+mod chatting;
 mod command;
+mod disk;
+mod killed;
+mod schedule;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -52,4 +56,14 @@ fn somebody(server: &Server, name: &str) -> Client {
     client.ask("message_send_request", json!({"imageId": image, "content": "hello"}));
     client.events_until("conversation_end");
     client
+}
+
+/// Makes the databases so large that a backup takes its time.
+fn fill(server: &Server, mebibytes: u32) {
+    let rows = mebibytes * 256;
+    let sql = format!(
+        "CREATE TABLE filling (x); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT {rows}) \
+         INSERT INTO filling SELECT randomblob(4000) FROM n;"
+    );
+    crate::support::people::sqlite3(&server.data_dir().join("data/agentx.db"), &sql);
 }

@@ -1,0 +1,71 @@
+//! A disk that is too small: said at once, with both numbers, and nothing is left behind.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::{done, fill, names};
+use crate::support::server::Server;
+
+/// A file system of its own, until it is dropped.
+struct Small(PathBuf);
+
+impl Small {
+    /// `None` where that is not allowed.
+    fn mount(at: &Path, mebibytes: u32) -> Option<Self> {
+        std::fs::create_dir_all(at).unwrap();
+        let options = format!("size={mebibytes}m,mode=0700");
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(at).status();
+        mounted.is_ok_and(|status| status.success()).then(|| Self(at.to_owned()))
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_disk_that_is_too_small_is_said_with_both_numbers() {
+    let server = Server::start();
+    let at = server.data_dir().join("small");
+    let Some(_small) = Small::mount(&at, 12) else {
+        assert!(!rustix::process::geteuid().is_root(), "root can mount");
+        println!("skipped: mounting needs root");
+        return;
+    };
+    let run = server.run(&["backup", "--out", at.to_str().unwrap()]);
+    assert_eq!((run.code, run.stdout.as_str()), (Some(1), ""));
+    let expected = format!(
+        "error: this needs 16 MiB, and 12 MiB are free on the disk of {}\nhint:  free some space",
+        at.display()
+    );
+    assert!(run.stderr.contains(&expected), "{}", run.stderr);
+    assert_eq!(names(&at), [""; 0]);
+    assert!(!run.stderr.contains("copying"), "nothing was begun: {}", run.stderr);
+}
+
+#[test]
+fn a_disk_that_fills_up_meanwhile_leaves_nothing_behind() {
+    let server = Server::start();
+    fill(&server, 8);
+    let at = server.data_dir().join("small");
+    let Some(_small) = Small::mount(&at, 34) else {
+        assert!(!rustix::process::geteuid().is_root(), "root can mount");
+        println!("skipped: mounting needs root");
+        return;
+    };
+    let mut command = server.command(&["backup", "--out", at.to_str().unwrap()]);
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let child = command.spawn().unwrap();
+    crate::support::eventually("it works", || !names(&at).is_empty());
+    // Somebody else takes the room.
+    let taken = std::fs::write(at.join("somebody"), vec![1; 34 << 20]);
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(taken.is_err() && output.status.code() == Some(1), "{said}");
+    assert!(said.contains("disk is full") || said.contains("this needs"), "{said}");
+    assert_eq!(names(&at), ["somebody"]);
+    std::fs::remove_file(at.join("somebody")).unwrap();
+    done(&server.run(&["backup", "--out", at.to_str().unwrap()]));
+}
