@@ -44,7 +44,7 @@ FROM ${BASE_IMAGE}
 # sqlite3, wget and ss are for the operator (`docker exec portagent sqlite3 …`); the server needs none of them.
 RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates iproute2 sqlite3 wget \
- && rm -rf /var/lib/apt/lists/* \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/* \
  && groupadd --gid 1000 node \
  && useradd --uid 1000 --gid node --create-home --shell /bin/sh node \
  && install -d -o node -g node -m 0700 /home/node/.agentx

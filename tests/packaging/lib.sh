@@ -5,15 +5,19 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 repo=$(cd "$here/../.." && pwd)
 export here repo
 
-# Re-runs the script in its own network, mounts and processes: ports such as 443 and 5200 are free there, everything
-# that was started ends with it, and an address that is not loopback can play a client from far away.
+# enter_sandbox: runs the script again in its own network, mounts and processes: ports such as 443 and 5200 are
+# free there, everything that was started ends with it, and an address that is not loopback can play a client from far
+# away. `in_sandbox` says whether this is the second run.
 CLIENT_ADDRESS=192.0.2.7
-in_a_sandbox() {
-  if [ "${SANDBOXED:-}" != yes ]; then
-    local map=()
-    [ "$(id -u)" = 0 ] || map=(--map-root-user)
-    SANDBOXED=yes exec unshare "${map[@]}" --mount --net --pid --fork --kill-child --mount-proc bash "$0" "$@"
-  fi
+in_sandbox() { [ "${SANDBOXED:-}" = "$0" ]; }
+enter_sandbox() {
+  local map=()
+  [ "$(id -u)" = 0 ] || map=(--map-root-user)
+  SANDBOXED=$0 unshare "${map[@]}" --mount --net --pid --fork --kill-child --mount-proc bash "$0"
+}
+
+# What the second run begins with; `work` is a directory that goes away with it.
+set_up_sandbox() {
   ip link set lo up
   ip address add "$CLIENT_ADDRESS/32" dev lo
   work=$(mktemp -d)
@@ -63,5 +67,6 @@ gone() { ! kill -0 "$1" 2>/dev/null; }
 
 # client URL COMMAND…: see client.mjs
 client() { node "$here/client.mjs" "$@"; }
+far_client() { CLIENT_ADDRESS=$CLIENT_ADDRESS client "$@"; }
 
 version() { sed -n 's/^version = "\(.*\)"/\1/p' "$repo/Cargo.toml" | head -n 1; }

@@ -4,7 +4,8 @@
 set -uo pipefail
 # shellcheck source=tests/packaging/lib.sh
 . "$(dirname "$0")/lib.sh"
-in_a_sandbox "$@"
+in_sandbox || { enter_sandbox; exit; }
+set_up_sandbox
 program=$(realpath "${PORTAGENT_BIN:-${CARGO_TARGET_DIR:-$repo/target}/debug/portagent}")
 [ -x "$program" ] || { echo "error: $program is not there; build it first, or set PORTAGENT_BIN" >&2; exit 2; }
 tests=$work
@@ -50,7 +51,7 @@ caddy_up() {
 }
 
 fetch() { curl -sS --cacert "$tests/cert.pem" --interface "$CLIENT_ADDRESS" --max-time 20 "$@"; }
-far_client() { NODE_EXTRA_CA_CERTS=$tests/cert.pem CLIENT_ADDRESS=$CLIENT_ADDRESS client "$@"; }
+export NODE_EXTRA_CA_CERTS=$tests/cert.pem
 access_line() { tail -n 1 <(grep -F "$1" "$tests/agentx/logs/portagent.log"); }
 
 # through NAME URL: everything that has to work by way of the proxy that runs now.
