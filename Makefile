@@ -1,13 +1,12 @@
 # Everything one needs to build, try and check Portagent. `make` alone explains itself.
 
-TARGET := x86_64-unknown-linux-musl
-RELEASE = $(or $(CARGO_TARGET_DIR),target)/$(TARGET)/release/portagent
+RELEASE = $(or $(CARGO_TARGET_DIR),target)/x86_64-unknown-linux-musl/release/portagent
 
 .DEFAULT_GOAL := help
-.PHONY: help run test crash bench lint fmt check dist tools
+.PHONY: help run test test-packages test-all crash bench lint fmt check dist tools
 
 help: ## what there is to make
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: tools ## start a server here, with its data in ./run/agentx; without a key, on the demo provider
 	@cargo build --locked
@@ -20,10 +19,17 @@ run: tools ## start a server here, with its data in ./run/agentx; without a key,
 test: ## every check and test; the last line is their sum
 	@tests/run.sh
 
+test-packages: tools ## the image and the packages: built, installed, upgraded and removed, as root on Debian
+	@tests/run.sh packages
+
+test-all: tools ## `make test` and `make test-packages`, with one sum
+	@tests/run.sh all
+
 crash: tools ## `kill -9` in the middle of 100 answers, and at many moments of what touches the data
 	CRASH_ROUNDS=100 cargo test --locked --test it -- crash:: restore::stale_log::
 
-bench: dist ## the figures of the README, on this machine; nginx and wrk for the comparison
+bench: tools ## the figures of the README, on this machine; nginx and wrk for the comparison
+	packaging/static.sh x86_64-unknown-linux-musl
 	PORTAGENT_BIN=$(abspath $(RELEASE)) CARGO_PROFILE_BENCH_LTO=off cargo bench --locked --bench bench
 
 lint: tools ## what the compiler's friends find
@@ -35,13 +41,8 @@ fmt: tools ## put the source into its form
 check: tools ## does it compile?
 	cargo check --locked --all-targets
 
-dist: tools ## the static binary and its checksum, in ./dist
-	@command -v musl-gcc >/dev/null || { echo "error: musl-gcc is missing"; echo "hint:  apt-get install musl-tools"; exit 1; } >&2
-	@if command -v rustup >/dev/null; then rustup target add $(TARGET); fi
-	cargo build --locked --release --target $(TARGET)
-	@mkdir -p dist
-	cp $(RELEASE) dist/portagent-$(TARGET)
-	cd dist && sha256sum portagent-$(TARGET) | tee portagent-$(TARGET).sha256
+dist: tools ## static binaries, Debian and npm packages, bill of materials and checksums, in ./dist
+	@packaging/dist.sh
 
 tools:
 	@tests/install.sh --check-build

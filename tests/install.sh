@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What building and testing need. Installs it where that is possible (Debian, as root), else names it.
 #   tests/install.sh                 for `make test`
+#   tests/install.sh --packages      for `make test-packages` as well, and for `make dist`
 #   tests/install.sh --check-build   only looks whether a build is possible; installs nothing
 set -euo pipefail
 # shellcheck source=/dev/null
@@ -51,6 +52,20 @@ mkfs.ext4 e2fsprogs
 fsfreeze util-linux
 systemd-analyze systemd
 LIST
+if [ "${1:-}" = --packages ]; then
+  while read -r program package; do
+    have "$program" || packages+=("$package")
+  done <<'LIST'
+buildah buildah
+debootstrap debootstrap
+docker-compose docker-compose
+musl-gcc musl-tools
+aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
+qemu-aarch64-static qemu-user-static
+readelf binutils
+dpkg-deb dpkg
+LIST
+fi
 if ! have cargo; then
   echo "error: cargo is missing" >&2
   echo "hint:  install Rust 1.89 or newer with rustup" >&2

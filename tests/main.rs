@@ -14,7 +14,6 @@ mod db;
 mod docs;
 mod llm;
 mod log;
-mod manual;
 mod metrics;
 mod public_port;
 mod restore;

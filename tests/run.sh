@@ -1,10 +1,19 @@
 #!/usr/bin/env bash
 # Every check and test, one after the other, with their output; the last line is `N passed, N failed`.
 # Exit 0 if nothing failed.
+#   tests/run.sh             what `make test` runs
+#   tests/run.sh packages    the image and the packages, built, installed and upgraded: `make test-packages`
+#   tests/run.sh all         both, with one sum
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 export CARGO_TERM_COLOR=never
-tests/install.sh || exit 1
+wanted=${1:-program}
+case $wanted in
+  program | packages | all) ;;
+  *) echo "error: no such tests: $wanted" >&2; exit 2 ;;
+esac
+[ "$wanted" = packages ] || tests/install.sh || exit 1
+[ "$wanted" = program ] || tests/install.sh --packages || exit 1
 # shellcheck source=/dev/null
 [ -f "$HOME/.cargo/env" ] && . "$HOME/.cargo/env"
 
@@ -39,13 +48,28 @@ run() {
   failed=$((failed + f))
 }
 
-run "format" cargo fmt --check
-run "clippy" cargo clippy --locked --all-targets -- -D warnings
-run "cargo test" cargo test --locked --no-fail-fast
-export PORTAGENT_BIN=${PORTAGENT_BIN:-$(realpath "${CARGO_TARGET_DIR:-target}")/debug/portagent} # `cargo test` built it
-run "browser" sh tests/browser/run.sh
-run "shell scripts and the Dockerfile" tests/packaging/lint.sh
-run "proxies" tests/packaging/proxies.sh
+program() {
+  run "format" cargo fmt --check
+  run "clippy" cargo clippy --locked --all-targets -- -D warnings
+  run "cargo test" cargo test --locked --no-fail-fast
+  export PORTAGENT_BIN=${PORTAGENT_BIN:-$(realpath "${CARGO_TARGET_DIR:-target}")/debug/portagent} # `cargo test` built it
+  run "browser" sh tests/browser/run.sh
+  run "shell scripts and the Dockerfile" tests/packaging/lint.sh
+  run "proxies" tests/packaging/proxies.sh
+}
+
+# Built once, with a profile that takes seconds; each part says what it needs of it.
+packages() {
+  local state
+  state=$(mktemp -d)
+  run "packages are built" env PROFILE=dist-test DIST="$state/dist" packaging/dist.sh
+  run "the image" env PORTAGENT_MUSL="$state/dist/portagent-x86_64-unknown-linux-musl" tests/packaging/docker.sh
+  run "packages" env DIST="$state/dist" tests/packaging/packages.sh
+  rm -rf "$state"
+}
+
+[ "$wanted" = packages ] || program
+[ "$wanted" = program ] || packages
 
 printf '\n%s passed, %s failed\n' "$passed" "$failed"
 [ "$failed" -eq 0 ]

@@ -3,7 +3,6 @@
 mod check;
 mod people;
 mod recover;
-mod tend;
 
 use std::fs;
 
