@@ -35,6 +35,7 @@ chromium chromium
 node nodejs
 npm npm
 sqlite3 sqlite3
+age age
 curl curl
 ss iproute2
 wget wget

@@ -9,14 +9,14 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use crate::config::Config;
 use crate::domain::secret::Secret;
 use crate::domain::{Error, Result, clock};
-use crate::ops::archive::{self, Unlock};
+use crate::ops::archive;
 use crate::ops::backup::{self, Options};
 use crate::ops::{Job, Meter, Pace, Stop, When};
 use crate::service::{BACKUP_JOB, BackupPlan, Services};
 use crate::store::inspect;
 
 pub use crate::ops::Progress;
-pub use crate::ops::archive::Report;
+pub use crate::ops::archive::{Lock, Report, Unlock};
 pub use crate::ops::backup::{Listed, Made};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -27,12 +27,15 @@ pub struct Done {
     pub removed: Vec<PathBuf>,
 }
 
-/// Makes a backup now; without a directory, where the scheduled ones are, which then counts like one of them.
+/// Makes a backup now; without a directory, where the scheduled ones are, which then counts like one of them. Without a
+/// lock it is encrypted as they are.
 ///
 /// Errors: those of the backup; `Conflict` when a signal cuts it off.
-pub fn make(config: &Config, into: Option<&Path>, tell: &mut dyn FnMut(Progress)) -> Result<Done> {
+pub fn make(config: &Config, into: Option<&Path>, lock: Option<Lock>, tell: &mut dyn FnMut(Progress)) -> Result<Done> {
+    let mut options = options(config, into);
+    options.lock = lock.unwrap_or(options.lock);
     let mut meter = meter_for_command(tell)?;
-    let made = backup::make(&options(config, into), &mut meter)?;
+    let made = backup::make(&options, &mut meter)?;
     let removed = match into {
         None => {
             note(config, &made);
@@ -51,18 +54,30 @@ pub fn list(config: &Config) -> Result<Vec<Listed>> {
 /// Checks an archive: a file, or `latest`.
 ///
 /// Errors: `Unavailable` for one that is not good; `NotFound`.
-pub fn verify(config: &Config, which: &str, tell: &mut dyn FnMut(Progress)) -> Result<(PathBuf, Report)> {
+pub fn verify(
+    config: &Config,
+    which: &str,
+    unlock: &Unlock,
+    tell: &mut dyn FnMut(Progress),
+) -> Result<(PathBuf, Report)> {
     let archive = find(config, which)?;
     let mut meter = meter_for_command(tell)?;
-    let beside = archive.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let report = match archive::verify(&archive, &Unlock::Nothing, beside, &mut meter) {
+    let report = match archive::verify(&archive, unlock, scratch_for(config, &archive), &mut meter) {
         // An archive on a disk that cannot be written, or in somebody else's directory.
         Err(error) if error.code == "cannot_write" => {
-            archive::verify(&archive, &Unlock::Nothing, &std::env::temp_dir(), &mut meter)?
+            archive::verify(&archive, unlock, &std::env::temp_dir(), &mut meter)?
         }
         other => other?,
     };
     Ok((archive, report))
+}
+
+/// Where what is taken out to be looked at lies: beside the archive; of an encrypted one, where the data is anyway.
+fn scratch_for<'a>(config: &'a Config, archive: &'a Path) -> &'a Path {
+    if archive::is_encrypted(archive) {
+        return &config.data_dir;
+    }
+    archive.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// A file by its path or, where that is none, by its name among the backups; or the newest of them.
@@ -90,13 +105,24 @@ pub(super) fn job(config: &Config) -> Job {
 }
 
 /// Lets the health check know what to expect.
-pub(super) fn watch(config: &Config, services: &Arc<Services>) {
+///
+/// Errors: `Invalid` for recipients that are none, which nobody should learn at two in the night.
+pub(super) fn watch(config: &Config, services: &Arc<Services>) -> Result<()> {
+    lock(config).check().map_err(|error| config.reject("BACKUP_RECIPIENT", &error.message))?;
     let directory = config.backup.directory.clone();
     let slots = u32::try_from(config.backup.schedule.len()).unwrap_or(1);
     services.health.expect_backups(BackupPlan {
         period: (slots > 0).then(|| DAY / slots),
         newest: Box::new(move || backup::list(&directory).ok()?.first().map(|newest| newest.made_at)),
     });
+    Ok(())
+}
+
+fn lock(config: &Config) -> Lock {
+    match config.backup.recipients.as_slice() {
+        [] => Lock::Nobody,
+        recipients => Lock::Recipients(recipients.to_vec()),
+    }
 }
 
 fn options(config: &Config, into: Option<&Path>) -> Options {
@@ -105,6 +131,7 @@ fn options(config: &Config, into: Option<&Path>) -> Options {
         into: into.unwrap_or(&config.backup.directory).to_owned(),
         key: config.jwt_secret.clone(),
         settings: Secret::new(config.as_env_file()),
+        lock: lock(config),
     }
 }
 

@@ -90,7 +90,7 @@ impl Running {
         if interrupted > 0 {
             log::warn!(target: "app", "{interrupted} turns were cut off by the last stop; what they had is kept");
         }
-        backup::watch(config, &services);
+        backup::watch(config, &services)?;
         let watch = Watch::start(services.clone())?;
         let scheduler = Scheduler::start(services.store().clone(), jobs(config, &services))?;
         let alerts = Alerts::start(services.clone(), alerts::options(config))?;

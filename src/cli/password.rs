@@ -56,15 +56,31 @@ fn from_stdin() -> Result<String> {
 }
 
 fn ask_twice() -> Result<String> {
-    let mut terminal =
-        OpenOptions::new().read(true).write(true).open("/dev/tty").map_err(|cause| {
-            usage("cannot ask for the password", "use --password-stdin or --generate").source(cause)
-        })?;
+    let mut terminal = open_terminal()
+        .map_err(|cause| usage("cannot ask for the password", "use --password-stdin or --generate").source(cause))?;
     let first = ask(&mut terminal, "password: ")?;
     if ask(&mut terminal, "again:    ")? != first {
         return Err(usage("the two passwords are not the same", "try again"));
     }
     Ok(first)
+}
+
+/// Something secret, typed on the terminal; twice where nobody could notice a slip otherwise.
+///
+/// Errors: `Invalid` where there is no terminal, or what was typed differs.
+pub(super) fn typed_unseen(what: &str, twice: bool) -> Result<String> {
+    let mut terminal = open_terminal().map_err(|cause| {
+        usage(format!("there is no terminal to ask for the {what}"), format!("use --{what}-file FILE")).source(cause)
+    })?;
+    let first = ask(&mut terminal, &format!("{what}: "))?;
+    if twice && ask(&mut terminal, "again:      ")? != first {
+        return Err(usage(format!("the {what} was not typed the same twice"), "try again"));
+    }
+    Ok(first)
+}
+
+fn open_terminal() -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).open("/dev/tty")
 }
 
 fn ask(terminal: &mut File, prompt: &str) -> Result<String> {

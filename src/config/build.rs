@@ -69,6 +69,7 @@ fn backup(resolved: &Resolved, data_dir: &Path, home: Option<&Path>) -> Result<B
         schedule: resolved.required("BACKUP_SCHEDULE", parse::schedule)?,
         directory: directory.unwrap_or_else(|| data_dir.join("backups")),
         retention_days: resolved.required("BACKUP_RETENTION_DAYS", parse::days)?,
+        recipients: resolved.optional("BACKUP_RECIPIENT", parse::recipients)?.unwrap_or_default(),
     })
 }
 

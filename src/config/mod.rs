@@ -82,6 +82,8 @@ pub struct Backup {
     pub directory: PathBuf,
     /// 0: all are kept.
     pub retention_days: u32,
+    /// Whom they are encrypted for (`age1…`). Empty: they are not.
+    pub recipients: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -61,6 +61,17 @@ fn minute(time: &str) -> Option<u16> {
     Some(number(hour, 23)? * 60 + number(minute, 59)?)
 }
 
+/// Recipients of age; whether they are good, only age knows.
+pub(super) fn recipients(text: &str) -> Result<Vec<String>, Problem> {
+    let recipients: Vec<String> = text.split(',').map(|one| one.trim().to_owned()).collect();
+    let is_one = |text: &String| text.starts_with("age1") && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    // A secret key that is given by mistake is not shown: what is wrong does not quote it.
+    if recipients.iter().all(is_one) {
+        return Ok(recipients);
+    }
+    Err(problem("not a recipient of age", "a recipient begins with age1; `age-keygen -y IDENTITY_FILE` prints it"))
+}
+
 pub(super) fn days(text: &str) -> Result<u32, Problem> {
     text.parse().map_err(|_| problem("not a number of days", "give a whole number; 0 keeps all backups"))
 }

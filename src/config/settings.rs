@@ -84,6 +84,7 @@ pub static SETTINGS: &[Setting] = &[
     row("BACKUP_SCHEDULE", NO_FLAG, "TIMES", Is("02:00"), SHOWN, "when backups are made by themselves, UTC, such as 02:00,14:00; off: never"),
     row("BACKUP_DIR", NO_FLAG, "DIR", Derived("backups in the data directory"), SHOWN, "where backups are put"),
     row("BACKUP_RETENTION_DAYS", NO_FLAG, "DAYS", Is("30"), SHOWN, "older backups are removed after a good new one; 0: all are kept"),
+    row("BACKUP_RECIPIENT", NO_FLAG, "AGE1…", Derived("not encrypted"), SHOWN, "whom backups are encrypted for: recipients of age, separated by commas"),
 ];
 
 #[cfg(test)]

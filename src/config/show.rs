@@ -80,7 +80,7 @@ fn shown(config: &Config, value: &Value) -> String {
 
 /// A value that may be wrong in every way, fit to be shown: what looks like a credential becomes stars.
 pub(super) fn redacted(text: &str) -> String {
-    if text.starts_with("sk-") {
+    if text.starts_with("sk-") || text.to_ascii_uppercase().contains("AGE-SECRET-KEY-") {
         return "***".to_owned();
     }
     let mut text = text.to_owned();
@@ -107,6 +107,7 @@ mod tests {
     fn credentials_become_stars() {
         let check = |text: &str, expected: &str| assert_eq!(redacted(text), expected);
         check("sk-ant-api03-abc", "***");
+        check("AGE-SECRET-KEY-1QQPQ", "***");
         check("https://user:pass/w@rd@host/x", "https://***@host/x");
         check("user:password@host", "***@host");
         check("https://host/?key=abc", "https://host/?***");

@@ -3,6 +3,7 @@
 mod chatting;
 mod command;
 mod disk;
+mod encrypted;
 mod killed;
 mod schedule;
 

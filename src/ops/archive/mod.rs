@@ -11,8 +11,10 @@
 //! ```
 //!
 //! Exactly in this order, so that it is written and read in one pass, in memory that does not grow with its size.
-//! Behind the compressed tar stands a seal (see `seal`), which makes every byte of the file count.
+//! Behind the compressed tar stands a seal (see `seal`), which makes every byte of the file count. All of it may be
+//! encrypted (see `crypt`).
 
+mod crypt;
 mod layout;
 mod manifest;
 mod place;
@@ -24,6 +26,7 @@ mod tests;
 mod verify;
 mod write;
 
+pub use crypt::{Lock, Locked, is_encrypted};
 pub use manifest::{DatabaseFacts, FORMAT, FilesFacts, Manifest};
 pub(super) use verify::verify_in;
 pub use verify::{Report, Unlock, extract_to, verify};

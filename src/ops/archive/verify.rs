@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use super::crypt;
 use super::manifest::{DatabaseFacts, Manifest};
 use super::place::{Keep, Place};
 use super::read::{self, damaged};
@@ -21,6 +22,8 @@ pub enum Unlock {
     /// A file with age identities.
     Identity(PathBuf),
     Passphrase(Secret),
+    /// An age identity itself.
+    Key(Secret),
 }
 
 /// An archive that is whole.
@@ -65,7 +68,7 @@ fn take_out(archive: &Path, unlock: &Unlock, into: &Path, keep: Keep, meter: &mu
     let about = |error: Error| about(error, archive);
     let file = File::open(archive).map_err(|cause| cannot_open(archive, &cause))?;
     let archive_bytes = file.metadata().map_err(|cause| cannot_open(archive, &cause))?.len();
-    let _ = unlock;
+    let (content, is_encrypted) = crypt::open(file, unlock).map_err(about)?;
     let sized = |manifest: &Manifest| {
         let needed = match keep {
             Keep::Databases => manifest.database_bytes(),
@@ -74,7 +77,7 @@ fn take_out(archive: &Path, unlock: &Unlock, into: &Path, keep: Keep, meter: &mu
         space::require(into, needed)
     };
     meter.begin("reading the archive", 0);
-    let found = read::read(file, Place::new(into, keep), meter, &sized).map_err(about)?;
+    let found = read::read(content, Place::new(into, keep), meter, &sized).map_err(about)?;
     let mut warnings = Vec::new();
     meter.begin("checking the databases", 0);
     for (facts, file) in found.manifest.databases.iter().zip(DATABASE_FILES) {
@@ -84,7 +87,7 @@ fn take_out(archive: &Path, unlock: &Unlock, into: &Path, keep: Keep, meter: &mu
         }
     }
     let read::Found { manifest, files, file_bytes, links } = found;
-    Ok(Report { manifest, archive_bytes, is_encrypted: false, files, file_bytes, links, warnings })
+    Ok(Report { manifest, archive_bytes, is_encrypted, files, file_bytes, links, warnings })
 }
 
 /// Whether SQLite finds the file sound and the manifest's words true. Returns how many rows have no parent.

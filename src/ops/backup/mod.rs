@@ -5,6 +5,7 @@ mod files;
 mod list;
 mod name;
 mod scheduled;
+mod scratch;
 mod sink;
 mod stage;
 #[cfg(test)]
@@ -17,10 +18,9 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags};
 
-use super::archive::{self, FORMAT, FilesFacts, Manifest, Report, Unlock, Writer};
+use super::archive::{self, FORMAT, FilesFacts, Lock, Locked, Manifest, Report, Unlock, Writer};
 use super::meter::Meter;
 use super::partial::Partial;
-use super::space;
 use crate::domain::bytes::human;
 use crate::domain::secret::Secret;
 use crate::domain::{Error, Result, clock};
@@ -28,11 +28,10 @@ use crate::store::copy::Moment;
 use crate::store::kept_key;
 pub use list::{Listed, list, remove_old};
 pub use scheduled::scheduled;
+use scratch::Scratch;
 use sink::Sink;
 use stage::Staged;
 
-/// What is added to the need for disk space: manifest, sums, directories, and what is written meanwhile, in bytes.
-const RESERVE_BYTES: u64 = 16 * 1024 * 1024;
 /// Archives of one second.
 const NUMBERS: u32 = 1000;
 
@@ -46,6 +45,7 @@ pub struct Options {
     pub key: Option<Secret>,
     /// The settings that differ from their defaults, as an env file.
     pub settings: Secret,
+    pub lock: Lock,
 }
 
 /// A backup that was made and found good.
@@ -76,26 +76,27 @@ impl Made {
 /// Errors: `NotFound` without databases; `Unavailable` when the disk is too small or full, and when something cannot be
 /// read, written or verified; `Conflict` when the meter says stop.
 pub fn make(options: &Options, meter: &mut Meter<'_>) -> Result<Made> {
+    options.lock.check()?;
     // First, so that a data directory that is none is not made one.
     let moment = Moment::of(&options.data_dir)?;
     make_directory(&options.into)?;
     let partial = Partial::make(&options.into)?;
+    let scratch = Scratch::of(options, &partial)?;
     let created_at = clock::now_ms();
     let counted = files::count(&options.data_dir, meter)?;
-    let copies: u64 = moment.databases().iter().map(|database| database.bytes).sum();
-    // Text compresses to less than half; agents' files may not compress at all.
-    space::require(&options.into, copies + copies / 2 + counted.bytes + RESERVE_BYTES)?;
-    let staged = stage::copy(moment, partial.path(), meter)?;
+    scratch.require_space(options, &moment, counted.bytes)?;
+    let staged = stage::copy(moment, scratch.path(), meter)?;
     let unfinished = partial.path().join("archive");
-    let mut warnings = write(options, &staged, manifest(&staged, created_at, counted), &partial, &unfinished, meter)?;
+    let (mut warnings, unlock) =
+        write(options, &staged, manifest(&staged, created_at, counted), scratch.path(), &unfinished, meter)?;
     for copy in &staged {
         let _ = fs::remove_file(&copy.path); // the check needs the room; whatever is left goes with the directory
     }
-    let mut report =
-        archive::verify_in(&unfinished, &Unlock::Nothing, &partial.inner("check")?, meter).map_err(not_good)?;
+    let check = scratch.check_directory()?;
+    let mut report = archive::verify_in(&unfinished, &unlock, &check, meter).map_err(not_good)?;
     warnings.append(&mut report.warnings);
     report.warnings = warnings;
-    let path = publish(&unfinished, &options.into, created_at)?;
+    let path = publish(&unfinished, &options.into, created_at, options.lock.is_set())?;
     Ok(Made { path, report })
 }
 
@@ -110,22 +111,23 @@ fn manifest(staged: &[Staged], created_at: i64, files: FilesFacts) -> Manifest {
     }
 }
 
-/// Returns what was odd.
+/// Returns what was odd, and what opens the archive.
 fn write(
     options: &Options,
     staged: &[Staged],
     manifest: Manifest,
-    partial: &Partial,
+    scratch: &Path,
     archive: &Path,
     meter: &mut Meter<'_>,
-) -> Result<Vec<String>> {
+) -> Result<(Vec<String>, Unlock)> {
     meter.begin("compressing", manifest.database_bytes() + manifest.files.bytes);
     let owner = fs::metadata(&options.data_dir).map_err(Error::internal)?;
     let mut own = files::meta(&owner);
     own.mode = 0o600;
     own.modified = u64::try_from(manifest.created_at / 1000).unwrap_or(0);
-    let spool = sink::private(&partial.path().join("sums")).map_err(not_written)?;
-    let mut writer = Writer::new(Sink::create(archive).map_err(not_written)?, spool, own);
+    let spool = sink::private(&scratch.join("sums")).map_err(not_written)?;
+    let (into, unlock) = Locked::begin(&options.lock, Sink::create(archive).map_err(not_written)?)?;
+    let mut writer = Writer::new(into, spool, own);
     let text = serde_json::to_vec_pretty(&manifest).map_err(Error::internal)?;
     writer.bytes("manifest.json", &text).map_err(not_written)?;
     for copy in staged {
@@ -143,8 +145,8 @@ fn write(
     }
     writer.bytes("settings.env", options.settings.expose().as_bytes()).map_err(not_written)?;
     warnings.append(&mut files::write(&options.data_dir, &mut writer, meter)?.into_warnings());
-    writer.finish().and_then(Sink::finish).map_err(not_written)?;
-    Ok(warnings)
+    writer.finish().and_then(Locked::finish).and_then(Sink::finish).map_err(not_written)?;
+    Ok((warnings, unlock))
 }
 
 struct Metered<'s, 'm> {
@@ -161,9 +163,9 @@ impl io::Read for Metered<'_, '_> {
 }
 
 /// Gives the archive its name, which is nobody else's, and is on the disk when this returns.
-fn publish(archive: &Path, into: &Path, created_at: i64) -> Result<PathBuf> {
+fn publish(archive: &Path, into: &Path, created_at: i64, is_encrypted: bool) -> Result<PathBuf> {
     for number in 1..=NUMBERS {
-        let target = into.join(name::name(created_at, number, false));
+        let target = into.join(name::name(created_at, number, is_encrypted));
         match rename_to_new(archive, &target) {
             Ok(()) => {
                 File::open(into).and_then(|directory| directory.sync_all()).map_err(not_written)?;

@@ -28,7 +28,13 @@ fn home() -> Home {
     fs::set_permissions(work.join("zeros"), fs::Permissions::from_mode(0o750)).unwrap();
     symlink("/etc", work.join("link")).unwrap();
     let _listener = std::os::unix::net::UnixListener::bind(work.join("socket")).unwrap();
-    let options = Options { into: home.path().join("out"), data_dir, key: None, settings: Secret::new("PORT=1\n") };
+    let options = Options {
+        into: home.path().join("out"),
+        data_dir,
+        key: None,
+        settings: Secret::new("PORT=1\n"),
+        lock: Lock::Nobody,
+    };
     Home { home, options }
 }
 
@@ -136,4 +142,70 @@ fn a_file_that_vanishes_while_we_work_is_not_missed() {
     });
     let made = make(&options, &mut meter).unwrap();
     assert_eq!((made.report.files, made.report.manifest.files.count), (2, 3));
+}
+
+fn unlocked(path: &Path, unlock: &Unlock, scratch: &Path) -> Result<Report> {
+    archive::verify(path, unlock, scratch, &mut Meter::silent())
+}
+
+#[test]
+fn an_encrypted_one_opens_for_its_recipient_only_and_every_changed_byte_is_found() {
+    let Home { home, options } = home();
+    fs::remove_dir_all(options.data_dir.join("containers")).unwrap();
+    let (ours, other) = (age::x25519::Identity::generate(), age::x25519::Identity::generate());
+    let file_of = |identity: &age::x25519::Identity, name: &str| {
+        use age::secrecy::ExposeSecret as _;
+        let path = home.path().join(name);
+        fs::write(&path, format!("# made by age-keygen\n{}\n", identity.to_string().expose_secret())).unwrap();
+        Unlock::Identity(path)
+    };
+    let (ours_file, other_file) = (file_of(&ours, "ours"), file_of(&other, "other"));
+    let locked = Options { lock: Lock::Recipients(vec![ours.to_public().to_string()]), ..options };
+    let made = make(&locked, &mut Meter::silent()).unwrap();
+    assert!(made.report.is_encrypted && made.path.to_str().unwrap().ends_with(".tar.gz.age"));
+    assert_eq!(names(&locked.data_dir), ["data", "jwt-secret", "logs"], "nothing is left in the data directory");
+    let report = unlocked(&made.path, &ours_file, home.path()).unwrap();
+    assert_eq!(report.manifest, made.report.manifest);
+    let code = |unlock: &Unlock| unlocked(&made.path, unlock, home.path()).unwrap_err().code;
+    assert_eq!(code(&other_file), "archive_wrong_key");
+    assert_eq!(code(&Unlock::Nothing), "archive_locked");
+    assert_eq!(code(&Unlock::Passphrase(Secret::new("x"))), "archive_locked");
+    assert_eq!(code(&Unlock::Identity(home.path().join("none"))), "identity_unreadable");
+    assert_eq!(code(&Unlock::Identity(locked.data_dir.join("jwt-secret"))), "bad_identity");
+    let good = fs::read(&made.path).unwrap();
+    assert!(!good.windows(11).any(|part| part == b"portagent.db"[..11].as_ref()), "nothing can be read");
+    let bad = home.path().join("bad");
+    // All of the header, where the encryption has its own rules, and a sample of the rest.
+    for at in (0..600).chain((600..good.len()).step_by(37)).chain(good.len() - 20..good.len()) {
+        let mut bytes = good.clone();
+        bytes[at] ^= 1 << (at % 8);
+        fs::write(&bad, bytes).unwrap();
+        assert!(unlocked(&bad, &ours_file, home.path()).is_err(), "byte {at} of {}", good.len());
+    }
+    fs::write(&bad, &good[..good.len() - 1]).unwrap();
+    assert!(unlocked(&bad, &ours_file, home.path()).is_err());
+}
+
+#[test]
+fn a_passphrase_opens_what_it_closed() {
+    let Home { home, options } = home();
+    let closed = |passphrase: &str| Options { lock: Lock::Passphrase(Secret::new(passphrase)), ..options.clone() };
+    let made = make(&closed("correct horse"), &mut Meter::silent()).unwrap();
+    let open = |passphrase: &str| unlocked(&made.path, &Unlock::Passphrase(Secret::new(passphrase)), home.path());
+    assert_eq!(open("correct horse").unwrap().files, 2);
+    assert_eq!(open("wrong horse").unwrap_err().code, "archive_wrong_key");
+    assert_eq!(make(&closed(""), &mut Meter::silent()).unwrap_err().code, "no_passphrase");
+    let nobody = Options { lock: Lock::Recipients(vec!["age1nobody".to_owned()]), ..options };
+    assert_eq!(make(&nobody, &mut Meter::silent()).unwrap_err().code, "bad_recipient");
+    assert_eq!(list(&nobody.into).unwrap().len(), 1);
+}
+
+#[test]
+fn a_header_without_an_end_is_not_read_for_ever() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("x.age");
+    let endless = [b"age-encryption.org/v1\n-> X25519 ".as_slice(), &[b'a'; 2 << 20]].concat();
+    fs::write(&path, endless).unwrap();
+    let error = unlocked(&path, &Unlock::Passphrase(Secret::new("x")), home.path()).unwrap_err();
+    assert!(error.message.contains("header has no end"), "{error}");
 }

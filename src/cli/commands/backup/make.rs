@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use super::{as_json, as_text};
-use crate::app::backup;
-use crate::cli::command::{Command, CommandOption, Given};
+use super::{PASSPHRASE, PASSPHRASE_FILE, as_json, as_text, passphrase};
+use crate::app::backup::{self, Lock};
+use crate::cli::command::{Command, CommandOption, Given, usage};
 use crate::cli::output::{one_line, print, print_json};
 use crate::cli::progress::Line;
 use crate::domain::bytes::human;
@@ -14,7 +14,16 @@ use crate::telemetry;
 pub(in crate::cli) static COMMAND: Command = Command {
     name: "backup",
     operands: &[],
-    options: &[CommandOption { flag: "out", value: "DIR", about: "where to, instead of BACKUP_DIR" }],
+    options: &[
+        CommandOption { flag: "out", value: "DIR", about: "where to, instead of BACKUP_DIR" },
+        CommandOption {
+            flag: "encrypt-to",
+            value: "AGE1…",
+            about: "encrypt it for this recipient of age; several times",
+        },
+        PASSPHRASE_FILE,
+        PASSPHRASE,
+    ],
     json: true,
     about: "back everything up into one verified archive",
     details: "It works beside a running server, and nobody who chats waits for it. The archive is a .tar.gz with both \
@@ -24,6 +33,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
     examples: &[
         ("portagent backup", "into BACKUP_DIR, like the scheduled ones"),
         ("portagent backup --out /mnt/usb", "somewhere else"),
+        ("portagent backup --encrypt-to age1…", "for whoever has the identity; `age -d` opens it, too"),
         ("portagent backup --json | jq -r .file", "the archive's name alone"),
     ],
     run,
@@ -33,8 +43,9 @@ fn run(given: &Given) -> Result<()> {
     telemetry::init_command()?;
     let config = given.config()?;
     let into = given.option("out").map(std::path::absolute).transpose().map_err(Error::internal)?;
+    let lock = lock(given)?;
     let mut line = Line::new();
-    let done = backup::make(&config, into.as_deref(), &mut |progress| line.show(progress))?;
+    let done = backup::make(&config, into.as_deref(), lock, &mut |progress| line.show(progress))?;
     line.end();
     let (made, report) = (&done.made, &done.made.report);
     if given.json {
@@ -51,4 +62,18 @@ fn run(given: &Given) -> Result<()> {
         text.push_str(&format!("{} older backups were removed\n", done.removed.len()));
     }
     print(&text)
+}
+
+/// `None`: as BACKUP_RECIPIENT says.
+fn lock(given: &Given) -> Result<Option<Lock>> {
+    let recipients = given.options.iter().filter(|(flag, _)| *flag == "encrypt-to").map(|(_, value)| value.clone());
+    let recipients: Vec<String> = recipients.collect();
+    match (passphrase(given, true)?, recipients.is_empty()) {
+        (Some(_), false) => {
+            Err(usage("a backup is encrypted for recipients or with a passphrase, not both", "choose one"))
+        }
+        (Some(passphrase), true) => Ok(Some(Lock::Passphrase(passphrase))),
+        (None, false) => Ok(Some(Lock::Recipients(recipients))),
+        (None, true) => Ok(None),
+    }
 }

@@ -9,7 +9,27 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::app::backup::Report;
+use crate::app::restore;
+use crate::cli::command::{CommandOption, Given, usage};
+use crate::cli::password;
+use crate::domain::Result;
+use crate::domain::secret::Secret;
 use crate::telemetry::timestamp;
+
+const PASSPHRASE_FILE: CommandOption =
+    CommandOption { flag: "passphrase-file", value: "FILE", about: "the passphrase is the first line of this file" };
+const PASSPHRASE: CommandOption =
+    CommandOption { flag: "passphrase", value: "", about: "ask for the passphrase on the terminal" };
+
+/// The passphrase, where one was asked for; a new one is typed twice.
+fn passphrase(given: &Given, is_new: bool) -> Result<Option<Secret>> {
+    match (given.option(PASSPHRASE_FILE.flag), given.has(PASSPHRASE.flag)) {
+        (Some(_), true) => Err(usage("--passphrase and --passphrase-file exclude each other", "choose one")),
+        (Some(file), false) => restore::passphrase(Path::new(file)).map(Some),
+        (None, true) => password::typed_unseen("passphrase", is_new).map(|text| Some(Secret::new(text))),
+        (None, false) => Ok(None),
+    }
+}
 
 /// What an archive holds, for programs.
 fn as_json(file: &Path, report: &Report) -> Value {

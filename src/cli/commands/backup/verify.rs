@@ -1,8 +1,10 @@
 //! `portagent backup verify FILE`.
 
-use super::{as_json, as_text};
-use crate::app::backup;
-use crate::cli::command::{Command, Given};
+use std::path::PathBuf;
+
+use super::{PASSPHRASE, PASSPHRASE_FILE, as_json, as_text, passphrase};
+use crate::app::backup::{self, Unlock};
+use crate::cli::command::{Command, CommandOption, Given, usage};
 use crate::cli::output::{one_line, print, print_json};
 use crate::cli::progress::Line;
 use crate::domain::Result;
@@ -11,7 +13,11 @@ use crate::telemetry;
 pub(in crate::cli) static COMMAND: Command = Command {
     name: "backup verify",
     operands: &["FILE"],
-    options: &[],
+    options: &[
+        CommandOption { flag: "identity", value: "FILE", about: "age identities that open an encrypted one" },
+        PASSPHRASE_FILE,
+        PASSPHRASE,
+    ],
     json: true,
     about: "check an archive, or `latest`, from its first byte to its last",
     details: "Every checksum, and what SQLite says about both databases. FILE is a path, a name in BACKUP_DIR, or \
@@ -26,8 +32,9 @@ pub(in crate::cli) static COMMAND: Command = Command {
 fn run(given: &Given) -> Result<()> {
     telemetry::init_command()?;
     let config = given.config()?;
+    let unlock = unlock(given)?;
     let mut line = Line::new();
-    let (file, report) = backup::verify(&config, given.operand(0), &mut |progress| line.show(progress))?;
+    let (file, report) = backup::verify(&config, given.operand(0), &unlock, &mut |progress| line.show(progress))?;
     line.end();
     if given.json {
         return print_json(&as_json(&file, &report));
@@ -37,4 +44,13 @@ fn run(given: &Given) -> Result<()> {
         text.push_str(&format!("warning: {}\n", one_line(warning)));
     }
     print(&text)
+}
+
+fn unlock(given: &Given) -> Result<Unlock> {
+    match (passphrase(given, false)?, given.option("identity")) {
+        (Some(_), Some(_)) => Err(usage("--identity and a passphrase exclude each other", "choose one")),
+        (Some(passphrase), None) => Ok(Unlock::Passphrase(passphrase)),
+        (None, Some(file)) => Ok(Unlock::Identity(PathBuf::from(file))),
+        (None, None) => Ok(Unlock::Nothing),
+    }
 }
