@@ -63,6 +63,22 @@ impl Socket {
         }
     }
 
+    /// A new conversation that this socket follows.
+    pub fn conversation(&mut self) -> Value {
+        let id = self.ask("image_create", json!({}))["record"]["imageId"].clone();
+        self.ask("subscribe", json!({ "imageId": id }));
+        id
+    }
+
+    /// Asks, and reads on to the end of the answer; how long it took until the question was safe.
+    pub fn acknowledged(&mut self, id: &Value, question: &str) -> Duration {
+        let began = Instant::now();
+        self.ask("message_send", json!({ "imageId": id, "content": question }));
+        let delay = began.elapsed();
+        while self.next()["type"] != "conversation_end" {}
+        delay
+    }
+
     /// One question in a conversation of its own, read to the end of its answer.
     pub fn chat(&mut self, question: &str, epoch: Instant) -> Chat {
         let id = self.ask("image_create", json!({}))["record"]["imageId"].clone();

@@ -3,6 +3,7 @@
 //! Nothing here passes or fails: machines differ and are noisy. Each line says what was measured and in which unit.
 //! The server under test is the binary named by `PORTAGENT_BIN`, in a process of its own.
 
+mod backup;
 mod client;
 mod health;
 mod server;
@@ -26,10 +27,14 @@ fn main() {
     let binary = std::env::var("PORTAGENT_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_portagent").to_owned());
     let size = std::fs::metadata(&binary).expect("the binary is there").len();
     report("binary size", mib(size / 1024));
+    if std::env::args().any(|argument| argument == "backup") {
+        return backup::measure(&binary);
+    }
     start_time(&binary);
     idle_and_sockets(&binary);
     streaming(&binary);
     health::compare_with_nginx(&binary);
+    backup::measure(&binary);
 }
 
 fn start_time(binary: &str) {

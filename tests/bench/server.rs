@@ -2,26 +2,33 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 pub struct Server {
-    child: Child,
+    child: Process,
     pub port: u16,
-    _directory: tempfile::TempDir,
+    _directory: Option<tempfile::TempDir>,
 }
 
 impl Server {
     pub fn start(binary: &str, settings: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
+        let server = Self::start_in(binary, directory.path(), settings);
+        Self { _directory: Some(directory), ..server }
+    }
+
+    /// In a directory that stays; the data is in `data` below it.
+    pub fn start_in(binary: &str, home: &Path, settings: &[(&str, &str)]) -> Self {
         let mut child = Command::new(binary)
             .args(["--host", "127.0.0.1", "--port", "0"])
             .env_clear()
-            .env("HOME", directory.path())
-            .env("AGENTX_DIR", directory.path().join("data"))
+            .env("HOME", home)
+            .env("AGENTX_DIR", home.join("data"))
             .env("REGISTRATIONS_PER_HOUR", "0")
             .envs(settings.iter().copied())
-            .current_dir(directory.path())
+            .current_dir(home)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
@@ -35,7 +42,7 @@ impl Server {
             }
         };
         std::thread::spawn(move || lines.for_each(drop));
-        Self { child, port, _directory: directory }
+        Self { child: Process(child), port, _directory: None }
     }
 
     pub fn wait_healthy(&self) {
@@ -54,15 +61,26 @@ impl Server {
     }
 
     pub fn resident_kib(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default();
-        line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).unwrap_or(0)
+        memory_kib(self.child.0.id(), "VmRSS:")
+    }
+
+    pub fn peak_kib(&self) -> u64 {
+        memory_kib(self.child.0.id(), "VmHWM:")
     }
 }
 
-impl Drop for Server {
+/// What the kernel says about a process's memory.
+pub fn memory_kib(pid: u32, which: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with(which)).unwrap_or_default();
+    line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).unwrap_or(0)
+}
+
+struct Process(Child);
+
+impl Drop for Process {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
