@@ -13,7 +13,8 @@ use crate::service::Services;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Logins that expired change nothing in the database: so many looks later everybody is checked anyway.
 const CHECK_ALL_EVERY_LOOKS: u32 = 60;
-const STACK_BYTES: usize = 256 * 1024;
+/// A database that was replaced is opened here.
+const STACK_BYTES: usize = 1024 * 1024;
 
 /// A running watch; it ends when this is dropped.
 pub struct Watch {

@@ -89,9 +89,12 @@ impl Services {
         self.store.watch_accounts()
     }
 
-    /// Looks after the database files, every second.
+    /// Looks after the database files, and stores what could not be stored before; every second.
     pub fn look_after_store(&self) {
         self.store.look_after();
+        if self.store.is_writable() {
+            self.turns.store_what_waits();
+        }
     }
 
     /// Closes the sockets of those who may no longer come in, and stops the turns of those who may no longer be here.

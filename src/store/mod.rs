@@ -137,6 +137,11 @@ impl Store {
         vec![("portagent.db", ask(&self.accounts)), ("agentx.db", ask(&self.agent))]
     }
 
+    /// Whether conversations can be stored, as far as is known.
+    pub fn is_writable(&self) -> bool {
+        self.agent.trouble.current().is_none()
+    }
+
     /// Notices changes to accounts and logins, our own and those of other programs.
     pub fn watch_accounts(&self) -> Result<Watcher> {
         self.accounts.watcher()

@@ -137,12 +137,12 @@ impl Store {
         turn: &TurnRow,
         reason: EndReason,
         usage: Usage,
-        last: Option<(Message, Place)>,
+        messages: Vec<(Message, Place)>,
         latest_seq: u64,
     ) -> Result<()> {
         let turn = turn.clone();
         self.agent.write(move |conn| {
-            if let Some((message, place)) = &last {
+            for (message, place) in &messages {
                 messages::save(conn, message, *place)?;
             }
             let count = |tokens: u64| i64::try_from(tokens).unwrap_or(i64::MAX);

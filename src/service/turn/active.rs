@@ -41,6 +41,8 @@ pub(super) struct Live {
     is_closed: bool,
     /// Of the messages that are whole.
     usage: Usage,
+    /// Whole messages that could not be stored when they were.
+    unstored: Vec<(Message, Place)>,
 }
 
 /// A look at a running turn.
@@ -68,6 +70,7 @@ impl Active {
                 is_over: false,
                 is_closed: false,
                 usage: Usage::default(),
+                unstored: Vec::new(),
             }),
             ended: Condvar::new(),
         }
@@ -164,6 +167,14 @@ impl Active {
             }
         };
         self.take_message(whole, MessageStatus::Interrupted)
+    }
+
+    pub(super) fn keep_unstored(&self, message: Message, place: Place) {
+        self.live().unstored.push((message, place));
+    }
+
+    pub(super) fn take_unstored(&self) -> Vec<(Message, Place)> {
+        std::mem::take(&mut self.live().unstored)
     }
 
     /// A place for one more message of this turn.

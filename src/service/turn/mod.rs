@@ -9,6 +9,7 @@ mod history;
 mod queue;
 mod run;
 mod tools;
+mod unstored;
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,6 +17,7 @@ use std::time::{Duration, Instant};
 use active::Active;
 pub use active::Running;
 use queue::{Pending, Queue};
+use unstored::{End, Unstored};
 
 use crate::domain::event::{Context, EndReason, EventKind};
 use crate::domain::id::{ContainerId, ConversationId, MessageId, TurnId};
@@ -48,6 +50,7 @@ pub struct Turns {
     /// What turns see of the provider, for those who ask after its health.
     upstream: Arc<UpstreamRecord>,
     queue: Mutex<Queue>,
+    unstored: Mutex<Unstored>,
     /// A turn began or ended.
     changed: Condvar,
 }
@@ -88,7 +91,8 @@ impl Turns {
         upstream: Arc<UpstreamRecord>,
     ) -> Result<Arc<Self>> {
         let queue = Mutex::new(Queue::default());
-        let turns = Arc::new(Self { store, hub, provider, upstream, queue, changed: Condvar::new() });
+        let unstored = Mutex::default();
+        let turns = Arc::new(Self { store, hub, provider, upstream, queue, unstored, changed: Condvar::new() });
         checkpoints::start(&turns)?;
         Ok(turns)
     }
@@ -192,7 +196,40 @@ impl Turns {
             queue = self.changed.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         drop(queue);
+        self.store_what_waits();
         running.iter().for_each(|active| self.finish_over_its_head(active));
+    }
+
+    /// Tries once more to store the ends of turns that could not be stored; called every second.
+    pub fn store_what_waits(&self) {
+        let mut stored = 0;
+        while let Some(end) = self.unstored().first() {
+            match end.store(&self.store) {
+                Err(error) if unstored::is_passing(&error) => break,
+                Err(error) => {
+                    log::warn!(target: "turn", "what turn={} had produced is gone: {}", end.turn.id, error.with_cause())
+                }
+                Ok(()) => stored += 1,
+            }
+            self.unstored().remove_first();
+        }
+        if stored > 0 {
+            log::info!(target: "turn", "{stored} answers that could not be stored before are stored now");
+        }
+    }
+
+    /// Keeps it where it may be stored later.
+    fn keep_unstored(&self, end: End, error: &Error) {
+        let turn = end.turn.id.clone();
+        if unstored::is_passing(error) && self.unstored().keep(end) {
+            log::warn!(target: "turn", "turn={turn} is kept in memory until it can be stored: {}", error.message);
+        } else {
+            log::error!(target: "turn", "the end of turn={turn} was not stored: {}", error.with_cause());
+        }
+    }
+
+    fn unstored(&self) -> MutexGuard<'_, Unstored> {
+        self.unstored.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn sent(self: &Arc<Self>, begun: Begun, is_new: bool) -> Sent {
@@ -256,10 +293,16 @@ impl Turns {
     fn drop_waiting(&self, pending: Pending) {
         let session = pending.turn.session_id.clone();
         let seq = self.hub.latest(&session).unwrap_or(0).saturating_add(1);
-        let ended = self.store.end_turn(&pending.turn, EndReason::Interrupted, Default::default(), None, seq);
         catalog::TURNS_ENDED.inc("interrupted");
-        if let Err(error) = ended {
-            log::warn!(target: "turn", "a waiting turn could not be ended: {}", error.with_cause());
+        let end = End {
+            turn: pending.turn,
+            reason: EndReason::Interrupted,
+            usage: Default::default(),
+            messages: Vec::new(),
+            latest_seq: seq,
+        };
+        if let Err(error) = end.store(&self.store) {
+            self.keep_unstored(end, &error);
         }
         let end = EventKind::ConversationEnd { reason: EndReason::Interrupted, usage: Default::default() };
         self.hub.publish(&pending.context, end);

@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::active::Active;
+use super::unstored::{self, End};
 use super::{Turns, history, tools};
 use crate::domain::event::{EndReason, EventKind};
 use crate::domain::id::MessageId;
@@ -20,19 +21,19 @@ pub(super) fn run(turns: &Arc<Turns>, active: &Arc<Active>) {
     let ended = catch_unwind(AssertUnwindSafe(|| rounds(turns, active)))
         .unwrap_or_else(|_| Err(Error::internal("a turn panicked")));
     match ended {
-        Ok(End { reason, last }) => turns.finish(active, reason, last, None),
+        Ok(Ended { reason, last }) => turns.finish(active, reason, last, None),
         Err(error) => turns.finish(active, EndReason::Error, active.take_as_it_is(), Some(&error)),
     }
     turns.dispatch();
 }
 
 /// How the rounds ended; `last` is a message that is still to be stored.
-struct End {
+struct Ended {
     reason: EndReason,
     last: Option<(Message, Place)>,
 }
 
-fn rounds(turns: &Arc<Turns>, active: &Arc<Active>) -> Result<End> {
+fn rounds(turns: &Arc<Turns>, active: &Arc<Active>) -> Result<Ended> {
     let mut messages = history::of(&turns.store, &active.turn)?;
     let specs = tools::specs();
     let endpoint = turns.provider.endpoint();
@@ -57,20 +58,20 @@ fn rounds(turns: &Arc<Turns>, active: &Arc<Active>) -> Result<End> {
         active.finish_text(&turns.hub);
         let stop_reason = answer.stop_reason.clone().unwrap_or_default();
         let Some((message, place)) = active.take_message(answer, MessageStatus::Complete) else {
-            return Ok(End { reason: EndReason::Interrupted, last: None });
+            return Ok(Ended { reason: EndReason::Interrupted, last: None });
         };
         if !matches!(stop_reason.as_str(), "tool_use" | "pause_turn") {
-            return Ok(End { reason: reason_of(&stop_reason), last: Some((message, place)) });
+            return Ok(Ended { reason: reason_of(&stop_reason), last: Some((message, place)) });
         }
         store_and_tell(turns, active, message.clone(), place)?;
         let results = run_tools(turns, active, &message)?;
         messages.push(message);
         messages.extend(results);
         if active.cancel.is_cancelled() {
-            return Ok(End { reason: EndReason::Interrupted, last: None });
+            return Ok(Ended { reason: EndReason::Interrupted, last: None });
         }
     }
-    Ok(End { reason: EndReason::Limit, last: None })
+    Ok(Ended { reason: EndReason::Limit, last: None })
 }
 
 /// The model's words for why it stopped, in ours.
@@ -81,7 +82,7 @@ fn reason_of(stop_reason: &str) -> EndReason {
     }
 }
 
-fn failed(turns: &Turns, active: &Active, failure: Failure) -> Result<End> {
+fn failed(turns: &Turns, active: &Active, failure: Failure) -> Result<Ended> {
     active.finish_text(&turns.hub);
     let last = if failure.partial.parts.is_empty() {
         // Nothing came, but what was asked was counted.
@@ -91,7 +92,7 @@ fn failed(turns: &Turns, active: &Active, failure: Failure) -> Result<End> {
         active.take_message(failure.partial, MessageStatus::Interrupted)
     };
     match failure.error {
-        None => Ok(End { reason: EndReason::Interrupted, last }),
+        None => Ok(Ended { reason: EndReason::Interrupted, last }),
         Some(error) => {
             turns.upstream.failed(error.code);
             if let Some((message, place)) = last {
@@ -103,9 +104,18 @@ fn failed(turns: &Turns, active: &Active, failure: Failure) -> Result<End> {
 }
 
 fn store_and_tell(turns: &Turns, active: &Active, message: Message, place: Place) -> Result<()> {
-    turns.store.save_message(message.clone(), place)?;
+    let saved = save(turns, active, &message, place);
     tell_message(turns, active, message);
-    Ok(())
+    saved
+}
+
+/// What cannot be stored now is stored with the end of the turn, at the latest.
+fn save(turns: &Turns, active: &Active, message: &Message, place: Place) -> Result<()> {
+    turns.store.save_message(message.clone(), place).inspect_err(|error| {
+        if unstored::is_passing(error) {
+            active.keep_unstored(message.clone(), place);
+        }
+    })
 }
 
 fn tell_message(turns: &Turns, active: &Active, message: Message) {
@@ -131,7 +141,7 @@ fn run_tools(turns: &Turns, active: &Active, message: &Message) -> Result<Vec<Me
             is_error: outcome.is_error,
         };
         let message = note(active, MessageRole::Tool, result);
-        turns.store.save_message(message.clone(), active.next_place())?;
+        save(turns, active, &message, active.next_place())?;
         active.publish(
             &turns.hub,
             EventKind::ToolResult { tool_call_id: id.clone(), result: outcome.output, is_error: outcome.is_error },
@@ -207,20 +217,16 @@ impl Turns {
         if let Some(error) = error {
             log_failure(active, error);
         }
-        let partial = error.is_some().then(|| last.clone()).flatten();
-        let closing = match &told {
-            Some(told) => {
-                if let Some((message, place)) = partial {
-                    let _ = self.store.save_message(message, place);
-                }
-                Some((note(active, MessageRole::Error, told.part()), active.next_place()))
-            }
-            None => last.clone(),
-        };
+        let mut messages = active.take_unstored();
+        messages.extend(last.clone());
+        if let Some(told) = &told {
+            messages.push((note(active, MessageRole::Error, told.part()), active.next_place()));
+        }
         // Still to come: message_stop and assistant_message, error_occurred, conversation_end.
         let to_come = 2 * u64::from(last.is_some()) + u64::from(told.is_some()) + 1;
-        let latest = self.hub.latest(&active.turn.session_id).unwrap_or(0).saturating_add(to_come);
-        let stored = self.store.end_turn(&active.turn, reason, active.usage(), closing, latest);
+        let latest_seq = self.hub.latest(&active.turn.session_id).unwrap_or(0).saturating_add(to_come);
+        let end = End { turn: active.turn.clone(), reason, usage: active.usage(), messages, latest_seq };
+        let stored = end.store(&self.store);
         if let Some((message, _)) = last {
             tell_message(self, active, message);
         }
@@ -228,10 +234,10 @@ impl Turns {
         if let Err(failure) = stored
             && failure.kind != Kind::NotFound
         {
-            log::error!(target: "turn", "the end of turn={} was not stored: {}", active.turn.id, failure.with_cause());
+            self.keep_unstored(end, &failure);
             reason = EndReason::Error;
             let mut failure = Told::of(&failure);
-            failure.message = format!("The answer could not be stored: {}", failure.message);
+            failure.message = format!("The answer could not be stored yet: {}", failure.message);
             told.get_or_insert(failure);
         }
         if let Some(Told { code, message, hint }) = told {
