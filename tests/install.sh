@@ -45,6 +45,8 @@ openssl openssl
 ip iproute2
 unshare util-linux
 shellcheck shellcheck
+mkfs.ext4 e2fsprogs
+setpriv util-linux
 busybox busybox
 curl curl
 promtool prometheus

@@ -21,4 +21,5 @@ mod stream;
 mod support;
 mod systemd;
 mod takeover;
+mod trouble;
 mod turn;

@@ -175,7 +175,14 @@ fn open_store(config: &Config) -> Result<Store> {
 
 /// A data directory that cannot be used is a wrong setting: the error says where the setting came from.
 fn not_usable(config: &Config, error: Error) -> Error {
-    if error.code == "data_dir_not_writable" { config.reject("AGENTX_DIR", &error.message) } else { error }
+    if error.code != "data_dir_not_writable" {
+        return error;
+    }
+    let rejected = config.reject("AGENTX_DIR", &error.message);
+    match error.hint {
+        Some(hint) => rejected.hint(hint),
+        None => rejected,
+    }
 }
 
 fn services(config: &Config, store: Store, demo: Option<&Demo>) -> Result<Services> {

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use super::server::{Builder, Server};
 use super::upstream::{Script, Upstream};
@@ -31,12 +32,17 @@ impl Chat {
     }
 
     pub fn built(builder: Builder, scripts: impl IntoIterator<Item = Script>) -> Self {
+        Self::in_home(builder, tempfile::tempdir().unwrap(), scripts)
+    }
+
+    /// The same in a directory that the test has prepared.
+    pub fn in_home(builder: Builder, home: TempDir, scripts: impl IntoIterator<Item = Script>) -> Self {
         let upstream = Upstream::with(scripts);
         let server = builder
             .env("LLM_PROVIDER", "anthropic")
             .env("LLM_PROVIDER_URL", &upstream.url())
             .env("LLM_PROVIDER_KEY", "key-of-the-test")
-            .start();
+            .start_in(home);
         let token = register(&server, "alice");
         Self { upstream, server, token }
     }
