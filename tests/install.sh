@@ -45,10 +45,8 @@ openssl openssl
 ip iproute2
 unshare util-linux
 shellcheck shellcheck
-mkfs.ext4 e2fsprogs
 setpriv util-linux
 busybox busybox
-curl curl
 promtool prometheus
 logrotate logrotate
 mkfs.ext4 e2fsprogs
