@@ -14,6 +14,7 @@ mod db;
 mod docs;
 mod llm;
 mod log;
+mod manual;
 mod metrics;
 mod public_port;
 mod restore;

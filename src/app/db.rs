@@ -5,8 +5,9 @@ use crate::domain::Result;
 use std::path::Path;
 
 use crate::ops::care;
-pub use crate::ops::care::{Damaged, Mended, Recovered, Report};
-pub use crate::store::care::{Finding, Level};
+pub use crate::ops::care::{Change, Damaged, LastRuns, Mended, Recovered, Report};
+use crate::store::Store;
+pub use crate::store::care::{Finding, Level, Stats, TableStats, Which};
 pub use crate::store::salvage::{Report as Saved, TableReport as TableSaved};
 
 /// Looks at everything. Errors: `NotFound` where there is no data directory.
@@ -25,4 +26,26 @@ pub fn mend(config: &Config, report: &Report) -> Result<Mended> {
 /// Errors: `NotFound`; `Conflict` while a server uses the file; `Unavailable` without room.
 pub fn recover(config: &Config, named: &str, target: Option<&Path>) -> Result<Recovered> {
     care::recover(&config.data_dir, &Damaged::find(&config.data_dir, named)?, target)
+}
+
+/// Errors: `Unavailable` without room, or while others keep it busy.
+pub fn vacuum(config: &Config, which: Which) -> Result<Change> {
+    care::vacuum(&config.data_dir, which)
+}
+
+/// Errors: `Unavailable` while others keep it busy.
+pub fn optimize(config: &Config, which: Which) -> Result<Change> {
+    care::optimize(&config.data_dir, which)
+}
+
+pub fn stats(config: &Config, which: Which) -> Result<Stats> {
+    crate::store::care::stats(&config.data_dir, which)
+}
+
+/// When backup and integrity check last went well. Nothing is known where the accounts cannot be read.
+pub fn last_runs(config: &Config) -> LastRuns {
+    if !Which::Portagent.path(&config.data_dir).exists() {
+        return LastRuns::default();
+    }
+    Store::open(&config.data_dir).and_then(|store| care::last_runs(&store)).unwrap_or_default()
 }

@@ -10,12 +10,14 @@ mod signals;
 
 use std::net::TcpStream;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use crate::config::{self, Config};
 use crate::domain::{Error, Result};
 use crate::http::{self, Server, ServerOptions};
 use crate::llm::{self, Endpoint, Provider, Timeouts, demo::Demo};
+use crate::ops::care::{self, Marker, Tidy};
 use crate::ops::{self, Alerts, Job, Scheduler, Watch};
 use crate::service::{AccountOptions, ServerInfo, Services};
 use crate::store::{DirectoryLock, Store};
@@ -69,6 +71,8 @@ struct Running {
     watch: Watch,
     scheduler: Scheduler,
     alerts: Alerts,
+    tidy: Tidy,
+    marker: Marker,
     _demo: Option<Demo>,
 }
 
@@ -92,11 +96,14 @@ impl Running {
         }
         backup::watch(config, &services)?;
         let watch = Watch::start(services.clone())?;
-        let scheduler = Scheduler::start(services.store().clone(), jobs(config, &services))?;
+        let marker = Marker::set(&config.data_dir);
+        let jobs = jobs(config, &services, marker.was_there);
+        let tidy = Tidy::start(services.store().clone())?;
+        let scheduler = Scheduler::start(services.store().clone(), jobs)?;
         let alerts = Alerts::start(services.clone(), alerts::options(config))?;
         let server = listen(config, &services)?;
         say_where(&services, &server)?;
-        Ok(Self { services, server, watch, scheduler, alerts, _demo: demo })
+        Ok(Self { services, server, watch, scheduler, alerts, tidy, marker, _demo: demo })
     }
 
     /// Stops accepting, stores what runs, closes sockets, and leaves no `-wal` file behind.
@@ -112,13 +119,21 @@ impl Running {
         self.server.close_all(deadline);
         drop(self.scheduler);
         drop(self.alerts);
+        drop(self.tidy);
         self.services.stop();
+        self.marker.remove();
     }
 }
 
 /// What runs by itself, in the order in which it is looked at.
-fn jobs(config: &Config, services: &Arc<Services>) -> Vec<Job> {
-    vec![backup::job(config), ops::people::job(services.clone())]
+fn jobs(config: &Config, services: &Arc<Services>, after_a_crash: bool) -> Vec<Job> {
+    let store = services.store();
+    vec![
+        backup::job(config),
+        ops::people::job(services.clone()),
+        care::optimize_job(store.clone()),
+        care::integrity_job(store.clone(), Arc::new(AtomicBool::new(after_a_crash))),
+    ]
 }
 
 fn listen(config: &Config, services: &Arc<Services>) -> Result<Server> {

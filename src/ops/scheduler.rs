@@ -26,13 +26,15 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 const STACK_BYTES: usize = 1024 * 1024;
 
 /// When a job should run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum When {
     Never,
     /// At these minutes of the day, UTC.
     Daily(Vec<u16>),
     /// So long after its last good run.
     Every(Duration),
+    /// The same, and soon when this is set.
+    EveryOrAsked(Duration, Arc<AtomicBool>),
 }
 
 /// What runs by itself. The job's sentence, or its error, is logged and kept.
@@ -160,6 +162,8 @@ pub(super) fn recorded(store: &Store, name: &'static str, run: impl FnOnce() -> 
     let outcome = run();
     noted(match &outcome {
         Ok(sentence) => store.job_ended(name, Ok(sentence)),
+        // Cut off by a stop is no failure: nobody has to be told at the next start.
+        Err(error) if error.code == "stopped" => Ok(()),
         Err(error) => store.job_ended(name, Err(&error.message)),
     });
     outcome
@@ -180,11 +184,14 @@ fn is_due(when: &When, now: i64, record: Option<&JobRecord>, tried: Option<i64>,
     match when {
         When::Never => false,
         When::Daily(minutes) => last_slot(minutes, now).is_some_and(|slot| last_ok.unwrap_or(since) < slot),
-        When::Every(period) => {
-            let period = i64::try_from(period.as_millis()).unwrap_or(i64::MAX);
-            last_ok.is_none_or(|ok| now.saturating_sub(ok) >= period)
-        }
+        When::Every(period) => is_past(*period, last_ok, now),
+        When::EveryOrAsked(period, asked) => asked.load(Ordering::Relaxed) || is_past(*period, last_ok, now),
     }
+}
+
+fn is_past(period: Duration, last_ok: Option<i64>, now: i64) -> bool {
+    let period = i64::try_from(period.as_millis()).unwrap_or(i64::MAX);
+    last_ok.is_none_or(|ok| now.saturating_sub(ok) >= period)
 }
 
 /// The newest moment, up to now, at which a daily job should have run.
@@ -274,6 +281,12 @@ mod tests {
         check(Some(MIDNIGHT - 6 * 24 * HOUR), false);
         check(Some(MIDNIGHT - 7 * 24 * HOUR), true);
         assert!(!is_due(&When::Never, MIDNIGHT, None, None, Some(0)));
+        let asked = When::EveryOrAsked(Duration::from_secs(7 * 24 * 3600), Arc::new(AtomicBool::new(true)));
+        let fresh = record(MIDNIGHT - HOUR, Some(MIDNIGHT - HOUR), Some(MIDNIGHT - HOUR));
+        assert!(is_due(&asked, MIDNIGHT, Some(&fresh), None, Some(0)));
+        let When::EveryOrAsked(_, flag) = &asked else { unreachable!() };
+        flag.store(false, Ordering::Relaxed);
+        assert!(!is_due(&asked, MIDNIGHT, Some(&fresh), None, Some(0)));
     }
 
     #[test]
@@ -290,6 +303,7 @@ mod tests {
         rounds.jobs.push(job("good", || Ok("all is well".to_owned())));
         rounds.jobs.push(job("bad", || Err(Error::unavailable("no", "it does not work"))));
         rounds.jobs.push(job("panicking", || panic!("on purpose")));
+        rounds.jobs.push(job("cut off", || Err(Error::conflict("stopped", "The server is stopping"))));
         for at in 0..rounds.jobs.len() {
             rounds.run(at);
             assert!(!rounds.is_due(&rounds.jobs[at]));
@@ -298,6 +312,7 @@ mod tests {
         assert_eq!((good.detail.as_deref(), good.last_error), (Some("all is well"), None));
         let bad = store.job("bad").expect("reads").expect("is there");
         assert_eq!((bad.last_ok_at, bad.last_error.as_deref()), (None, Some("it does not work")));
+        assert_eq!(store.job("cut off").expect("reads").expect("is there").last_error, None);
         assert!(store.job("panicking").expect("reads").expect("is there").last_error.is_some());
     }
 }

@@ -3,6 +3,7 @@
 mod check;
 mod people;
 mod recover;
+mod tend;
 
 use std::fs;
 

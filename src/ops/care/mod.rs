@@ -1,7 +1,15 @@
 //! Care for what lasts: checks, tidying, and what happens by itself about them.
 
 mod inspect;
+mod jobs;
+mod marker;
 mod recover;
+mod tend;
+mod tidy;
 
 pub use inspect::{Mended, Report, inspect, mend};
+pub use jobs::{integrity_job, optimize_job};
+pub use marker::Marker;
 pub use recover::{Damaged, Recovered, recover};
+pub use tend::{Change, LastRuns, last_runs, optimize, vacuum};
+pub use tidy::Tidy;

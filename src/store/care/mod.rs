@@ -3,8 +3,10 @@
 
 mod check;
 mod leftovers;
+mod live;
 mod ownerless;
 mod schema_check;
+mod tend;
 
 use std::path::{Path, PathBuf};
 
@@ -12,8 +14,10 @@ use rusqlite::Connection;
 
 pub use check::{check, integrity_by_table};
 pub use leftovers::{Leftovers, leftovers, sweep};
+pub use live::Space;
 pub use ownerless::{Ownerless, Removed, ownerless, remove_ownerless};
 pub use schema_check::is_current;
+pub use tend::{Stats, TableStats, optimize, stats, total, vacuum};
 
 use super::migrate::Schema;
 use super::{failure, open, schema};

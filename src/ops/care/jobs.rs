@@ -1,0 +1,50 @@
+//! What happens by itself: statistics daily, a look at every page weekly and soon after a crash.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::domain::{Error, Result};
+use crate::ops::scheduler::{Job, Stop, When};
+use crate::store::Store;
+use crate::store::care::{self, Which};
+
+const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
+/// The name that `/health/ready` knows.
+pub const INTEGRITY: &str = "integrity";
+
+/// Once a day.
+pub fn optimize_job(store: Arc<Store>) -> Job {
+    let run = move |_: &Stop| {
+        Which::BOTH.into_iter().try_for_each(|which| store.optimize(which))?;
+        Ok("the statistics of both databases are up to date".to_owned())
+    };
+    Job { name: "optimize", when: When::Daily(vec![3 * 60 + 40]), run: Box::new(run) }
+}
+
+/// Once a week, and soon when `asked` is set.
+pub fn integrity_job(store: Arc<Store>, asked: Arc<AtomicBool>) -> Job {
+    let answered = asked.clone();
+    let run = move |stop: &Stop| {
+        let sentence = look_at_every_page(&store, stop)?;
+        answered.store(false, Ordering::Relaxed);
+        Ok(sentence)
+    };
+    Job { name: INTEGRITY, when: When::EveryOrAsked(WEEK, asked), run: Box::new(run) }
+}
+
+/// On a reading connection, table by table: nobody who writes waits for it, and no log grows for long.
+///
+/// Errors: `Unavailable` when something is damaged; `Conflict` when the server stops before the end.
+fn look_at_every_page(store: &Store, stop: &Stop) -> Result<String> {
+    for which in Which::BOTH {
+        let complaints = care::integrity_by_table(store.directory(), which, &|| !stop.is_set())?
+            .ok_or_else(|| Error::conflict("stopped", "The server is stopping"))?;
+        if let Some(first) = complaints.first() {
+            let message = format!("{} is damaged: {}", which.file(), first.replace('\n', "; "));
+            return Err(Error::unavailable("database_damaged", message)
+                .hint("stop the server, then `portagent db recover` or `portagent restore FILE`"));
+        }
+    }
+    Ok("both databases are whole".to_owned())
+}

@@ -1,0 +1,156 @@
+//! Space that nobody needs goes back to the disk: free pages after big deletions, and a log that has grown. In small
+//! steps with pauses, so that a person's message waits for milliseconds only.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::domain::bytes::human;
+use crate::domain::{Error, Result};
+use crate::store::Store;
+use crate::store::care::{Space, Which};
+
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+/// Free pages are left for later use up to this many bytes, and up to this share of the file.
+const FREE_BYTES: u64 = 1024 * 1024;
+const FREE_PERCENT: u64 = 5;
+/// Pages given back in one transaction, and the pause behind it.
+const PAGES_A_STEP: u32 = 256;
+const PAUSE: Duration = Duration::from_millis(100);
+/// A log that is longer is worth a checkpoint of its own, in bytes; SQLite makes one every 4 MiB by itself.
+const WAL_BYTES: u64 = 16 * 1024 * 1024;
+const STACK_BYTES: usize = 256 * 1024;
+
+/// Ends when it is dropped.
+pub struct Tidy {
+    stop: Mutex<Option<Sender<()>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Tidy {
+    /// Errors: `Internal` without a thread.
+    pub fn start(store: Arc<Store>) -> Result<Self> {
+        let (stop, stopped) = channel();
+        let thread = std::thread::Builder::new()
+            .name("tidy".to_owned())
+            .stack_size(STACK_BYTES)
+            .spawn(move || run(&store, &stopped))
+            .map_err(Error::internal)?;
+        Ok(Self { stop: Mutex::new(Some(stop)), thread: Mutex::new(Some(thread)) })
+    }
+}
+
+impl Drop for Tidy {
+    fn drop(&mut self) {
+        drop(self.stop.lock().unwrap_or_else(PoisonError::into_inner).take());
+        if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn run(store: &Store, stopped: &Receiver<()>) {
+    let go_on = |pause: Duration| matches!(stopped.recv_timeout(pause), Err(RecvTimeoutError::Timeout));
+    while go_on(LOOK_EVERY) {
+        for which in Which::BOTH {
+            // Trouble with a database is told by those who need it.
+            if let Err(error) = tidy(store, which, &|| go_on(PAUSE)) {
+                log::debug!(target: "ops", "{} was not tidied up: {}", which.file(), error.with_cause());
+            }
+        }
+    }
+}
+
+/// One look, and what follows from it.
+fn tidy(store: &Store, which: Which, go_on: &dyn Fn() -> bool) -> Result<()> {
+    let before = store.space(which)?;
+    let mut now = before;
+    while has_too_much(&now) && go_on() {
+        store.give_back(which, PAGES_A_STEP)?;
+        let left = store.space(which)?;
+        if left.free_bytes >= now.free_bytes {
+            break; // somebody deletes faster than we give back, or nothing can be given back
+        }
+        now = left;
+    }
+    if now.free_bytes < before.free_bytes {
+        let given = human(before.bytes.saturating_sub(now.bytes));
+        log::info!(target: "ops", "{}: {given} of free space went back to the disk", which.file());
+    }
+    if store.space(which)?.wal_bytes > WAL_BYTES {
+        store.shorten_log(which)?;
+    }
+    Ok(())
+}
+
+fn has_too_much(space: &Space) -> bool {
+    space.gives_back
+        && space.free_bytes > FREE_BYTES
+        && space.free_bytes.saturating_mul(100) > space.bytes.saturating_mul(FREE_PERCENT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::conversation::Conversation;
+    use crate::domain::id::{ContainerId, ConversationId, SessionId};
+    use crate::domain::message::Part;
+    use crate::store::Question;
+
+    #[test]
+    fn a_little_free_space_is_left_alone() {
+        let check = |free_mib: u64, mib: u64, gives_back: bool, expected: bool| {
+            let space = Space { bytes: mib << 20, free_bytes: free_mib << 20, gives_back, wal_bytes: 0 };
+            assert_eq!(has_too_much(&space), expected, "{space:?}");
+        };
+        check(1, 2, true, false);
+        check(2, 10, true, true);
+        check(2, 100, true, false);
+        check(50, 100, false, false);
+    }
+
+    #[test]
+    fn what_a_big_deletion_leaves_goes_back_and_the_log_is_cut() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = Store::open(directory.path()).expect("opens");
+        let owner = ContainerId::random();
+        let conversation = Conversation {
+            id: ConversationId::random(),
+            container_id: owner.clone(),
+            session_id: SessionId::random(),
+            name: String::new(),
+            description: None,
+            system_prompt: None,
+            model: None,
+            created_at: 1,
+            updated_at: 1,
+        };
+        store.add_conversation(conversation.clone()).expect("is stored");
+        for _ in 0..16 {
+            let question = Question {
+                owner: owner.clone(),
+                conversation: conversation.id.clone(),
+                parts: vec![Part::Text("x".repeat(400_000))],
+                client_message_id: None,
+                name_if_none: String::new(),
+                latest_seq: None,
+            };
+            store.begin_turn(question).expect("is stored");
+        }
+        store.delete_container(&owner).expect("is deleted");
+        let full = store.space(Which::Agentx).expect("reads");
+        assert!(full.free_bytes > 6_000_000 && has_too_much(&full), "{full:?}");
+        let steps = std::cell::Cell::new(0);
+        let count = || {
+            steps.set(steps.get() + 1);
+            true
+        };
+        tidy(&store, Which::Agentx, &count).expect("is tidied up");
+        let space = store.space(Which::Agentx).expect("reads");
+        assert!(space.bytes < 2_000_000 && !has_too_much(&space), "{space:?}");
+        assert!(steps.get() >= 5, "in steps");
+        store.shorten_log(Which::Agentx).expect("is cut");
+        assert_eq!(store.space(Which::Agentx).expect("reads").wal_bytes, 0);
+    }
+}

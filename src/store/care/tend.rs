@@ -1,0 +1,118 @@
+//! What is done to a database as a whole: measured, rebuilt, tuned.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use super::{Which, changing, looking};
+use crate::domain::Result;
+use crate::store::{failure, salvage};
+
+/// How long a rebuilding waits for whoever writes. In between people are served.
+const WRITER_PATIENCE: Duration = Duration::from_secs(60);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableStats {
+    pub name: String,
+    pub rows: u64,
+    /// Bytes of its pages and those of its indexes.
+    pub bytes: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stats {
+    pub file: &'static str,
+    pub bytes: u64,
+    pub wal_bytes: u64,
+    /// Bytes of pages that hold nothing at the moment.
+    pub free_bytes: u64,
+    pub page_bytes: u64,
+    pub schema: i64,
+    pub journal_mode: String,
+    /// Whether free pages can be given back piece by piece.
+    pub gives_back: bool,
+    pub tables: Vec<TableStats>,
+}
+
+/// Measures it. Every page is read.
+///
+/// Errors: `NotFound`; `Unavailable` when it cannot be read.
+pub fn stats(directory: &Path, which: Which) -> Result<Stats> {
+    let path = which.path(directory);
+    let conn = looking(&path)?;
+    let ask = |pragma: &str| conn.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0)).map_err(failure::error);
+    let page_bytes = ask("page_size")?.unsigned_abs();
+    Ok(Stats {
+        file: which.file(),
+        bytes: size(&path),
+        wal_bytes: size(&salvage::beside(&path)),
+        free_bytes: ask("freelist_count")?.unsigned_abs() * page_bytes,
+        page_bytes,
+        schema: ask("user_version")?,
+        journal_mode: conn.pragma_query_value(None, "journal_mode", |row| row.get(0)).map_err(failure::error)?,
+        gives_back: ask("auto_vacuum")? != 0,
+        tables: tables(&conn)?,
+    })
+}
+
+fn tables(conn: &Connection) -> Result<Vec<TableStats>> {
+    let sql = "SELECT s.tbl_name, sum(d.pgsize) FROM sqlite_schema AS s JOIN dbstat AS d ON d.name = s.name \
+               WHERE d.aggregate = TRUE AND s.tbl_name NOT LIKE 'sqlite%' GROUP BY s.tbl_name ORDER BY 2 DESC, 1";
+    let mut statement = conn.prepare(sql).map_err(failure::error)?;
+    let sizes: Vec<(String, i64)> = statement
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .and_then(Iterator::collect)
+        .map_err(failure::error)?;
+    let measured = sizes.into_iter().map(|(name, bytes)| {
+        let rows = super::count(conn, &format!("SELECT count(*) FROM \"{}\"", name.replace('"', "\"\"")))?;
+        Ok(TableStats { name, rows, bytes: bytes.unsigned_abs() })
+    });
+    measured.collect()
+}
+
+/// Bytes of the file and its log.
+pub fn total(directory: &Path, which: Which) -> u64 {
+    let path = which.path(directory);
+    size(&path) + size(&salvage::beside(&path))
+}
+
+/// Rebuilds the file without gaps, with pages that can be given back piece by piece from then on. Beside a running
+/// server it waits for the writer, and the writer for it.
+///
+/// Errors: `Unavailable` when others keep it busy, or it is damaged or the disk full: then all is as it was.
+pub fn vacuum(directory: &Path, which: Which) -> Result<()> {
+    let conn = changing(&which.path(directory))?;
+    conn.busy_timeout(WRITER_PATIENCE).map_err(failure::error)?;
+    conn.execute_batch("PRAGMA auto_vacuum = INCREMENTAL; VACUUM").map_err(failure::error)?;
+    checkpoint(directory, which, &conn)
+}
+
+/// Lets SQLite renew its statistics where they grew old, and empties the log into the file.
+///
+/// Errors: `Unavailable` when others keep it busy.
+pub fn optimize(directory: &Path, which: Which) -> Result<()> {
+    let conn = changing(&which.path(directory))?;
+    conn.execute_batch("PRAGMA optimize").map_err(failure::error)?;
+    checkpoint(directory, which, &conn)
+}
+
+/// Litestream follows the log: what would cut it off is left to it.
+fn checkpoint(directory: &Path, which: Which, conn: &Connection) -> Result<()> {
+    let mode = if is_followed(directory, which, conn)? { "PASSIVE" } else { "TRUNCATE" };
+    // A reader that takes its time is no failure: the log is emptied a little later then.
+    conn.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(())).map_err(failure::error)
+}
+
+/// Whether Litestream copies this database (its tables, or its directory beside the file).
+pub(in crate::store) fn is_followed(directory: &Path, which: Which, conn: &Connection) -> Result<bool> {
+    if directory.join("data").join(format!(".{}-litestream", which.file())).is_dir() {
+        return Ok(true);
+    }
+    let sql = "SELECT count(*) FROM sqlite_schema WHERE name IN ('_litestream_seq', '_litestream_lock')";
+    super::count(conn, sql).map(|count| count > 0)
+}
+
+fn size(path: &Path) -> u64 {
+    std::fs::metadata(path).map_or(0, |metadata| metadata.len())
+}
