@@ -31,4 +31,11 @@ check "the linter sees a word that is none" has "$(dockerfile_lint "$work/Docker
 check "the health check is the manual's" has "$(cat Dockerfile)" \
   'HEALTHCHECK --interval=30s --timeout=10s --start-period=5s --retries=3 \
   CMD wget --no-verbose --tries=1 --spider http://localhost:5200/health || exit 1'
+
+# What the source takes from outside of itself has to get through .dockerignore, or the image cannot be compiled.
+included() { grep -rhoE 'include_(str|bytes)!\("(\.\./)+packaging/[^"]+' src | sed 's#.*\.\./##' | sort -u; }
+check "the source includes something of packaging/" test -n "$(included)"
+while read -r file; do
+  check ".dockerignore lets $file through" grep -qxFe "!$file" -e "!$(dirname "$file")" .dockerignore
+done < <(included)
 finish
