@@ -14,7 +14,7 @@ ARG TARGETARCH
 # --- compiled: on the machine that builds, for the machine that runs; there is nothing to emulate
 FROM --platform=$BUILDPLATFORM ${BUILD_IMAGE} AS compiler
 RUN apt-get update \
- && apt-get install -y --no-install-recommends gcc-aarch64-linux-gnu libc6-dev-arm64-cross musl-tools \
+ && apt-get install -y --no-install-recommends gcc gcc-aarch64-linux-gnu libc6-dev libc6-dev-arm64-cross musl-tools \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
