@@ -4,6 +4,7 @@ mod access;
 mod counts;
 mod format;
 mod locked;
+mod packaging;
 
 use crate::support::server::Server;
 

@@ -59,7 +59,7 @@ pub static BUSY_WAITS: Counter = Counter::new();
 
 // What runs by itself.
 pub static JOB_FAILURES: Labelled<6> =
-    Labelled::new("job", ["backup", "integrity", "optimize", "retention", "care", "other"]);
+    Labelled::new("name", ["backup", "integrity", "optimize", "retention", "care", "other"]);
 pub static ALERTS_SENT: Labelled<4> =
     Labelled::new("outcome", ["webhook_ok", "webhook_failed", "command_ok", "command_failed"]);
 
