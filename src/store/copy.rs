@@ -48,6 +48,7 @@ impl Moment {
     pub fn of(directory: &Path) -> Result<Self> {
         let data = directory.join("data");
         let files = DATABASE_FILES.map(|file| (file, data.join(file)));
+        super::settle_if_free(directory)?;
         if let Some((_, missing)) = files.iter().find(|(_, path)| !path.is_file()) {
             return Err(no_data(missing));
         }

@@ -54,6 +54,16 @@ pub use users::{Admission, Credentials, NOT_THE_FIRST};
 use crate::domain::{Error, Result};
 use database::Database;
 
+/// What has to be done before anybody looks at the files of a directory without opening it as a [`Store`]: ends a
+/// restore that was interrupted, and sets logs aside that belong to other files. Nothing while a server holds it.
+///
+/// Errors: `Unavailable`.
+pub fn settle_if_free(directory: &Path) -> Result<()> {
+    let Some(lock) = DirectoryLock::take_if_free(directory)? else { return Ok(()) };
+    swap::end_interrupted(directory, &lock)?;
+    identity::settle_both(directory)
+}
+
 /// Both databases of a data directory.
 pub struct Store {
     /// `portagent.db`: users, logins, invite codes.
@@ -90,7 +100,7 @@ impl Store {
         swap::finish(directory)?;
         let both = [(&accounts, &schema::PORTAGENT), (&agent, &schema::AGENTX)];
         both.iter().try_for_each(|(path, _)| entry::look_at_header(path))?;
-        both.iter().try_for_each(|(path, _)| identity::settle(path))?;
+        identity::settle_both(directory)?;
         both.iter().try_for_each(|(path, schema)| entry::look_inside(path, schema))?;
         for (path, other, table) in [(&accounts, &agent, "messages"), (&agent, &accounts, "users")] {
             if entry::has_lost_its_content(path, other, table) {

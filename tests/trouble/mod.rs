@@ -2,7 +2,7 @@
 
 mod full_disk;
 mod locked;
-mod mounts;
+pub mod mounts;
 mod replaced;
 mod start;
 mod unwritable;

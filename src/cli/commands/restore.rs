@@ -1,11 +1,14 @@
 //! `portagent restore FILE`, and `portagent restore --undo`.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::json;
 
-use crate::app::restore::{self, Restored, Unlock};
+use super::backup::verify::unlock;
+use super::backup::{PASSPHRASE, PASSPHRASE_FILE};
+use crate::app::backup::find;
+use crate::app::restore::{self, Restored};
 use crate::cli::command::{Command, CommandOption, Given, usage};
 use crate::cli::output::{confirm, one_line, print, print_json};
 use crate::config::Config;
@@ -20,16 +23,17 @@ pub(in crate::cli) static COMMAND: Command = Command {
         CommandOption { flag: "yes", value: "", about: "do not ask" },
         CommandOption { flag: "undo", value: "", about: "go back to what the last restore replaced" },
         CommandOption { flag: "identity", value: "FILE", about: "age identities that open an encrypted backup" },
-        CommandOption { flag: "passphrase-file", value: "FILE", about: "a file with the passphrase of the backup" },
+        PASSPHRASE_FILE,
+        PASSPHRASE,
     ],
     json: true,
     about: "put a backup in the place of the data, after checking all of it",
-    details: "The server has to be stopped. Nothing is changed before the whole backup was checked; then everything \
+    details: "FILE is a path, a name in BACKUP_DIR, or `latest`. The server has to be stopped. Nothing is changed before the whole backup was checked; then everything \
               changes at once, also if the power fails meanwhile. What was there before stays in replaced/, and \
               --undo swaps the two. It asks on a terminal; a script says --yes. Settings of the backup are put beside \
               the data as restored-settings.env and not used by themselves.",
     examples: &[
-        ("portagent restore backups/portagent-20261124-020000.tar.gz", "asks first"),
+        ("portagent restore latest", "the newest in BACKUP_DIR; asks first"),
         ("portagent restore FILE --yes -d /var/lib/portagent", "into an empty directory: the same service elsewhere"),
         ("portagent restore --undo", "the data as it was before"),
     ],
@@ -45,7 +49,7 @@ fn run(given: &Given) -> Result<()> {
         (false, "") => {
             Err(usage("restore needs the file of a backup", "`portagent backup list` shows those there are"))
         }
-        (false, file) => restore(given, &config, Path::new(file)),
+        (false, which) => restore(given, &config, &find(&config, which)?),
     }
 }
 
@@ -80,15 +84,6 @@ fn agreed(given: &Given, question: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::conflict("cancelled", "nothing was changed"))
-}
-
-fn unlock(given: &Given) -> Result<Unlock> {
-    match (given.option("identity"), given.option("passphrase-file")) {
-        (Some(_), Some(_)) => Err(usage("--identity and --passphrase-file exclude each other", "choose one")),
-        (Some(file), None) => Ok(Unlock::Identity(PathBuf::from(file))),
-        (None, Some(file)) => restore::passphrase(Path::new(file)).map(Unlock::Passphrase),
-        (None, None) => Ok(Unlock::Nothing),
-    }
 }
 
 fn sentences(restored: &Restored) -> String {

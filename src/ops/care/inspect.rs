@@ -33,6 +33,7 @@ pub fn inspect(directory: &Path, quick: bool) -> Result<Report> {
         return Err(Error::not_found(&directory.join("data").display().to_string())
             .hint("name the data directory with --data-dir or AGENTX_DIR"));
     }
+    crate::store::settle_if_free(directory)?;
     let mut findings: Vec<Finding> =
         Which::BOTH.into_iter().flat_map(|which| care::check(directory, which, quick)).collect();
     let damaged = findings.iter().any(|finding| finding.level == Level::Fail);

@@ -72,11 +72,16 @@ impl Header {
     }
 }
 
+/// For both databases of a directory that nobody serves. Errors: those of [`settle`].
+pub(super) fn settle_both(directory: &Path) -> Result<()> {
+    ["portagent.db", "agentx.db"].iter().try_for_each(|file| settle(&directory.join("data").join(file)))
+}
+
 /// Sets a log aside that does not belong to the database beside it. To be called before SQLite opens the file, and
 /// only while no server serves the directory.
 ///
 /// Errors: `Unavailable` when it cannot be told, or when the log cannot be moved.
-pub(super) fn settle(database: &Path) -> Result<()> {
+fn settle(database: &Path) -> Result<()> {
     let Some(listed) = sidecar::read(database) else { return Ok(()) };
     let about = |cause: io::Error| unusable(database, &cause);
     let header = match fs::File::open(database) {

@@ -16,9 +16,9 @@ use crate::domain::Result;
 use crate::domain::secret::Secret;
 use crate::telemetry::timestamp;
 
-const PASSPHRASE_FILE: CommandOption =
+pub(in crate::cli) const PASSPHRASE_FILE: CommandOption =
     CommandOption { flag: "passphrase-file", value: "FILE", about: "the passphrase is the first line of this file" };
-const PASSPHRASE: CommandOption =
+pub(in crate::cli) const PASSPHRASE: CommandOption =
     CommandOption { flag: "passphrase", value: "", about: "ask for the passphrase on the terminal" };
 
 /// The passphrase, where one was asked for; a new one is typed twice.

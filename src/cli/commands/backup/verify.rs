@@ -46,7 +46,8 @@ fn run(given: &Given) -> Result<()> {
     print(&text)
 }
 
-fn unlock(given: &Given) -> Result<Unlock> {
+/// What opens an archive, from the options that `restore` has as well.
+pub(in crate::cli) fn unlock(given: &Given) -> Result<Unlock> {
     match (passphrase(given, false)?, given.option("identity")) {
         (Some(_), Some(_)) => Err(usage("--identity and a passphrase exclude each other", "choose one")),
         (Some(passphrase), None) => Ok(Unlock::Passphrase(passphrase)),
