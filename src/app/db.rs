@@ -5,8 +5,7 @@ use crate::domain::Result;
 use std::path::Path;
 
 use crate::ops::care;
-pub use crate::ops::care::{Change, Damaged, LastRuns, Mended, Recovered, Report};
-use crate::store::Store;
+pub use crate::ops::care::{Change, Damaged, Mended, Recovered, Report};
 pub use crate::store::care::{Finding, Level, Stats, TableStats, Which};
 pub use crate::store::salvage::{Report as Saved, TableReport as TableSaved};
 
@@ -39,13 +38,11 @@ pub fn optimize(config: &Config, which: Which) -> Result<Change> {
 }
 
 pub fn stats(config: &Config, which: Which) -> Result<Stats> {
+    crate::store::settle_if_free(&config.data_dir)?;
     crate::store::care::stats(&config.data_dir, which)
 }
 
-/// When backup and integrity check last went well. Nothing is known where the accounts cannot be read.
-pub fn last_runs(config: &Config) -> LastRuns {
-    if !Which::Portagent.path(&config.data_dir).exists() {
-        return LastRuns::default();
-    }
-    Store::open(&config.data_dir).and_then(|store| care::last_runs(&store)).unwrap_or_default()
+/// When a job, such as `backup` or `integrity`, last went well, in milliseconds since 1970; where that is known.
+pub fn last_ok(config: &Config, job: &str) -> Option<i64> {
+    crate::store::care::last_ok(&config.data_dir, job).ok().flatten()
 }

@@ -1,6 +1,7 @@
 //! `portagent db check`: finds what is wrong, removes what belongs to nobody and nothing else.
 
 use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
 
@@ -122,4 +123,48 @@ fn without_a_data_directory_nothing_is_made() {
     assert_eq!(run.code, Some(1));
     assert!(run.stderr.contains("nowhere/data not found"), "{}", run.stderr);
     assert!(!home.path().join("nowhere").exists());
+}
+
+#[test]
+fn whoever_comes_meanwhile_is_safe() {
+    let chat = house();
+    let server = &chat.server;
+    person(server, "bob");
+    sql(server, "DELETE FROM users WHERE username = 'bob'");
+    let all_are_here = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let mending = scope.spawn(|| {
+            let mut rounds = 0;
+            while rounds == 0 || !all_are_here.load(Ordering::Relaxed) {
+                done(server, &["db", "check", "--quick", "--fix"]);
+                rounds += 1;
+            }
+        });
+        for at in 0..8 {
+            person(server, &format!("newcomer{at}"));
+        }
+        all_are_here.store(true, Ordering::Relaxed);
+        mending.join().unwrap();
+    });
+    let all = "SELECT count(*) FROM containers; SELECT count(*) FROM images; SELECT count(*) FROM messages";
+    assert_eq!(agent(server, all), "8\n16\n32");
+    assert_eq!(fs::read_dir(server.data_dir().join("containers")).unwrap().count(), 8);
+}
+
+#[test]
+fn a_log_of_a_file_that_was_replaced_is_not_believed() {
+    let mut chat = house();
+    let server = &mut chat.server;
+    person(server, "bob");
+    let data = server.data_dir().join("data");
+    let backup = server.data_dir().join("backup.db");
+    agent(server, &format!(".backup {}", backup.display()));
+    person(server, "eve");
+    server.kill9();
+    assert!(fs::metadata(data.join("agentx.db-wal")).unwrap().len() > 0, "a crash leaves a log");
+    fs::copy(&backup, data.join("agentx.db")).unwrap();
+    for arguments in [&["db", "optimize"][..], &["db", "vacuum"], &["db", "stats"], &["db", "check"]] {
+        assert_eq!(server.run(arguments).code, Some(0), "{arguments:?}");
+    }
+    assert_eq!(agent(server, "SELECT count(*) FROM images; PRAGMA integrity_check"), "2\nok", "what the backup holds");
 }

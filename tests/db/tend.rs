@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{agent, done, house, person};
 use crate::support::chat;
+use crate::support::disk::Tmpfs;
 use crate::support::eventually;
 use crate::support::people::{sql, sqlite3};
 use crate::support::server::Server;
@@ -126,4 +127,18 @@ fn after_a_crash_the_databases_are_checked_soon_and_damage_is_told() {
     assert_eq!(server.http().get("/health/ready", None).status, 503);
     assert_eq!(server.run(&["db", "check"]).code, Some(1));
     assert!(!container.is_empty());
+}
+
+#[test]
+fn without_room_a_vacuum_does_not_begin() {
+    let home = tempfile::tempdir().unwrap();
+    let Some(_disk) = Tmpfs::mount(&home.path().join("agentx"), "24m") else { return };
+    let server = Server::builder().start_in(home);
+    chat::register(&server, "alice");
+    agent(&server, "CREATE TABLE big (x); INSERT INTO big VALUES (zeroblob(4000000)); DROP TABLE big");
+    let before = agent(&server, "PRAGMA page_count");
+    let run = server.run(&["db", "vacuum", "agentx"]);
+    assert_eq!(run.code, Some(1), "{}", run.stdout);
+    assert!(run.stderr.contains("this needs ") && run.stderr.contains(" are free on the disk of "), "{}", run.stderr);
+    assert_eq!(agent(&server, "PRAGMA page_count"), before);
 }

@@ -38,7 +38,8 @@ pub fn integrity_job(store: Arc<Store>, asked: Arc<AtomicBool>) -> Job {
 /// Errors: `Unavailable` when something is damaged; `Conflict` when the server stops before the end.
 fn look_at_every_page(store: &Store, stop: &Stop) -> Result<String> {
     for which in Which::BOTH {
-        let complaints = care::integrity_by_table(store.directory(), which, &|| !stop.is_set())?
+        let stop = stop.clone();
+        let complaints = care::integrity_by_table(store.directory(), which, move || stop.is_set())?
             .ok_or_else(|| Error::conflict("stopped", "The server is stopping"))?;
         if let Some(first) = complaints.first() {
             let message = format!("{} is damaged: {}", which.file(), first.replace('\n', "; "));

@@ -11,5 +11,5 @@ pub use inspect::{Mended, Report, inspect, mend};
 pub use jobs::{integrity_job, optimize_job};
 pub use marker::Marker;
 pub use recover::{Damaged, Recovered, recover};
-pub use tend::{Change, LastRuns, last_runs, optimize, vacuum};
+pub use tend::{Change, optimize, vacuum};
 pub use tidy::Tidy;

@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use crate::domain::{Result, clock};
+use crate::domain::Result;
 use crate::ops::space;
 use crate::store::care::{self, Which};
-use crate::store::{JobRecord, Store};
 
 /// A rebuilding writes everything anew and once more into the log, and leaves others some air, in bytes.
 const AIR_BYTES: u64 = 16 * 1024 * 1024;
@@ -20,12 +19,14 @@ pub struct Change {
 
 /// Errors: `Unavailable` without room for it, naming both numbers, and whatever the database says.
 pub fn vacuum(directory: &Path, which: Which) -> Result<Change> {
+    crate::store::settle_if_free(directory)?;
     let needed = care::total(directory, which).saturating_mul(2).saturating_add(AIR_BYTES);
     space::require(&directory.join("data"), needed)?;
     measured(directory, which, || care::vacuum(directory, which))
 }
 
 pub fn optimize(directory: &Path, which: Which) -> Result<Change> {
+    crate::store::settle_if_free(directory)?;
     measured(directory, which, || care::optimize(directory, which))
 }
 
@@ -33,19 +34,4 @@ fn measured(directory: &Path, which: Which, work: impl FnOnce() -> Result<()>) -
     let before = care::total(directory, which);
     work()?;
     Ok(Change { which, before, after: care::total(directory, which) })
-}
-
-/// When backup and integrity check last went well, in milliseconds since 1970.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct LastRuns {
-    pub backup: Option<i64>,
-    pub integrity: Option<i64>,
-}
-
-/// Errors: what the database says.
-pub fn last_runs(store: &Store) -> Result<LastRuns> {
-    let known = |record: Option<JobRecord>| {
-        record.and_then(|record| record.last_ok_at).filter(|at| *at <= clock::now_ms().saturating_add(60_000))
-    };
-    Ok(LastRuns { backup: known(store.job("backup")?), integrity: known(store.job("integrity")?) })
 }

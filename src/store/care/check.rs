@@ -10,6 +10,8 @@ use crate::store::{content, failure};
 
 /// Complaints of SQLite's own check that are read; the first is shown.
 const COMPLAINTS: usize = 100;
+/// Instructions of SQLite's machine between two looks at whether to stop.
+const INSTRUCTIONS: i32 = 2000;
 
 /// Looks at one database. `quick` leaves out what reads every row.
 pub fn check(directory: &Path, which: Which, quick: bool) -> Vec<Finding> {
@@ -38,20 +40,26 @@ pub fn check(directory: &Path, which: Which, quick: bool) -> Vec<Finding> {
     found
 }
 
-/// Checks the pages of every table in turn, so that no snapshot is held for long while people write, and asks before
-/// each whether to go on. `None`: it was told to stop.
+/// Checks the pages of every table in turn, so that no snapshot is held for long while people write, and asks now and
+/// then whether to stop. `None`: it was told to.
 ///
 /// Errors: `Unavailable` when the file cannot be read at all.
-pub fn integrity_by_table(directory: &Path, which: Which, go_on: &dyn Fn() -> bool) -> Result<Option<Vec<String>>> {
-    let conn = looking(&which.path(directory))?;
+pub fn integrity_by_table(
+    directory: &Path,
+    which: Which,
+    mut should_stop: impl FnMut() -> bool + Send + Clone + 'static,
+) -> Result<Option<Vec<String>>> {
+    let mut conn = looking(&which.path(directory))?;
+    conn.progress_handler(INSTRUCTIONS, Some(should_stop.clone())).map_err(failure::error)?;
     let tables: Vec<String> = texts(&conn, "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0")?;
     let mut complaints = Vec::new();
     for table in tables {
-        if !go_on() {
-            return Ok(None);
-        }
         let sql = format!("PRAGMA integrity_check(\"{}\")", table.replace('"', "\"\""));
-        complaints.extend(texts(&conn, &sql)?.into_iter().filter(|line| line != "ok").take(COMPLAINTS));
+        let lines = match texts(&conn, &sql) {
+            _ if should_stop() => return Ok(None),
+            lines => lines?,
+        };
+        complaints.extend(lines.into_iter().filter(|line| line != "ok").take(COMPLAINTS));
     }
     Ok(Some(complaints))
 }
@@ -139,4 +147,19 @@ fn contents(conn: &Connection, place: &'static str) -> Result<Finding> {
     }
     let message = format!("{unreadable} of {all} messages have a content that cannot be read");
     Ok(Finding::counted(place, "contents", Level::Warn, unreadable, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    #[test]
+    fn a_look_at_every_page_stops_when_told() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let _store = Store::open(directory.path()).expect("opens");
+        let look = |is_stopped: bool| integrity_by_table(directory.path(), Which::Agentx, move || is_stopped);
+        assert_eq!(look(false).expect("looks"), Some(Vec::new()));
+        assert_eq!(look(true).expect("stops"), None);
+    }
 }

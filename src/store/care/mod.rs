@@ -17,7 +17,7 @@ pub use leftovers::{Leftovers, leftovers, sweep};
 pub use live::Space;
 pub use ownerless::{Ownerless, Removed, ownerless, remove_ownerless};
 pub use schema_check::is_current;
-pub use tend::{Stats, TableStats, optimize, stats, total, vacuum};
+pub use tend::{Stats, TableStats, last_ok, optimize, stats, total, vacuum};
 
 use super::migrate::Schema;
 use super::{failure, open, schema};

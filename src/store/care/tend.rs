@@ -71,6 +71,15 @@ fn tables(conn: &Connection) -> Result<Vec<TableStats>> {
     measured.collect()
 }
 
+/// When a job last went well, in milliseconds since 1970.
+///
+/// Errors: `NotFound`; whatever the database says, also that it keeps no such notes yet.
+pub fn last_ok(directory: &Path, job: &str) -> Result<Option<i64>> {
+    let conn = looking(&Which::Portagent.path(directory))?;
+    let row = conn.query_row("SELECT max(lastOkAt) FROM jobs WHERE name = ?1", [job], |row| row.get(0));
+    row.map_err(failure::error)
+}
+
 /// Bytes of the file and its log.
 pub fn total(directory: &Path, which: Which) -> u64 {
     let path = which.path(directory);

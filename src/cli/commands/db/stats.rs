@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::named;
-use crate::app::db::{self, LastRuns, Stats};
+use crate::app::db::{self, Stats};
 use crate::cli::command::{Command, Given};
 use crate::cli::output::{print, print_json, table};
 use crate::domain::Result;
@@ -24,20 +24,20 @@ pub(in crate::cli) static COMMAND: Command = Command {
 fn run(given: &Given) -> Result<()> {
     let config = given.config()?;
     let stats = named(given)?.into_iter().map(|which| db::stats(&config, which)).collect::<Result<Vec<_>>>()?;
-    let last = db::last_runs(&config);
+    let (backup, integrity) = (db::last_ok(&config, "backup"), db::last_ok(&config, "integrity"));
     if given.json {
         return print_json(&json!({
             "databases": stats.iter().map(as_json).collect::<Vec<_>>(),
-            "lastBackupAt": last.backup, "lastIntegrityCheckAt": last.integrity,
+            "lastBackupAt": backup, "lastIntegrityCheckAt": integrity,
         }));
     }
     for one in &stats {
         print(&text(one))?;
     }
-    print(&said(last))
+    print(&said(backup, integrity))
 }
 
-fn said(LastRuns { backup, integrity }: LastRuns) -> String {
+fn said(backup: Option<i64>, integrity: Option<i64>) -> String {
     let at = |at: Option<i64>| at.map_or_else(|| "none yet".to_owned(), timestamp::minute);
     format!("last good backup: {}\nlast good integrity check: {}\n", at(backup), at(integrity))
 }
