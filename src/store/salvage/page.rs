@@ -2,6 +2,8 @@
 
 /// The header of the database stands before that of the first page, in bytes.
 const FILE_HEADER_BYTES: usize = 100;
+/// More than anybody reserves at the end of a page.
+const RESERVED_BYTES_MOST: usize = 64;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -69,6 +71,13 @@ impl<'a> Page<'a> {
         Some(Cell { rowid, length, local: here, overflow })
     }
 
+    /// The first byte behind it.
+    fn end_of_cell(&self, at: usize) -> Option<usize> {
+        let cell = self.cell(at)?;
+        let content = cell.local.as_ptr().addr() - self.bytes.as_ptr().addr();
+        Some(content + cell.local.len() + if cell.overflow.is_some() { 4 } else { 0 })
+    }
+
     /// Where a cell begins: behind the pointers.
     fn pointer(&self, at: usize, head: usize) -> Option<usize> {
         let pointers = self.start + head;
@@ -77,12 +86,17 @@ impl<'a> Page<'a> {
     }
 }
 
-/// Whether bytes of this length look like a page of this size: cells fill it from its end.
+/// Whether bytes of this length look like a page of rows of this size: cells fill it from its very end.
 pub(super) fn looks_like_one(bytes: &[u8]) -> bool {
-    let Some(page) = Page::parse(bytes, 2) else { return false };
-    let head = if page.kind == Kind::Inner || bytes[0] == 0x02 { 12 } else { 8 };
-    let pointers: Option<Vec<usize>> = (0..page.cells).map(|at| page.pointer(at, head)).collect();
-    pointers.is_some_and(|pointers| pointers.into_iter().max().is_some_and(|last| last >= bytes.len() / 2))
+    let Some(page) = Page::parse(bytes, 2).filter(|page| page.kind == Kind::Leaf && page.cells > 0) else {
+        return false;
+    };
+    let mut last = 0;
+    for at in 0..page.cells {
+        let Some(end) = page.end_of_cell(at) else { return false };
+        last = last.max(end);
+    }
+    last <= bytes.len() && last + RESERVED_BYTES_MOST >= bytes.len()
 }
 
 /// How much of a record stands on its own page (section 1.6, "the amount of payload that spills").

@@ -231,6 +231,25 @@ fn without_its_first_page_everything_of_ours_comes_back() {
 }
 
 #[test]
+fn pages_are_as_large_as_they_are_however_few_rows_they_hold() {
+    for bytes in [100, 700, 1000, 1900, 2040, 3000, 5000, 9000] {
+        let mut bench = Bench::new();
+        let fill = format!(
+            "INSERT INTO containers VALUES ('c', 1, 1); INSERT INTO images VALUES ('i', 'c', 's', '', NULL, NULL, NULL, 1, 1);
+             INSERT INTO sessions VALUES ('s', 'i', 'c', 1, 1, 1);
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200)
+             INSERT INTO messages SELECT 'm' || i, 's', NULL, i, 'user', hex(randomblob({bytes} / 2)), 'complete', NULL,
+               NULL, NULL, NULL, 1 FROM n"
+        );
+        let original = bench.database(Which::Agentx, &fill);
+        let expected = everything(&Connection::open(&original).expect("opens"));
+        damaged(&original, |bytes| bytes[..PAGE].fill(0));
+        let (_, new) = bench.recover(&original, None);
+        assert_eq!(everything(&new), expected, "{bytes}");
+    }
+}
+
+#[test]
 fn what_hangs_in_the_air_gets_a_parent_or_is_set_aside() {
     let mut bench = Bench::new();
     let original = bench.agentx();
