@@ -49,6 +49,8 @@ setpriv util-linux
 busybox busybox
 promtool prometheus
 logrotate logrotate
+openssl openssl
+caddy caddy
 mkfs.ext4 e2fsprogs
 fsfreeze util-linux
 systemd-analyze systemd

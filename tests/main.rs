@@ -12,6 +12,7 @@ mod crash;
 mod health;
 mod db;
 mod docs;
+mod doctor;
 mod llm;
 mod log;
 mod manual;

@@ -3,6 +3,7 @@
 pub mod backup;
 pub mod db;
 mod alerts;
+pub mod doctor;
 mod manager;
 pub mod people;
 pub mod restore;

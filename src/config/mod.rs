@@ -23,6 +23,7 @@ use crate::domain::secret::Secret;
 
 pub use resolve::{Source, Surroundings, Typed};
 pub use show::{Effective, banner, effective};
+pub use url::typed as typed_url;
 
 /// The configuration, checked and typed.
 #[derive(Debug, Clone)]

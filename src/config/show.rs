@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::resolve::{Source, Value};
 use super::settings::Setting;
 use super::{Config, Provider};
+use crate::domain::secret::Secret;
 
 /// The longest value that is shown, in characters.
 const SHOWN_CHARS: usize = 200;
@@ -53,6 +54,22 @@ impl Config {
     pub fn changes(&self, other: &Self) -> Vec<&'static str> {
         let pairs = self.resolved.iter().zip(other.resolved.iter());
         pairs.filter(|(ours, theirs)| ours.text != theirs.text).map(|(ours, _)| ours.setting.name).collect()
+    }
+
+    /// The files that settings were read from, and whether a secret came from there.
+    pub fn files(&self) -> Vec<(PathBuf, bool)> {
+        let holds_secret = |path: &PathBuf| {
+            self.resolved.iter().any(|value| {
+                value.setting.secret && matches!(&value.source, Source::File { path: from, .. } if from == path)
+            })
+        };
+        self.resolved.files.iter().map(|path| (path.clone(), holds_secret(path))).collect()
+    }
+
+    /// Everything that must never be seen.
+    pub fn secrets(&self) -> Vec<Secret> {
+        let values = self.resolved.iter().filter(|value| value.setting.secret);
+        values.filter_map(|value| value.text.as_ref()).map(|text| Secret::new(text.0.clone())).collect()
     }
 
     /// The env files that were read.

@@ -2,6 +2,7 @@
 
 use super::PublicUrl;
 use super::resolve::{Problem, problem};
+use crate::domain::Error;
 
 /// In bytes.
 const WEBHOOK_BYTES: usize = 4096;
@@ -30,6 +31,12 @@ pub(super) fn webhook(text: &str) -> Result<String, Problem> {
         return Err(problem("not a URL", "write it as the service shows it, such as https://hooks.example.com/abc"));
     }
     Ok(text.to_owned())
+}
+
+/// One that somebody typed for a command. Errors: `Invalid`, without quoting it.
+pub fn typed(text: &str) -> Result<PublicUrl, Error> {
+    public(text.trim())
+        .map_err(|problem| Error::invalid("bad_url", format!("--url: {}", problem.what)).hint(problem.hint))
 }
 
 fn split(text: &str) -> Result<(&'static str, &str, &str), Problem> {

@@ -15,6 +15,8 @@ pub(crate) struct Client {
     pub(crate) ip: IpAddr,
     /// Somebody forwarded it, whether we believe them or not.
     pub(crate) forwarded: bool,
+    /// … and is one of the proxies that we trust.
+    pub(crate) believed: bool,
     /// The person's own connection is encrypted.
     pub(crate) https: bool,
 }
@@ -29,7 +31,7 @@ pub(crate) fn resolve(peer: SocketAddr, headers: &Headers, trusted: &[IpNet]) ->
     let peer = peer.ip().to_canonical();
     let forwarded = FORWARDING.iter().any(|name| headers.contains(name));
     if !forwarded || !is_trusted(peer, trusted) {
-        return Client { ip: peer, forwarded, https: false };
+        return Client { ip: peer, forwarded, believed: false, https: false };
     }
     let ip = match last_untrusted(headers, trusted) {
         Some(ip) => ip,
@@ -38,7 +40,12 @@ pub(crate) fn resolve(peer: SocketAddr, headers: &Headers, trusted: &[IpNet]) ->
         }
     };
     let scheme = headers.get_all("x-forwarded-proto").last().and_then(|value| value.rsplit(',').next());
-    Client { ip, forwarded, https: scheme.is_some_and(|scheme| scheme.trim().eq_ignore_ascii_case("https")) }
+    Client {
+        ip,
+        forwarded,
+        believed: true,
+        https: scheme.is_some_and(|scheme| scheme.trim().eq_ignore_ascii_case("https")),
+    }
 }
 
 /// Each proxy appends whom it got the request from, so the list is true from the right up to the first address that

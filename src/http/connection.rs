@@ -238,6 +238,7 @@ impl Connection<'_> {
         };
         self.answered += 1;
         let goes_on = exchange.keep_alive
+            && response.pieces().is_none()
             && exchange.body_read
             && self.answered < REQUESTS_PER_CONNECTION
             && !self.shared.stopping();

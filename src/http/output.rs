@@ -4,7 +4,7 @@
 use std::io::{self, ErrorKind, Write as _};
 use std::net::TcpStream;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::date::Date;
 use super::limits::{ONE_WRITE_BYTES, Patience};
@@ -34,6 +34,10 @@ impl Output {
         self.date.refresh();
         self.buffer.clear();
         response.write_head(&mut self.buffer, id, persistence, &self.date);
+        if let (Some((pieces, every)), false) = (response.pieces(), bodiless) {
+            self.write_all(&self.buffer)?;
+            return self.send_pieces(pieces, every);
+        }
         let body = if bodiless { &[] } else { response.body() };
         if body.len() <= ONE_WRITE_BYTES {
             self.buffer.extend_from_slice(body);
@@ -41,6 +45,17 @@ impl Output {
         }
         self.write_all(&self.buffer)?;
         self.write_all(body)
+    }
+
+    /// Holds this connection's thread for as long as it takes.
+    fn send_pieces(&self, pieces: &[Vec<u8>], every: Duration) -> io::Result<()> {
+        for (number, piece) in pieces.iter().enumerate() {
+            if number > 0 {
+                std::thread::sleep(every);
+            }
+            self.write_all(piece)?;
+        }
+        Ok(())
     }
 
     /// Tells a client that waits for it to go on with its body, RFC 9110 section 10.1.1.

@@ -26,6 +26,8 @@ pub struct Request {
     /// The person's address, as far as proxies that we trust say so.
     pub client_ip: IpAddr,
     pub forwarded: bool,
+    /// … and whoever did is one of the proxies that we trust.
+    pub believed: bool,
     pub https: bool,
     /// Also in the response and in the log.
     pub id: String,
@@ -61,6 +63,7 @@ impl Request {
             peer,
             client_ip: client.ip,
             forwarded: client.forwarded,
+            believed: client.believed,
             https: client.https,
             id,
             params: Vec::new(),

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::io::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -34,6 +35,11 @@ pub(crate) enum Body {
     Owned(Vec<u8>),
     Embedded(&'static [u8]),
     Shared(Arc<[u8]>),
+    /// Pieces with a rest before each but the first. It ends with the connection, which HTTP/1.0 understands as well.
+    Paced {
+        pieces: Vec<Vec<u8>>,
+        every: Duration,
+    },
 }
 
 /// What becomes of the connection, as the response has to say it.
@@ -62,6 +68,19 @@ impl Response {
             cache: "no-store",
             policy: DATA_POLICY,
             user: None,
+        }
+    }
+
+    /// Sent piece by piece, `every` so often.
+    pub(crate) fn paced(content_type: &'static str, pieces: Vec<Vec<u8>>, every: Duration) -> Self {
+        Self { body: Body::Paced { pieces, every }, ..Self::data(200, content_type, Vec::new()) }
+    }
+
+    /// The pieces of a body that is sent over time.
+    pub(crate) fn pieces(&self) -> Option<(&[Vec<u8>], Duration)> {
+        match &self.body {
+            Body::Paced { pieces, every } => Some((pieces, *every)),
+            _ => None,
         }
     }
 
@@ -99,6 +118,7 @@ impl Response {
             Body::Owned(bytes) => bytes,
             Body::Embedded(bytes) => bytes,
             Body::Shared(bytes) => bytes,
+            Body::Paced { .. } => &[],
         }
     }
 
@@ -108,8 +128,10 @@ impl Response {
         line(out, &["Date: ", date.as_str()]);
         if self.status != 304 {
             line(out, &["Content-Type: ", self.content_type]);
-            // Writing to a Vec cannot fail.
-            let _ = write!(out, "Content-Length: {}\r\n", self.body().len());
+            if self.pieces().is_none() {
+                // Writing to a Vec cannot fail.
+                let _ = write!(out, "Content-Length: {}\r\n", self.body().len());
+            }
         }
         line(out, &["Cache-Control: ", self.cache]);
         line(out, &["X-Request-Id: ", id]);

@@ -1,6 +1,6 @@
 //! The whole API on one screen. What a route demands of its caller is part of its row.
 
-use super::handlers::{auth, health, info, metrics, settings};
+use super::handlers::{auth, doctor, health, info, metrics, settings};
 use super::router::Handler::{Admin, Caller, Open, Socket};
 use super::router::{Route, get, post, put};
 
@@ -19,6 +19,8 @@ pub(crate) static ROUTES: &[Route] = &[
 
     get("/api/admin/settings", Admin(settings::show)),
     put("/api/admin/settings", Admin(settings::change)),
+
+    get("/api/doctor/stream",  Open(doctor::stream)),
 
     get("/agentx/info",        Caller(info::info)),
     get("/ws",                 Socket),

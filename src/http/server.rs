@@ -10,6 +10,7 @@ use ipnet::IpNet;
 
 use super::assets::Assets;
 use super::caps;
+use super::handlers::doctor::Gate;
 use super::limits::Patience;
 use super::listener;
 use super::registry::Registry;
@@ -48,6 +49,7 @@ pub(crate) struct App {
     pub(crate) base_path: String,
     pub(crate) assets: Assets,
     pub(crate) metrics_token: Option<Secret>,
+    pub(crate) doctor: Gate,
 }
 
 /// What the accept loop and all connections share.
@@ -99,6 +101,7 @@ impl Server {
                 assets: Assets::embedded(&base_path),
                 base_path,
                 metrics_token: options.metrics_token,
+                doctor: Gate::default(),
             },
             routes,
             cells: Cells::of(routes),

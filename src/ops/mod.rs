@@ -4,6 +4,7 @@ mod alerts;
 pub mod archive;
 pub mod backup;
 pub mod care;
+pub mod doctor;
 mod meter;
 mod partial;
 pub mod people;

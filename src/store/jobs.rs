@@ -1,7 +1,7 @@
 //! What became of the jobs that run by themselves, in `portagent.db`: one row a job, whoever ran it last. A backup made
 //! from the command line counts like one that the schedule made.
 
-use rusqlite::{Row, params};
+use rusqlite::{Connection, Row, params};
 
 use super::{Store, failure, users};
 use crate::domain::{Result, clock};
@@ -60,9 +60,7 @@ impl Store {
 
     /// `None` for a job that never ran.
     pub fn job(&self, name: &str) -> Result<Option<JobRecord>> {
-        self.accounts.read(|conn| {
-            users::optional(conn.query_row(&format!("SELECT {COLUMNS} FROM jobs WHERE name = ?1"), [name], record))
-        })
+        self.accounts.read(|conn| recorded(conn, name))
     }
 
     pub fn jobs(&self) -> Result<Vec<JobRecord>> {
@@ -73,6 +71,11 @@ impl Store {
             rows.collect::<rusqlite::Result<_>>().map_err(failure::error)
         })
     }
+}
+
+/// The same on a connection of the caller's own.
+pub(super) fn recorded(conn: &Connection, name: &str) -> Result<Option<JobRecord>> {
+    users::optional(conn.query_row(&format!("SELECT {COLUMNS} FROM jobs WHERE name = ?1"), [name], record))
 }
 
 fn record(row: &Row<'_>) -> rusqlite::Result<JobRecord> {

@@ -1,7 +1,7 @@
 //! Times as people and `grep` read them: UTC, RFC 3339, milliseconds.
 
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use time::format_description::well_known::{Rfc2822, Rfc3339};
 
 /// `2026-11-22T07:50:33.845Z`, appended without an allocation of its own. `ms` counts from 1970; years outside 0 to
 /// 9999 read as 1970.
@@ -41,6 +41,11 @@ pub fn parse_rfc3339(text: &str) -> Option<i64> {
     i64::try_from(at.unix_timestamp_nanos() / 1_000_000).ok()
 }
 
+/// Milliseconds since 1970, from a `Date` header, RFC 9110 section 5.6.7.
+pub fn parse_http_date(text: &str) -> Option<i64> {
+    Some(OffsetDateTime::parse(text.trim(), &Rfc2822).ok()?.unix_timestamp().saturating_mul(1000))
+}
+
 fn moment(ms: i64) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000)
         .ok()
@@ -73,6 +78,8 @@ mod tests {
         assert_eq!(parse_rfc3339("2026-11-22T07:50:33.845Z"), Some(1_795_333_833_845));
         assert_eq!(parse_rfc3339("2026-11-22T08:50:33+01:00"), Some(1_795_333_833_000));
         assert_eq!(parse_rfc3339("2026-11-22"), None);
+        assert_eq!(parse_http_date("Sun, 22 Nov 2026 07:50:33 GMT"), Some(1_795_333_833_000));
+        assert_eq!(parse_http_date("yesterday"), None);
         assert_eq!(minute(1_795_333_833_845), "2026-11-22 07:50 UTC");
     }
 }

@@ -4,6 +4,7 @@ pub(super) mod alert;
 pub(super) mod backup;
 pub(super) mod config;
 pub(super) mod db;
+pub(super) mod doctor;
 pub(super) mod healthcheck;
 pub(super) mod help;
 pub(super) mod invite;
@@ -20,6 +21,7 @@ use super::command::Command;
 pub(super) static ALL: &[&Command] = &[
     &serve::COMMAND,
     &healthcheck::COMMAND,
+    &doctor::COMMAND,
     &logs::COMMAND,
     &backup::make::COMMAND,
     &backup::list::COMMAND,

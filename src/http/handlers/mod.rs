@@ -1,6 +1,7 @@
 //! One file per subject. A handler parses, makes one call, and answers.
 
 pub(crate) mod auth;
+pub(crate) mod doctor;
 pub(crate) mod health;
 pub(crate) mod info;
 pub(crate) mod metrics;

@@ -1,0 +1,61 @@
+//! What a doctor needs to know of the configuration.
+
+use std::path::Path;
+
+use crate::config::{Config, Provider};
+use crate::domain::{Error, Result};
+use crate::llm::ANTHROPIC_URL;
+use crate::ops::doctor::{self, ModelServer, Patient, PublicAddress};
+pub use crate::ops::doctor::{Finding, Verdict, worst};
+
+/// Looks at everything. `url`: the address that people use; without one, PUBLIC_URL. `authority`: certificates in PEM
+/// that are trusted there, for whoever signs their own.
+///
+/// Errors: `Invalid` for a file of certificates that cannot be read, and for a URL that is none.
+pub fn examine(config: &Config, url: Option<&str>, authority: Option<&Path>) -> Result<Vec<Finding>> {
+    let typed = url.map(crate::config::typed_url).transpose()?;
+    let url = typed.as_ref().or(config.public_url.as_ref());
+    let authority = authority.map(read_authority).transpose()?;
+    let address = url.map(|url| PublicAddress { url: format!("{}{}", url.origin, url.base_path), authority });
+    Ok(doctor::examine(&patient(config), address.as_ref()))
+}
+
+/// Where the settings are wrong, nothing else can be looked at.
+pub fn wrong_settings(error: &Error) -> Vec<Finding> {
+    let finding = Finding::new("configuration", Verdict::Fail, error.message.clone());
+    let hint = error.hint.as_deref().unwrap_or("`portagent config` shows every setting");
+    vec![finding.hint(hint)]
+}
+
+fn patient(config: &Config) -> Patient {
+    Patient {
+        warnings: config.warnings.clone(),
+        env_files: config.files(),
+        data_dir: config.data_dir.clone(),
+        log_file: config.log_file(),
+        backup_dir: config.backup.directory.clone(),
+        host: config.host.clone(),
+        port: config.port,
+        model_server: model_server(config),
+        public_url: config.public_url.as_ref().map(|url| format!("{}{}", url.origin, url.base_path)),
+        secrets: config.secrets(),
+    }
+}
+
+fn model_server(config: &Config) -> ModelServer {
+    match config.llm.provider {
+        Provider::Demo => ModelServer::BuiltIn,
+        Provider::Anthropic => {
+            let url = config.llm.url.clone().unwrap_or_else(|| ANTHROPIC_URL.to_owned());
+            let url = url.trim_end_matches('/').trim_end_matches("/v1").trim_end_matches('/').to_owned();
+            ModelServer::Anthropic { url, key: config.llm.api_key.clone(), model: config.llm.model.clone() }
+        }
+    }
+}
+
+fn read_authority(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).map_err(|cause| {
+        Error::invalid("bad_file", format!("--ca: cannot read {}: {cause}", path.display()))
+            .hint("name a file with certificates in PEM")
+    })
+}

@@ -1,0 +1,79 @@
+//! The data directory: whose it is, and who else can look into it.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use super::Finding;
+
+const NAME: &str = "data directory";
+/// What must be private, beside the directory itself. Directories that are private protect what is in them.
+const PRIVATE: [&str; 6] = ["data", "data/portagent.db", "data/agentx.db", "logs", "jwt-secret", "backups"];
+
+pub(super) fn findings(directory: &Path) -> Vec<Finding> {
+    let shown = directory.display();
+    let top = match fs::metadata(directory) {
+        Ok(found) if found.is_dir() => found,
+        Ok(_) => {
+            return vec![
+                Finding::fail(NAME, format!("{shown} is not a directory")).hint("name another with --data-dir"),
+            ];
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return vec![
+                Finding::warn(NAME, format!("{shown} does not exist yet: the first start makes it"))
+                    .hint("if there should be data already, name its directory with --data-dir or --env-file"),
+            ];
+        }
+        Err(error) => {
+            return vec![
+                Finding::fail(NAME, format!("cannot look at {shown}: {error}"))
+                    .hint("run this as the user that runs portagent, or as root"),
+            ];
+        }
+    };
+    if top.permissions().mode() & 0o077 != 0 {
+        let mode = top.permissions().mode() & 0o777;
+        return vec![
+            Finding::fail(NAME, format!("others on this machine can look into {shown} (mode {mode:03o})"))
+                .hint(format!("chmod 700 {shown}; the next start does it, too")),
+        ];
+    }
+    vec![
+        strangers(directory, top.uid())
+            .unwrap_or_else(|| Finding::pass(NAME, format!("{shown} is private to its owner"))),
+    ]
+}
+
+/// What is inside and belongs to somebody else, whom the server may not be able to read.
+fn strangers(directory: &Path, owner: u32) -> Option<Finding> {
+    let paths: Vec<PathBuf> = PRIVATE.iter().map(|name| directory.join(name)).collect();
+    let stranger = paths.iter().find(|path| fs::symlink_metadata(path).is_ok_and(|file| file.uid() != owner))?;
+    let shown = directory.display();
+    let detail = format!("{} does not belong to the owner of {shown}", stranger.display());
+    Some(Finding::fail(NAME, detail).hint(format!("chown -R --reference={shown} {shown}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Verdict;
+    use super::*;
+
+    #[test]
+    fn directories_of_all_kinds() {
+        let home = tempfile::tempdir().unwrap();
+        fs::set_permissions(home.path(), fs::Permissions::from_mode(0o700)).unwrap();
+        let check = |path: &Path, verdict, words: &str| {
+            let found = findings(path).remove(0);
+            assert_eq!(found.verdict, verdict, "{found:?}");
+            assert!(found.detail.contains(words), "{found:?}");
+        };
+        check(home.path(), Verdict::Pass, "private");
+        check(&home.path().join("none"), Verdict::Warn, "does not exist yet");
+        fs::write(home.path().join("file"), "").unwrap();
+        check(&home.path().join("file"), Verdict::Fail, "not a directory");
+        fs::set_permissions(home.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        check(home.path(), Verdict::Fail, "(mode 755)");
+    }
+}

@@ -1,0 +1,141 @@
+//! Asking a server over HTTP, and putting what goes wrong into words.
+
+use std::io::{ErrorKind, Read as _};
+use std::time::{Duration, Instant};
+
+use ureq::http::Response;
+use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::{Agent, Body};
+
+/// For a whole question and its answer.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// The most that is read of an answer, in bytes.
+const BODY_BYTES: u64 = 1024 * 1024;
+
+pub(super) struct Web(Agent);
+
+/// An answer, whatever its status.
+pub(super) struct Seen {
+    pub status: u16,
+    pub date: Option<String>,
+    pub location: Option<String>,
+    pub body: String,
+}
+
+impl Web {
+    /// `authority`: certificates in PEM that are trusted instead of the usual ones. `direct`: past any HTTPS_PROXY.
+    pub(super) fn new(authority: Option<&[u8]>, direct: bool) -> Self {
+        let mut config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_idle_connections(0)
+            .user_agent(concat!("portagent-doctor/", env!("CARGO_PKG_VERSION")))
+            .timeout_global(Some(PATIENCE));
+        if direct {
+            config = config.proxy(None);
+        }
+        if let Some(pem) = authority {
+            let found = parse_pem(pem).filter_map(|item| match item {
+                Ok(PemItem::Certificate(certificate)) => Some(certificate),
+                _ => None,
+            });
+            config = config.tls_config(TlsConfig::builder().root_certs(RootCerts::from(found)).build());
+        }
+        Self(Agent::new_with_config(config.build()))
+    }
+
+    pub(super) fn get(&self, url: &str, headers: &[(&str, &str)]) -> Result<Seen, ureq::Error> {
+        let mut request = self.0.get(url);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        seen(request.call()?)
+    }
+
+    pub(super) fn post(&self, url: &str, body: &[u8]) -> Result<Seen, ureq::Error> {
+        seen(self.0.post(url).header("content-type", "application/json").send(body)?)
+    }
+
+    /// The answer, and when each of its lines came, from the first on.
+    pub(super) fn timed_lines(&self, url: &str) -> Result<(Seen, Vec<Duration>), ureq::Error> {
+        let response = self.0.get(url).header("accept-encoding", "identity").call()?;
+        let mut found = head(&response);
+        let mut reader = response.into_body().into_reader().take(BODY_BYTES);
+        let (mut times, mut began) = (Vec::new(), None);
+        let mut piece = [0; 4096];
+        let mut body = Vec::new();
+        while let Ok(length @ 1..) = reader.read(&mut piece) {
+            let now = began.get_or_insert_with(Instant::now).elapsed();
+            times.extend(piece[..length].iter().filter(|byte| **byte == b'\n').map(|_| now));
+            body.extend_from_slice(&piece[..length]);
+        }
+        found.body = String::from_utf8_lossy(&body).into_owned();
+        Ok((found, times))
+    }
+}
+
+fn seen(response: Response<Body>) -> Result<Seen, ureq::Error> {
+    let mut found = head(&response);
+    let mut body = Vec::new();
+    // What cannot be read to its end is judged by what has come.
+    let _ = response.into_body().into_reader().take(BODY_BYTES).read_to_end(&mut body);
+    found.body = String::from_utf8_lossy(&body).into_owned();
+    Ok(found)
+}
+
+fn head(response: &Response<Body>) -> Seen {
+    let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    Seen { status: response.status().as_u16(), date: text("date"), location: text("location"), body: String::new() }
+}
+
+/// What went wrong, and what to do. Never quotes an address: it may carry a secret.
+pub(super) fn words(error: &ureq::Error) -> (String, &'static str) {
+    use ureq::Error as E;
+    let (what, hint) = match error {
+        E::HostNotFound => ("its name is not known", "look at the name, and at this machine's DNS"),
+        E::Timeout(ureq::Timeout::Resolve) => ("its name was not found in time", "look at this machine's DNS"),
+        E::Timeout(_) => ("it did not answer in time", "look whether a firewall stands in between"),
+        E::Tls(_) | E::Rustls(_) => return certificate(&error.to_string()),
+        E::Io(io) => match io.kind() {
+            ErrorKind::ConnectionRefused => {
+                ("nothing listens there", "look at the address, and whether the server runs")
+            }
+            ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
+                ("there is no way to it through the network", "look at this machine's network")
+            }
+            ErrorKind::InvalidData => return certificate(&io.to_string()),
+            ErrorKind::TimedOut | ErrorKind::WouldBlock => {
+                ("it did not answer in time", "look whether a firewall stands in between")
+            }
+            _ if io.to_string().contains("lookup address") => {
+                ("its name cannot be looked up", "look at the name, and at this machine's DNS")
+            }
+            _ => ("the connection broke off", "look at the log of what listens there"),
+        },
+        E::InvalidProxyUrl | E::ConnectProxyFailed(_) => {
+            ("the proxy of HTTPS_PROXY does not let it through", "look at HTTPS_PROXY and NO_PROXY")
+        }
+        E::BadUri(_) | E::Http(_) => ("it is no address", "write it like https://example.com"),
+        _ => ("what answers there does not speak HTTP", "look at the address and its port"),
+    };
+    (what.to_owned(), hint)
+}
+
+/// rustls says what is wrong with a certificate in its own words; these are ours.
+fn certificate(said: &str) -> (String, &'static str) {
+    let (what, hint) = match said {
+        _ if said.contains("Expired") => {
+            ("its certificate has expired", "renew it, and see why that did not happen by itself")
+        }
+        _ if said.contains("NotValidForName") => {
+            ("its certificate is for another name", "get one for this name, or use the name it is for")
+        }
+        _ if said.contains("NotValidYet") => ("its certificate is not valid yet", "look at the clock of this machine"),
+        _ if said.contains("UnknownIssuer") => (
+            "its certificate is signed by nobody that is known",
+            "get one that browsers trust; name an authority of your own with --ca",
+        ),
+        _ => ("a secure connection could not be made", "look at its certificate, and whether it speaks TLS 1.2 or 1.3"),
+    };
+    (what.to_owned(), hint)
+}
