@@ -17,6 +17,7 @@ mod llm;
 mod log;
 mod manual;
 mod metrics;
+mod migration;
 mod public_port;
 mod restore;
 mod stream;

@@ -1,6 +1,7 @@
 //! Care for the databases, as an operator does it with commands, beside a running server and without one.
 
 mod check;
+mod killed;
 mod people;
 mod recover;
 mod tend;

@@ -38,6 +38,8 @@ impl State {
             let jump = (wall - last_wall) - (boot - last_boot);
             if jump.abs() > JUMP_MS {
                 self.jumped = Some((jump, boot));
+                let (direction, by) = (direction(jump), spoken(jump.abs() / 1000));
+                log::warn!(target: "health", "the clock was set {direction} by {by}; times in the log jump with it");
             }
         }
         if !PLAUSIBLE_MS.contains(&wall) {
@@ -45,13 +47,16 @@ impl State {
         }
         match self.jumped {
             Some((by, at)) if boot - at < MENTIONED_MS => {
-                let direction = if by > 0 { "forward" } else { "back" };
-                let (by, ago) = (spoken(by.abs() / 1000), spoken((boot - at) / 1000));
+                let (direction, by, ago) = (direction(by), spoken(by.abs() / 1000), spoken((boot - at) / 1000));
                 Check::new("clock", Status::Warn, format!("the clock was set {direction} by {by}, {ago} ago"))
             }
             _ => Check::new("clock", Status::Pass, "the clock goes steadily"),
         }
     }
+}
+
+fn direction(jump: i64) -> &'static str {
+    if jump > 0 { "forward" } else { "back" }
 }
 
 /// Also counts the time that a laptop slept: waking up is no jump.
