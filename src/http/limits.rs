@@ -42,8 +42,9 @@ pub(crate) const STACK_BYTES: usize = 512 * 1024;
 pub(crate) const ONE_WRITE_BYTES: usize = 16 * 1024;
 
 /// After an early answer, the rest of what a client sends is read and thrown away, so that it sees the answer and
-/// not a reset: at most so many bytes. nginx makes a 502 of a reset, so this covers the largest body that it passes on.
-pub(crate) const LINGER_BYTES: usize = BODY_BYTES;
+/// not a reset: at most so many bytes. Proxies make a 502 of a reset, so this covers what those that we give examples
+/// for pass on (2 MB), twice.
+pub(crate) const LINGER_BYTES: usize = 4 * BODY_BYTES;
 
 /// How long we wait for what. One value for the whole port, so that tests can wait less.
 #[derive(Debug, Clone, Copy)]
@@ -70,7 +71,7 @@ impl Default for Patience {
             body: Duration::from_secs(10),
             write_stall: Duration::from_secs(30),
             write_total: Duration::from_secs(120),
-            linger: Duration::from_secs(1),
+            linger: Duration::from_secs(3),
         }
     }
 }

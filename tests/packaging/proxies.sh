@@ -83,12 +83,15 @@ through() {
     "$(far_client "$url" post "" /api/auth/login $((900 * 1024)))"
   check "$name: more than the server takes is a 413 in JSON" has \
     "$(far_client "$url" post "$token" /api/auth/password $((1536 * 1024)))" "413 application/json"
-  check "$name: more than anybody takes is a 413 as well" has \
-    "$(far_client "$url" post "$token" /api/auth/password $((24 * 1024 * 1024)))" "413 "
+  check "$name: more than anybody takes is refused" refused "$name" \
+    "$(far_client "$url" post "$token" /api/auth/password $((24 * 1024 * 1024)))"
   check "$name: a foreign page gets no WebSocket" same 403 "$(fetch --http1.1 -o /dev/null -w '%{http_code}' \
     -H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 13' \
     -H 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==' -H 'Origin: https://evil.example' "$url/ws?token=$token")"
 }
+
+# refused PROXY ANSWER: 413; Caddy makes a 502 of it when its own limit ends the body before our early answer is read.
+refused() { case "$1 $2" in *" 413 "* | caddy*" 502 "*) ;; *) printf 'found: %s\n' "$2"; return 1 ;; esac; }
 
 # down SENTENCE: the proxy and the server end, and nothing was wrong meanwhile.
 down() {
