@@ -1,6 +1,6 @@
-//! The manual's own words: the code under a heading.
+//! The commands of 1.9's manual, by the heading that they stand under.
 
-const GUIDE: &str = include_str!("../data/v19/operations-guide.zh.md");
+const GUIDE: &str = include_str!("../data/v19/commands-of-the-guide.zh.md");
 
 /// The code blocks in this language under a heading, up to the next heading.
 pub fn blocks(heading: &str, language: &str) -> Vec<String> {
@@ -35,5 +35,5 @@ pub fn block(heading: &str) -> String {
 fn the_code_of_a_chapter_is_found() {
     assert!(block("停机备份").starts_with("# 停止服务\ndocker stop portagent\n"));
     assert_eq!(blocks("自动备份脚本", "bash").len(), 2);
-    assert_eq!(blocks("Prometheus", "typescript").len(), 1);
+    assert_eq!(blocks("网络隔离", "yaml").len(), 1);
 }

@@ -89,7 +89,7 @@ fn agreed(given: &Given, question: &str) -> Result<()> {
 fn sentences(restored: &Restored) -> String {
     let manifest = &restored.manifest;
     let mut text = format!(
-        "restored: {} users, {} conversations, {} messages, {} files, as they were at {} UTC (portagent {})\n",
+        "restored: {} users, {} conversations, {} messages, {} files, as they were at {} (portagent {})\n",
         manifest.rows("users"),
         manifest.rows("images"),
         manifest.rows("messages"),
