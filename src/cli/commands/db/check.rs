@@ -41,7 +41,7 @@ fn run(given: &Given) -> Result<()> {
     }
     match report.findings.iter().filter(|finding| finding.level == Level::Fail).count() {
         0 => Ok(()),
-        failed => Err(Error::new(Kind::Unavailable, "damaged", format!("{failed} checks failed"))
+        failed => Err(Error::new(Kind::Unavailable, "damaged", format!("failed checks: {failed}"))
             .hint("stop the server, then `portagent db recover` or `portagent restore FILE`")),
     }
 }
