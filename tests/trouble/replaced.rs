@@ -60,6 +60,7 @@ fn a_database_that_is_deleted_and_restored_from_a_backup_without_a_restart() {
     chat::chat(&mut client, &image, "two");
     fs::remove_file(&database).unwrap();
     eventually("what is held is saved", || rescued(&chat).len() == 1);
+    eventually("it is said, also to those who ask", || check(&chat.server, "agentx.db").0 == "fail");
     fs::rename(&backup, &database).unwrap();
     eventually_well(&chat.server, "agentx.db");
     assert_eq!(chat::messages(&mut client, &image).len(), 2, "as it was at the backup");
