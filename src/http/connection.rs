@@ -265,7 +265,8 @@ impl Connection<'_> {
         self.shared.cells.none.observe(failure.status, Duration::ZERO);
         let id = self.ids.next();
         let ip = self.peer.ip().to_canonical();
-        Line { method: "-", path: "-", status: failure.status, began: self.began, ip, user: None, id: &id }.log();
+        Line { method: "-", path: "-", status: failure.status, took: self.began.elapsed(), ip, user: None, id: &id }
+            .log();
         match self.output.send(&failure.into_response(), &id, Persistence::Close, false) {
             Ok(()) => Next::Linger,
             Err(_) => Next::Close,
@@ -278,7 +279,7 @@ impl Connection<'_> {
             method: exchange.request.method.as_str(),
             path: &exchange.request.shown_path,
             status,
-            began: self.began,
+            took: self.began.elapsed(),
             ip: exchange.request.client_ip,
             user: user.or(exchange.user.as_ref()),
             id: &exchange.request.id,

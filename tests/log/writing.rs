@@ -117,7 +117,9 @@ fn the_server_logs_to_both_places() {
     server.http().get("/health", None);
     let file = fs::read_to_string(server.log_file()).unwrap();
     assert!(file.contains(" INFO  http GET /health 200 "), "a deleted file comes back with the next line: {file}");
-    eventually("the very same lines on stdout", || file.lines().all(|line| server.stdout().contains(line)));
+    eventually(&format!("the very same lines on stdout: {file}"), || {
+        file.lines().all(|line| server.stdout().contains(line))
+    });
     server.kill9();
     for line in server.stdout().lines() {
         assert_eq!(line.as_bytes()[23], b'Z', "one record, one line: {line}");
