@@ -35,8 +35,8 @@ pub(super) fn take_into(conn: &Connection, directory: &Path, name: &str) -> Resu
 
 fn copy(conn: &Connection, partial: &Path) -> Result<()> {
     let _ = fs::remove_file(partial);
+    open::new_private_file(partial)?;
     let mut copy = Connection::open(partial).map_err(failure::error)?;
-    open::tighten(partial)?;
     let backup = Backup::new(conn, &mut copy).map_err(failure::error)?;
     backup.run_to_completion(PAGES_PER_STEP, Duration::ZERO, None).map_err(failure::error)?;
     drop(backup);

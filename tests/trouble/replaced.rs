@@ -15,9 +15,11 @@ fn answers(count: usize) -> Vec<Script> {
     (0..count).map(|_| Script::text("Yes.")).collect()
 }
 
+/// The copies that are finished: while one is written, it has another name.
 fn rescued(chat: &Chat) -> Vec<std::path::PathBuf> {
     let directory = chat.server.data_dir().join("data/rescued");
-    fs::read_dir(directory).map(|found| found.map(|entry| entry.unwrap().path()).collect()).unwrap_or_default()
+    let Ok(found) = fs::read_dir(directory) else { return Vec::new() };
+    found.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|kind| kind == "db")).collect()
 }
 
 fn conversations(client: &mut Client) -> usize {
@@ -35,7 +37,8 @@ fn a_database_that_is_moved_away_and_back() {
     assert_eq!(refusal(&mut client, &image, "two", "c2"), "database_replaced", "at once");
     assert_eq!(chat::messages(&mut client, &image).len(), 2, "reading goes on");
     eventually("what is held is saved", || rescued(&chat).len() == 1);
-    eventually("the copy is named", || !said(&chat.server, "WARN", "rescued/agentx-").is_empty());
+    eventually("the copy is named", || !said(&chat.server, "WARN", "was saved as").is_empty());
+    assert_eq!(said(&chat.server, "WARN", "was open to others").len(), 0, "nobody else could read the copy");
     assert_eq!(sqlite3(&rescued(&chat)[0], "PRAGMA integrity_check; SELECT count(*) FROM messages"), "ok\n2");
     let (status, message) = check(&chat.server, "agentx.db");
     assert_eq!((status.as_str(), message.contains("was deleted or moved away")), ("fail", true), "{message}");
