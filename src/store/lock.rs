@@ -2,8 +2,9 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Seek, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::open;
@@ -13,10 +14,12 @@ use crate::domain::{Error, Result};
 const COMMAND_PATIENCE: Duration = Duration::from_secs(5);
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
-/// Held as long as the value lives.
+/// Held as long as one of its clones lives.
+#[derive(Clone)]
 pub struct DirectoryLock {
+    path: PathBuf,
     /// `None` where nobody has ever served the directory, and a command was first.
-    _file: Option<File>,
+    file: Arc<Mutex<Option<File>>>,
 }
 
 impl DirectoryLock {
@@ -24,15 +27,8 @@ impl DirectoryLock {
     pub fn take(directory: &Path) -> Result<Self> {
         // Whether it is open to others is looked at later, when there is a log to say so in.
         open::make_private_dir(directory)?;
-        let path = directory.join("portagent.lock");
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .map_err(|cause| cannot_lock(directory, &cause))?;
+        let path = path_in(directory);
+        let mut file = open_to_lock(&path).map_err(|cause| cannot_lock(directory, &cause))?;
         let deadline = Instant::now() + COMMAND_PATIENCE;
         loop {
             match file.try_lock() {
@@ -44,9 +40,33 @@ impl DirectoryLock {
                 Err(TryLockError::Error(cause)) => return Err(cannot_lock(directory, &cause)),
             }
         }
-        // Only for that message; the lock itself is the kernel's.
-        let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| write!(file, "{}", std::process::id()));
-        Ok(Self { _file: Some(file) })
+        sign(&mut file);
+        Ok(Self::of(path, Some(file)))
+    }
+
+    fn of(path: PathBuf, file: Option<File>) -> Self {
+        Self { path, file: Arc::new(Mutex::new(file)) }
+    }
+
+    /// To be called now and then by the server that holds it: where somebody has removed the lock's file, or has
+    /// mounted another disk in its place, what we hold would stop nobody. Nothing happens while no file can be made.
+    ///
+    /// Errors: `Conflict` when another server was quicker.
+    pub(super) fn keep(&self) -> Result<()> {
+        let mut ours = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
+        let found = std::fs::metadata(&self.path).map(place).ok();
+        if found.is_some() && found == ours.as_ref().and_then(|file| file.metadata().map(place).ok()) {
+            return Ok(());
+        }
+        let Ok(mut file) = open_to_lock(&self.path) else { return Ok(()) };
+        match file.try_lock() {
+            Ok(()) => sign(&mut file),
+            Err(TryLockError::WouldBlock) => return Err(held(self.path.parent().unwrap_or(&self.path), &mut file)),
+            Err(TryLockError::Error(_)) => return Ok(()),
+        }
+        *ours = Some(file);
+        Ok(())
     }
 
     /// For a command: `None` while a server holds the directory. A lock file is not made: it would be this user's,
@@ -54,18 +74,31 @@ impl DirectoryLock {
     ///
     /// Errors: `Unavailable` when it cannot be told.
     pub fn take_if_free(directory: &Path) -> Result<Option<Self>> {
-        let path = directory.join("portagent.lock");
+        let path = path_in(directory);
         let file = match File::open(&path) {
             Ok(file) => file,
-            Err(cause) if cause.kind() == ErrorKind::NotFound => return Ok(Some(Self { _file: None })),
+            Err(cause) if cause.kind() == ErrorKind::NotFound => return Ok(Some(Self::of(path, None))),
             Err(cause) => return Err(cannot_lock(directory, &cause)),
         };
         match file.try_lock() {
-            Ok(()) => Ok(Some(Self { _file: Some(file) })),
+            Ok(()) => Ok(Some(Self::of(path, Some(file)))),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(cause)) => Err(cannot_lock(directory, &cause)),
         }
     }
+}
+
+fn path_in(directory: &Path) -> PathBuf {
+    directory.join("portagent.lock")
+}
+
+fn open_to_lock(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+/// Only for the message to whoever comes second; the lock itself is the kernel's.
+fn sign(file: &mut File) {
+    let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| write!(file, "{}", std::process::id()));
 }
 
 /// Whether the process that wrote its number lives: else a command holds the lock for the moment of opening.

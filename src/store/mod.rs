@@ -73,6 +73,8 @@ pub struct Store {
     /// `agentx.db`: containers, conversations, turns, messages.
     agent: Database,
     directory: PathBuf,
+    /// Only in the server.
+    lock: Option<DirectoryLock>,
 }
 
 impl Store {
@@ -90,7 +92,7 @@ impl Store {
 
     /// The same for the server that holds the lock: from now on changes of the files under it are noticed.
     pub fn serve(directory: &Path, lock: &DirectoryLock) -> Result<Self> {
-        let store = Self::open_locked(directory, lock)?;
+        let store = Self { lock: Some(lock.clone()), ..Self::open_locked(directory, lock)? };
         store.accounts.serve()?;
         store.agent.serve()?;
         Ok(store)
@@ -121,11 +123,17 @@ impl Store {
             accounts: Database::open(&data.join("portagent.db"), &schema::PORTAGENT)?,
             agent: Database::open(&data.join("agentx.db"), &schema::AGENTX)?,
             directory: directory.to_owned(),
+            lock: None,
         })
     }
 
     /// To be called every second by the one server of the directory: see `look_after`.
     pub fn look_after(&self) {
+        if let Some(Err(error)) = self.lock.as_ref().map(DirectoryLock::keep) {
+            // Somebody removed the lock's file and started a second server: no file of that one's is opened here.
+            self.agent.trouble.note(error);
+            return;
+        }
         self.accounts.look_after();
         self.agent.look_after();
     }

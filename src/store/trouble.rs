@@ -7,13 +7,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustix::fs::Access;
+use rustix::fs::{Access, Mode, OFlags};
+use rustix::io::Errno;
 
 use crate::domain::Error;
 
 /// What says that something is wrong with the file or its disk, and not with what was asked.
-const CODES: &[&str] =
-    &["database_busy", "database_damaged", "database_not_writable", "database_replaced", "disk_failure", "disk_full"];
+const CODES: &[&str] = &[
+    "data_dir_in_use",
+    "database_busy",
+    "database_damaged",
+    "database_not_writable",
+    "database_replaced",
+    "disk_failure",
+    "disk_full",
+];
 /// A full disk counts as full until that much is free: else the next message would fill it again.
 const ROOM_BYTES: u64 = 1024 * 1024;
 
@@ -99,10 +107,16 @@ impl Trouble {
         }
     }
 
-    /// SQLite calls every failed write the same. Whether we may write can be asked without opening the file.
+    /// SQLite calls every failed write the same. Why can be asked without opening the file.
     fn named_better(&self, error: Error) -> Error {
         let (code, message, hint) = if self.free_bytes() == Some(0) {
             ("disk_full", "The disk is full: nothing can be stored", "Free some space; no restart is needed")
+        } else if self.is_on_read_only_disk() {
+            (
+                "database_not_writable",
+                "The disk was made read-only: nothing can be stored",
+                "Linux does that to a disk that fails: see dmesg. Mend it and mount it again; no restart is needed",
+            )
         } else if rustix::fs::access(&self.path, Access::WRITE_OK).is_err() {
             (
                 "database_not_writable",
@@ -113,6 +127,13 @@ impl Trouble {
             return error;
         };
         Error { code, message: message.into(), hint: Some(hint.into()), ..error }
+    }
+
+    /// After an error the kernel refuses writes, and grants the right to write all the same: only trying tells.
+    fn is_on_read_only_disk(&self) -> bool {
+        let Some(directory) = self.path.parent() else { return false };
+        let unnamed = rustix::fs::open(directory, OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC, Mode::RUSR);
+        unnamed.is_err_and(|cause| cause == Errno::ROFS)
     }
 
     fn free_bytes(&self) -> Option<u64> {

@@ -27,11 +27,26 @@ impl Mount {
 
     /// A file system in a file, as on a disk of its own.
     pub fn ext4(at: &Path, image: &Path, mebibytes: u64) -> Self {
-        std::fs::create_dir_all(at).unwrap();
         std::fs::File::create(image).unwrap().set_len(mebibytes << 20).unwrap();
         run("mkfs.ext4", &["-q", "-F", "-m", "0", &image.to_string_lossy()]);
-        run("mount", &["-o", "loop", &image.to_string_lossy(), &at.to_string_lossy()]);
+        Self::image(at, image)
+    }
+
+    /// The file system that is in a file. As on most machines, the kernel makes it read-only when it finds an error.
+    pub fn image(at: &Path, image: &Path) -> Self {
+        std::fs::create_dir_all(at).unwrap();
+        run("mount", &["-o", "loop,errors=remount-ro", &image.to_string_lossy(), &at.to_string_lossy()]);
         Self { at: at.to_owned() }
+    }
+
+    /// Makes the kernel find an error, as with a disk or a card that wears out: whatever is open there, and however,
+    /// the file system is read-only from now on.
+    pub fn fail(&self) {
+        let mounts = std::fs::read_to_string("/proc/mounts").unwrap();
+        let at = self.at.to_string_lossy();
+        let mount = mounts.lines().find(|line| line.split(' ').nth(1) == Some(&at)).expect("it is mounted");
+        let device = mount.split(' ').next().and_then(|device| device.strip_prefix("/dev/loop")).expect("our own disk");
+        std::fs::write(format!("/sys/fs/ext4/loop{device}/trigger_fs_error"), "1").unwrap();
     }
 
     pub fn remount(&self, options: &str) {

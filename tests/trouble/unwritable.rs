@@ -51,6 +51,47 @@ fn a_database_that_becomes_read_only_is_read_on_and_written_again_when_it_can_be
     drop((chat, mount));
 }
 
+/// `mount -o remount,ro` is refused while somebody writes there; the kernel itself does not ask.
+#[test]
+fn a_disk_that_the_kernel_remounts_read_only_is_read_on_and_served_again_when_it_is_mended() {
+    if !mounts::possible() {
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    let at = home.path().join("agentx");
+    let (worn_out, mended) = (tempfile::NamedTempFile::new().unwrap(), tempfile::NamedTempFile::new().unwrap());
+    let mount = Mount::ext4(&at, worn_out.path(), 24);
+    let chat = Chat::in_home(Server::builder(), home, [Script::text("Yes."), Script::text("Yes.")]);
+    let (mut client, image) = chat.conversation();
+    chat::chat(&mut client, &image, "one");
+    mount.fail();
+    assert_eq!(refusal(&mut client, &image, "two", "c2"), "database_not_writable");
+    sleep(A_WHILE);
+    assert_eq!(refusal(&mut client, &image, "two", "c2"), "database_not_writable");
+    assert_eq!(chat::messages(&mut client, &image).len(), 2, "reading goes on");
+    let (status, message) = check(&chat.server, "agentx.db");
+    assert_eq!((status.as_str(), message.contains("made read-only")), ("fail", true), "{message}");
+    let told = said(&chat.server, "ERROR", "agentx.db");
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert!(told[0].contains("The disk was made read-only") && told[0].contains("see dmesg"), "{}", told[0]);
+
+    // What an administrator does: a copy of the disk, checked, and mounted in its place.
+    fs::copy(worn_out.path(), mended.path()).unwrap();
+    let checked = Command::new("e2fsck").arg("-fy").arg(mended.path()).output().unwrap();
+    assert!(checked.status.code().is_some_and(|code| code < 4), "{checked:?}");
+    drop(mount);
+    let mount = Mount::image(&at, mended.path());
+    eventually_well(&chat.server, "agentx.db");
+    eventually_well(&chat.server, "portagent.db");
+    assert_eq!(chat::messages(&mut client, &image).len(), 2, "what was acknowledged is there");
+    assert_eq!(refusal(&mut client, &image, "two", "c2"), "");
+    client.events_until("conversation_end");
+    assert_eq!(chat::messages(&mut client, &image).len(), 4);
+    let second = chat.server.run(&["serve", "--port", "0"]);
+    assert!(second.stderr.contains("in use by another portagent server"), "{}", second.stderr);
+    drop((chat, mount));
+}
+
 #[test]
 fn a_start_on_a_read_only_disk_says_so() {
     if !mounts::possible() {
