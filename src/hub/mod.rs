@@ -27,8 +27,8 @@ use crate::domain::{Error, Result};
 use connections::Registry;
 use ring::{Ring, Room, Start};
 
-/// What all rings together may hold, in bytes.
-const RINGS_BYTES: isize = 16 * 1024 * 1024;
+/// What all rings together may hold, in bytes: 80 KiB for each of a hundred, some seconds of a fast answer.
+const RINGS_BYTES: isize = 8 * 1024 * 1024;
 /// What a ring may hold in any case, however many there are, in bytes.
 const RING_FLOOR_BYTES: usize = 32 * 1024;
 /// A ring without a running turn is dropped after this time without an event.

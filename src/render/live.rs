@@ -109,7 +109,9 @@ impl Live {
         let is_same = same == digests.len() && same == sent.len();
         self.sent.truncate(from + same);
         self.sent.extend(&digests[same..]);
-        (!is_same).then(|| HtmlPatch { from: from + same, blocks: blocks.into_iter().skip(same).collect() })
+        // Without room to grow: it is kept for those who come back.
+        let kept = blocks.into_iter().skip(same).map(|block| block.into_boxed_str().into_string());
+        (!is_same).then(|| HtmlPatch { from: from + same, blocks: kept.collect() })
     }
 }
 

@@ -6,7 +6,7 @@ use super::{backup, done, file_of, names, somebody};
 use crate::support::server::Server;
 
 /// A new identity of age and its recipient, made by Debian's `age-keygen`.
-fn key_pair() -> (String, String) {
+pub fn key_pair() -> (String, String) {
     let output = std::process::Command::new("age-keygen").output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     let find = |begin: &str| text.split_whitespace().find(|word| word.starts_with(begin)).unwrap().to_owned();

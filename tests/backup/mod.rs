@@ -3,7 +3,7 @@
 mod chatting;
 mod command;
 mod disk;
-mod encrypted;
+pub mod encrypted;
 mod killed;
 mod schedule;
 

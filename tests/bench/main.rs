@@ -1,7 +1,8 @@
 //! `make bench`: the figures of the README, measured on whatever machine this runs on.
 //!
 //! Nothing here passes or fails: machines differ and are noisy. Each line says what was measured and in which unit.
-//! The server under test is the binary named by `PORTAGENT_BIN`, in a process of its own.
+//! The server under test is the binary named by `PORTAGENT_BIN`, in a process of its own. Arguments choose parts of it:
+//! `cargo bench --bench bench -- streaming backup`.
 
 mod backup;
 mod client;
@@ -23,18 +24,25 @@ const CHATS_PER_PERSON: usize = 5;
 /// How long the hundred chats stream.
 const STREAMING: Duration = Duration::from_secs(12);
 
+type Part = (&'static str, fn(&str));
+const PARTS: [Part; 5] = [
+    ("start", start_time),
+    ("sockets", idle_and_sockets),
+    ("streaming", streaming),
+    ("health", health::compare_with_nginx),
+    ("backup", backup::measure),
+];
+
 fn main() {
     let binary = std::env::var("PORTAGENT_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_portagent").to_owned());
     let size = std::fs::metadata(&binary).expect("the binary is there").len();
     report("binary size", mib(size / 1024));
-    if std::env::args().any(|argument| argument == "backup") {
-        return backup::measure(&binary);
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    for (name, measure) in PARTS {
+        if wanted.is_empty() || wanted.iter().any(|one| one == name) {
+            measure(&binary);
+        }
     }
-    start_time(&binary);
-    idle_and_sockets(&binary);
-    streaming(&binary);
-    health::compare_with_nginx(&binary);
-    backup::measure(&binary);
 }
 
 fn start_time(binary: &str) {

@@ -21,7 +21,7 @@ const ROWS: &str = "SELECT * FROM users ORDER BY userId";
 const MESSAGES: &str = "SELECT * FROM messages ORDER BY messageId; SELECT * FROM images ORDER BY imageId; \
                         SELECT * FROM sessions ORDER BY sessionId; SELECT * FROM turns ORDER BY turnId";
 
-fn rows(directory: &Path) -> (String, String) {
+pub fn rows(directory: &Path) -> (String, String) {
     let data = directory.join("data");
     (sqlite3(&data.join("portagent.db"), ROWS), sqlite3(&data.join("agentx.db"), MESSAGES))
 }
@@ -31,19 +31,29 @@ fn json(run: &Run) -> Value {
     serde_json::from_str(&run.stdout).unwrap()
 }
 
-fn backup(server: &Server) -> PathBuf {
-    PathBuf::from(json(&server.run(&["backup", "--json"]))["file"].as_str().unwrap())
+pub fn backup(server: &Server) -> PathBuf {
+    backup_with(server, &[])
+}
+
+fn backup_with(server: &Server, arguments: &[&str]) -> PathBuf {
+    let run = server.run(&[&["backup", "--json"], arguments].concat());
+    PathBuf::from(json(&run)["file"].as_str().unwrap())
 }
 
 /// Somebody who chatted, with a file of theirs; stopped after a backup.
 fn somebody() -> (Chat, Image, PathBuf) {
+    somebody_stopped_with(&[])
+}
+
+/// The same, with further arguments for the backup.
+pub fn somebody_stopped_with(arguments: &[&str]) -> (Chat, Image, PathBuf) {
     let mut chat = Chat::with([Script::text("Yes."), Script::text("Again.")]);
     let (mut client, image) = chat.conversation();
     chat::chat(&mut client, &image, "one");
     let files = chat.server.data_dir().join("containers/c/workdirs/i");
     fs::create_dir_all(&files).unwrap();
     fs::write(files.join("hello.bin"), [0, 255, 1, 2]).unwrap();
-    let archive = backup(&chat.server);
+    let archive = backup_with(&chat.server, arguments);
     chat.server.terminate();
     (chat, image, archive)
 }

@@ -8,6 +8,7 @@ use super::{check, eventually_well, refusal, said};
 use crate::support::chat::{self, Chat};
 use crate::support::eventually;
 use crate::support::people::sqlite3;
+use crate::support::server::Server;
 use crate::support::upstream::Script;
 use crate::support::ws::Client;
 
@@ -109,4 +110,15 @@ fn a_backup_that_is_copied_over_the_live_file() {
     chat.server.restart();
     assert_eq!(chat::messages(&mut chat.socket(), &image).len(), 2, "the backup, and nothing mixed into it");
     assert_eq!(sqlite3(&database, "PRAGMA integrity_check"), "ok");
+}
+
+#[test]
+fn a_lock_whose_file_was_removed_keeps_a_second_server_out_all_the_same() {
+    let server = Server::start();
+    let lock = server.data_dir().join("portagent.lock");
+    fs::remove_file(&lock).unwrap();
+    eventually("it is taken anew", || fs::read_to_string(&lock).is_ok_and(|pid| pid == server.pid().to_string()));
+    let second = server.run(&["serve", "--port", "0"]);
+    assert_eq!(second.code, Some(1), "{}", second.stderr);
+    assert!(second.stderr.contains("in use by another portagent server"), "{}", second.stderr);
 }
