@@ -14,7 +14,7 @@ const SHOWN_CHARS: usize = 200;
 #[derive(Debug, Clone)]
 pub struct Effective {
     pub setting: &'static Setting,
-    /// Safe to show. For a secret: `set` or `not set`.
+    /// Safe to show. For a secret: `set`, `not set`, or what happens without it.
     pub value: String,
     pub source: Source,
 }
@@ -85,7 +85,11 @@ fn quoted(value: &str) -> String {
 
 fn shown(config: &Config, value: &Value) -> String {
     match (value.setting.name, &value.text) {
-        (_, text) if value.setting.secret => if text.is_some() { "set" } else { "not set" }.to_owned(),
+        (_, text) if value.setting.secret => match (text, value.setting.default.text()) {
+            (Some(_), _) => "set".to_owned(),
+            (None, "") => "not set".to_owned(),
+            (None, without) => without.to_owned(),
+        },
         ("AGENTX_DIR", _) => config.data_dir.display().to_string(),
         ("BACKUP_DIR", _) => config.backup.directory.display().to_string(),
         ("LLM_PROVIDER_MODEL", _) => config.llm.model.clone(),

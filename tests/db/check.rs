@@ -168,3 +168,17 @@ fn a_log_of_a_file_that_was_replaced_is_not_believed() {
     }
     assert_eq!(agent(server, "SELECT count(*) FROM images; PRAGMA integrity_check"), "2\nok", "what the backup holds");
 }
+
+#[test]
+fn a_newer_programs_file_is_not_called_damaged() {
+    let chat = house();
+    agent(&chat.server, "PRAGMA user_version = 99");
+    let run = chat.server.run(&["db", "check"]);
+    assert_eq!(run.code, Some(1), "{}", run.stdout);
+    assert!(run.stdout.contains("written by schema 99"), "{}", run.stdout);
+    assert!(
+        run.stderr.contains("install the newer portagent again") && !run.stderr.contains("recover"),
+        "{}",
+        run.stderr
+    );
+}

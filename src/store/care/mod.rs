@@ -97,6 +97,11 @@ impl Finding {
         Self { place, name, level, count, message: message.into() }
     }
 
+    /// Whether it says that a newer program wrote the file, which is not damaged then.
+    pub fn is_newer(&self) -> bool {
+        self.name == schema_check::NEWER
+    }
+
     /// `ok` for none, else the given level.
     pub fn counted(place: &'static str, name: &'static str, bad: Level, count: u64, message: String) -> Self {
         Self::new(place, name, if count == 0 { Level::Ok } else { bad }, count, message)

@@ -9,6 +9,9 @@ use super::{Finding, Level, Which, looking};
 use crate::domain::Result;
 use crate::store::failure;
 
+/// The name of the finding about a file of a newer program: it is not damaged.
+pub(super) const NEWER: &str = "newer_schema";
+
 /// The finding, and whether questions about our tables make sense.
 pub(super) fn schema(conn: &Connection, which: Which) -> Result<(Finding, bool)> {
     let (place, schema) = (which.file(), which.schema());
@@ -20,7 +23,7 @@ pub(super) fn schema(conn: &Connection, which: Which) -> Result<(Finding, bool)>
     }
     if version > schema.newest() {
         let message = format!("written by schema {version}, this program knows {}", schema.newest());
-        return Ok((say(Level::Fail, 1, message), false));
+        return Ok((Finding::new(place, NEWER, Level::Fail, 1, message), false));
     }
     if version < schema.newest() {
         let message = format!("schema {version}: the next start brings it to {}", schema.newest());

@@ -39,10 +39,16 @@ fn run(given: &Given) -> Result<()> {
     } else if let Some(mended) = mended {
         print(&sentence(mended))?;
     }
-    match report.findings.iter().filter(|finding| finding.level == Level::Fail).count() {
-        0 => Ok(()),
-        failed => Err(Error::new(Kind::Unavailable, "damaged", format!("failed checks: {failed}"))
-            .hint("stop the server, then `portagent db recover` or `portagent restore FILE`")),
+    let failed: Vec<&Finding> = report.findings.iter().filter(|finding| finding.level == Level::Fail).collect();
+    if failed.is_empty() {
+        return Ok(());
+    }
+    let error = |code, hint: &'static str| {
+        Err(Error::new(Kind::Unavailable, code, format!("failed checks: {}", failed.len())).hint(hint))
+    };
+    match failed.iter().all(|finding| finding.is_newer()) {
+        true => error("schema_too_new", "install the newer portagent again: nothing is damaged"),
+        false => error("damaged", "stop the server, then `portagent db recover` or `portagent restore FILE`"),
     }
 }
 
