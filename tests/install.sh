@@ -67,6 +67,8 @@ aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
 qemu-aarch64-static qemu-user-static
 readelf binutils
 dpkg-deb dpkg
+nsenter util-linux
+pgrep procps
 LIST
 fi
 if ! have cargo; then
