@@ -42,6 +42,7 @@ impl Report {
 
     /// There is one fault, it is this one, and what is said of it has these words in it.
     fn names(&self, fault: &str, words: &str) {
+        println!("{}", self.value);
         assert_eq!((self.with("fail"), self.code), (vec![fault], Some(1)), "{:#}", self.value);
         let found = self.checks().iter().find(|one| one["verdict"] == "fail").unwrap();
         assert!(found["detail"].as_str().unwrap().contains(words), "{found:#}");
