@@ -69,6 +69,7 @@ readelf binutils
 dpkg-deb dpkg
 nsenter util-linux
 pgrep procps
+pip3 python3-pip
 LIST
 fi
 if ! have cargo; then

@@ -65,6 +65,7 @@ packages() {
   run "packages are built" env PROFILE=dist-test DIST="$state/dist" packaging/dist.sh
   run "the image" env PORTAGENT_MUSL="$state/dist/portagent-x86_64-unknown-linux-musl" tests/packaging/docker.sh
   run "packages" env DIST="$state/dist" tests/packaging/packages.sh
+  run "Litestream" env PORTAGENT_BIN="$state/dist/portagent-x86_64-unknown-linux-musl" tests/packaging/litestream.sh
   run "the service under systemd" env DIST="$state/dist" tests/packaging/systemd.sh
   rm -rf "$state"
 }
