@@ -196,7 +196,8 @@ impl Opened {
     pub(super) fn close(&self) {
         self.kept().clear();
         self.writer.stop();
-        if self.live.look() == Seen::Ours
+        // The log goes with the last connection.
+        if matches!(self.live.look(), Seen::Ours | Seen::LogGone)
             && let Some(identity) = &*self.live.identity()
         {
             identity.forget();

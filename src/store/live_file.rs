@@ -25,6 +25,8 @@ pub(super) enum Seen {
     Other,
     /// The same file, with a content that is not ours.
     Overwritten,
+    /// The same file, but its log is not at its path: what we write to it would be gone with this process.
+    LogGone,
 }
 
 pub(super) struct LiveFile {
@@ -56,10 +58,11 @@ impl LiveFile {
             Ok(_) => {}
         }
         match (&*self.identity(), Header::read(&self.file)) {
-            (Some(identity), Ok(Some(header))) if identity.knows(header.cookie()) && header.is_sqlite() => Seen::Ours,
-            (Some(_), Ok(_)) => Seen::Overwritten,
-            _ => Seen::Ours,
+            (Some(identity), Ok(Some(header))) if identity.knows(header.cookie()) && header.is_sqlite() => {}
+            (Some(_), Ok(_)) => return Seen::Overwritten,
+            _ => {}
         }
+        if self.log_place.get().is_some() && !self.has_its_log() { Seen::LogGone } else { Seen::Ours }
     }
 
     /// Errors: `Unavailable` when the file is not ours any more.
@@ -102,6 +105,9 @@ fn replaced(path: &Path, seen: Seen) -> Error {
             "was overwritten while it was served",
             "Stop the server, put the right file there once more, and start again",
         ),
+        Seen::LogGone => {
+            ("had its -wal file deleted while it was served", "Wait a moment: what was in it is being saved")
+        }
         Seen::Other | Seen::Ours => {
             ("was replaced by another file while it was served", "Wait a moment until the new file is opened")
         }

@@ -1,6 +1,7 @@
 //! What the one server of a directory does for each database every second: gives the file a cookie that no other has,
 //! notices when somebody else replaces the file, and tries whether trouble is over.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
@@ -16,6 +17,10 @@ const CHECKPOINT_PATIENCE: Duration = Duration::ZERO;
 const RESCUE_AGAIN: Duration = Duration::from_secs(30);
 /// How long reads of the old file may take to end before the new one is opened.
 const READS_PATIENCE: Duration = Duration::from_secs(5);
+/// How long reads of a deleted log may take to end before it is saved; then it is tried again.
+const LOG_PATIENCE: Duration = Duration::from_secs(2);
+/// How often `Opened` holds its file itself: once, and once for its writer's thread.
+const LIVE_IN_OPENED: usize = 2;
 
 /// What became of the content of a file that is at its path no more.
 #[derive(Default)]
@@ -29,7 +34,7 @@ impl Database {
     pub(super) fn serve(&self) -> Result<()> {
         let opened = self.opened();
         let now = opened.writer.alone(|conn| {
-            let _ = checkpoint(conn);
+            let _ = checkpoint(conn, CHECKPOINT_PATIENCE);
             cookie(conn)
         })?;
         opened.live.serve(now);
@@ -47,6 +52,7 @@ impl Database {
             Seen::Gone => self.rescue(&opened).and(opened.live.check()),
             Seen::Other => self.rescue(&opened).and_then(|()| self.change_over(&opened)),
             Seen::Overwritten => opened.live.check(),
+            Seen::LogGone => self.save_log(&opened),
         };
         if let Err(error) = looked {
             self.trouble.note(self.with_rescue(&opened, error));
@@ -133,6 +139,25 @@ impl Database {
         Ok(())
     }
 
+    /// We still hold the deleted log: what is in it goes to the database, which is opened again with a new log.
+    fn save_log(&self, opened: &Arc<Opened>) -> Result<()> {
+        // A watcher keeps what SQLite knows of the deleted files; it gives up with its next look.
+        let is_watched = Arc::strong_count(&opened.live) > LIVE_IN_OPENED;
+        let is_saved = !is_watched
+            && (opened.writer.is_stopped() || opened.writer.alone(|conn| checkpoint(conn, LOG_PATIENCE))?);
+        if !is_saved {
+            return opened.live.check();
+        }
+        opened.close();
+        wait_for_reads(opened);
+        self.open_again()?;
+        self.serve()?;
+        log::warn!(target: "store", "{}: its -wal file was deleted while it was served; what was in it is saved",
+            self.path.display());
+        self.trouble.over();
+        Ok(())
+    }
+
     /// The old file's log must not be replayed onto the new file. What was in it is in the old file by now.
     fn part_with_log(&self, opened: &Opened) -> Result<()> {
         let log = identity::beside(&self.path, "-wal");
@@ -160,8 +185,8 @@ fn cookie(conn: &Connection) -> Result<u32> {
 }
 
 /// Whether everything is in the database file and the log is empty.
-fn checkpoint(conn: &Connection) -> Result<bool> {
-    let busy = open::with_patience(CHECKPOINT_PATIENCE, || {
+fn checkpoint(conn: &Connection, patience: Duration) -> Result<bool> {
+    let busy = open::with_patience(patience, || {
         conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0))
     });
     busy.map(|busy| busy == 0).map_err(failure::error)
@@ -170,7 +195,7 @@ fn checkpoint(conn: &Connection) -> Result<bool> {
 /// Where the log could be emptied, only the newest cookie can still be met. With somebody who reads for long beside
 /// us, as Litestream does, all stay listed.
 fn prune(opened: &Opened) -> Result<()> {
-    let is_empty = opened.writer.alone(|conn| Ok(checkpoint(conn).unwrap_or(false)))?;
+    let is_empty = opened.writer.alone(|conn| Ok(checkpoint(conn, CHECKPOINT_PATIENCE).unwrap_or(false)))?;
     if is_empty && let Some(identity) = &mut *opened.live.identity() {
         identity.prune();
     }

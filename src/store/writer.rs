@@ -140,6 +140,10 @@ impl Writer {
         }
     }
 
+    pub(super) fn is_stopped(&self) -> bool {
+        self.jobs.lock().unwrap_or_else(std::sync::PoisonError::into_inner).is_none()
+    }
+
     fn submit(&self, job: Job) -> Result<()> {
         let jobs = self.jobs.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
         match jobs.ok_or_else(stopped)?.try_send(job) {
@@ -158,7 +162,7 @@ impl Desk {
             let left_over = match job {
                 Job::Piece(first) => self.commit_batch(first, jobs),
                 Job::Alone(work) => {
-                    work(self.is_ours().map(|()| &self.conn));
+                    work(self.is_ours_but_for_its_log().map(|()| &self.conn));
                     None
                 }
             };
@@ -215,6 +219,11 @@ impl Desk {
 
     fn is_ours(&self) -> Result<()> {
         self.live.check()
+    }
+
+    /// What is done alone may be what saves a deleted log.
+    fn is_ours_but_for_its_log(&self) -> Result<()> {
+        if self.live.look() == Seen::LogGone { Ok(()) } else { self.is_ours() }
     }
 
     /// Leaves one file behind. Where another file is at our path, what we have stays in the file that we hold; into

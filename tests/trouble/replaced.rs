@@ -5,9 +5,9 @@ use std::fs;
 use serde_json::json;
 
 use super::{check, eventually_well, refusal, said};
-use crate::support::chat::{self, Chat};
+use crate::support::chat::{self, Chat, register};
 use crate::support::eventually;
-use crate::support::people::sqlite3;
+use crate::support::people::{sqlite3, verify};
 use crate::support::server::Server;
 use crate::support::upstream::Script;
 use crate::support::ws::Client;
@@ -110,6 +110,46 @@ fn a_backup_that_is_copied_over_the_live_file() {
     chat.server.restart();
     assert_eq!(chat::messages(&mut chat.socket(), &image).len(), 2, "the backup, and nothing mixed into it");
     assert_eq!(sqlite3(&database, "PRAGMA integrity_check"), "ok");
+}
+
+#[test]
+fn a_log_that_is_deleted_takes_nothing_with_it() {
+    for with_shm in [false, true] {
+        let mut chat = Chat::with(answers(2));
+        let (mut client, image) = chat.conversation();
+        chat::chat(&mut client, &image, "one");
+        let database = chat.server.data_dir().join("data/agentx.db");
+        let beside = |end: &str| database.with_file_name(format!("agentx.db{end}"));
+        assert!(fs::metadata(beside("-wal")).unwrap().len() > 0, "there is something to lose");
+        fs::remove_file(beside("-wal")).unwrap();
+        if with_shm {
+            fs::remove_file(beside("-shm")).unwrap();
+        }
+        assert_eq!(refusal(&mut client, &image, "two", "c2"), "database_replaced", "at once");
+        eventually("what was in it is saved", || !said(&chat.server, "WARN", "what was in it is saved").is_empty());
+        eventually_well(&chat.server, "agentx.db");
+        assert_eq!(chat::messages(&mut client, &image).len(), 2);
+        assert_eq!(refusal(&mut client, &image, "two", "c2"), "");
+        client.events_until("conversation_end");
+        chat.server.kill9();
+        assert_eq!(sqlite3(&database, "PRAGMA integrity_check; SELECT count(*) FROM messages"), "ok\n4");
+        chat.server.restart();
+        assert_eq!(chat::messages(&mut chat.socket(), &image).len(), 4);
+        assert_eq!(said(&chat.server, "ERROR", "agentx.db").len(), 1, "it was said once");
+    }
+}
+
+#[test]
+fn the_accounts_log_that_is_deleted_takes_nothing_with_it() {
+    let mut server = Server::start();
+    let ann = register(&server, "ann");
+    fs::remove_file(server.data_dir().join("data/portagent.db-wal")).unwrap();
+    eventually("what was in it is saved", || !said(&server, "WARN", "what was in it is saved").is_empty());
+    eventually_well(&server, "portagent.db");
+    let bob = register(&server, "bob");
+    server.kill9();
+    server.restart();
+    assert_eq!([&ann, &bob].map(|token| verify(server.http(), token)), [200, 200]);
 }
 
 #[test]
