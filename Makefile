@@ -26,7 +26,7 @@ test-all: tools ## `make test` and `make test-packages`, with one sum
 	@tests/run.sh all
 
 crash: tools ## `kill -9` in the middle of 100 answers, and at many moments of what touches the data
-	CRASH_ROUNDS=100 cargo test --locked --test it -- crash:: restore::
+	CRASH_ROUNDS=100 cargo test --locked --test it -- crash:: restore:: killed migration
 
 bench: tools ## the figures of the README, on this machine; nginx and wrk for the comparison
 	packaging/static.sh x86_64-unknown-linux-musl
