@@ -59,6 +59,10 @@ impl DirectoryLock {
         if found.is_some() && found == ours.as_ref().and_then(|file| file.metadata().map(place).ok()) {
             return Ok(());
         }
+        // Where its disk was unmounted, there is nothing to lock.
+        if !self.path.with_file_name("data").join("portagent.db").exists() {
+            return Ok(());
+        }
         let Ok(mut file) = open_to_lock(&self.path) else { return Ok(()) };
         match file.try_lock() {
             Ok(()) => sign(&mut file),

@@ -80,6 +80,8 @@ fn a_disk_that_the_kernel_remounts_read_only_is_read_on_and_served_again_when_it
     let checked = Command::new("e2fsck").arg("-fy").arg(mended.path()).output().unwrap();
     assert!(checked.status.code().is_some_and(|code| code < 4), "{checked:?}");
     drop(mount);
+    sleep(A_WHILE);
+    assert!(!at.join("portagent.lock").exists(), "nothing is locked where the disk was");
     let mount = Mount::image(&at, mended.path());
     eventually_well(&chat.server, "agentx.db");
     eventually_well(&chat.server, "portagent.db");
