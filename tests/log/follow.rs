@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use log::{Level, LevelFilter, Log as _, Record};
@@ -19,9 +19,11 @@ struct Following {
 
 impl Following {
     fn start(home: &Path) -> Self {
-        let mut command = program(home);
+        // Who starts the tests in the background, as with `nohup`, hands them an ignored SIGINT down.
+        let mut command = Command::new("env");
+        command.arg("--default-signal=INT").arg(program(home).get_program()).current_dir(home);
         command.args(["logs", "-d", "agentx", "-f", "-n", "all"]).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
+        let mut child = command.env_clear().env("HOME", home).stdin(Stdio::null()).spawn().unwrap();
         let shown: Arc<Mutex<Vec<String>>> = Arc::default();
         let (out, into) = (child.stdout.take().unwrap(), Arc::clone(&shown));
         std::thread::spawn(move || {
@@ -105,7 +107,12 @@ fn ctrl_c_ends_it_without_a_word() {
     following.shows(&writing.written);
     let pid = i32::try_from(following.child.id()).ok().and_then(rustix::process::Pid::from_raw).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
-    assert_eq!(following.child.wait().unwrap().signal(), Some(2));
+    let mut ended = None;
+    eventually("it ends", || {
+        ended = following.child.try_wait().unwrap();
+        ended.is_some()
+    });
+    assert_eq!(ended.unwrap().signal(), Some(2));
     let mut said = String::new();
     std::io::Read::read_to_string(&mut following.child.stderr.take().unwrap(), &mut said).unwrap();
     assert_eq!(said, "");

@@ -80,7 +80,8 @@ fn hours(ms: i64) -> i64 {
 fn old(hours: i64) -> String {
     match hours {
         0 => "less than an hour old".to_owned(),
-        1..48 => format!("{hours} hours old"),
+        1 => "an hour old".to_owned(),
+        2..48 => format!("{hours} hours old"),
         _ => format!("{} days old", hours / 24),
     }
 }
@@ -101,6 +102,12 @@ mod tests {
             last_error: error.map(str::to_owned),
             detail: None,
         }
+    }
+
+    #[test]
+    fn ages_are_told_as_people_tell_them() {
+        let told = ["less than an hour old", "an hour old", "2 hours old", "47 hours old", "2 days old"];
+        assert_eq!([0, 1, 2, 47, 48].map(old), told);
     }
 
     #[test]
