@@ -1,39 +1,14 @@
 //! A disk that is too small: said at once, with both numbers, and nothing is left behind.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
 use super::{done, fill, names};
+use crate::support::disk::Tmpfs;
 use crate::support::server::Server;
-
-/// A file system of its own, until it is dropped.
-struct Small(PathBuf);
-
-impl Small {
-    /// `None` where that is not allowed.
-    fn mount(at: &Path, mebibytes: u32) -> Option<Self> {
-        std::fs::create_dir_all(at).unwrap();
-        let options = format!("size={mebibytes}m,mode=0700");
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(at).status();
-        mounted.is_ok_and(|status| status.success()).then(|| Self(at.to_owned()))
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
 
 #[test]
 fn a_disk_that_is_too_small_is_said_with_both_numbers() {
     let server = Server::start();
     let at = server.data_dir().join("small");
-    let Some(_small) = Small::mount(&at, 12) else {
-        assert!(!rustix::process::geteuid().is_root(), "root can mount");
-        println!("skipped: mounting needs root");
-        return;
-    };
+    let Some(_small) = Tmpfs::mount(&at, "12m") else { return };
     let run = server.run(&["backup", "--out", at.to_str().unwrap()]);
     assert_eq!((run.code, run.stdout.as_str()), (Some(1), ""));
     let expected = format!(
@@ -50,11 +25,7 @@ fn a_disk_that_fills_up_meanwhile_leaves_nothing_behind() {
     let server = Server::start();
     fill(&server, 8);
     let at = server.data_dir().join("small");
-    let Some(_small) = Small::mount(&at, 34) else {
-        assert!(!rustix::process::geteuid().is_root(), "root can mount");
-        println!("skipped: mounting needs root");
-        return;
-    };
+    let Some(_small) = Tmpfs::mount(&at, "34m") else { return };
     let mut command = server.command(&["backup", "--out", at.to_str().unwrap()]);
     command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
     let child = command.spawn().unwrap();

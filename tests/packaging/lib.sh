@@ -62,6 +62,18 @@ eventually() {
   "$@"
 }
 
+# need_dist: what a test of the packages begins with, as root: STATE is its directory, DIST has what packaging/dist.sh
+# makes (with PROFILE=dist-test where nobody named one), and the Debian that is entered is there.
+need_dist() {
+  [ "$(id -u)" = 0 ] || { echo "error: these tests install packages into a Debian of their own, as root" >&2; exit 1; }
+  STATE=$(mktemp -d)
+  export DOCKER_STATE=$STATE/docker
+  tests/packaging/base.sh || exit 1
+  [ -n "${DIST:-}" ] && return
+  export DIST=$STATE/dist
+  PROFILE=dist-test packaging/dist.sh || exit 1
+}
+
 healthy() { wget -q --tries=1 --timeout=5 --spider "${1:-http://localhost:5200}/health"; }
 gone() { ! kill -0 "$1" 2>/dev/null; }
 

@@ -7,14 +7,7 @@ set -uo pipefail
 . "$(dirname "$0")/lib.sh"
 cd "$repo" || exit 1
 if ! in_sandbox; then
-  [ "$(id -u)" = 0 ] || { echo "error: packages are installed as root, into a Debian of their own" >&2; exit 1; }
-  STATE=$(mktemp -d)
-  export DOCKER_STATE=$STATE/docker
-  tests/packaging/base.sh || exit 1
-  if [ -z "${DIST:-}" ]; then
-    export DIST=$STATE/dist
-    PROFILE=dist-test packaging/dist.sh || exit 1
-  fi
+  need_dist
   enter_sandbox
   code=$?
   rm -rf "$STATE"

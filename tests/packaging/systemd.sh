@@ -9,14 +9,7 @@ cd "$repo" || exit 1
 cache=/var/cache/portagent-tests
 groups=portagent-tests
 if ! in_sandbox; then
-  [ "$(id -u)" = 0 ] || { echo "error: a systemd of one's own takes root" >&2; exit 1; }
-  STATE=$(mktemp -d)
-  export DOCKER_STATE=$STATE/docker
-  tests/packaging/base.sh || exit 1
-  if [ -z "${DIST:-}" ]; then
-    export DIST=$STATE/dist
-    PROFILE=dist-test packaging/dist.sh || exit 1
-  fi
+  need_dist
   # Debian's packages in it need the network of the machine; the rest has one of its own.
   if [ ! -f "$cache/bookworm-systemd.tar" ]; then
     mkdir "$STATE/root"

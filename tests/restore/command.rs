@@ -145,12 +145,12 @@ fn an_archive_that_is_damaged_changes_nothing_and_another_key_is_warned_about() 
 
 #[test]
 fn root_restores_and_the_owner_of_the_directory_owns_it_all() {
-    if !crate::trouble::mounts::possible() {
+    if !crate::support::disk::possible() {
         return;
     }
     let (chat, _, archive) = somebody();
     let directory = chat.server.data_dir();
-    crate::trouble::mounts::run("chown", &["-R", "65534:65534", directory.to_str().unwrap()]);
+    crate::support::disk::run("chown", &["-R", "65534:65534", directory.to_str().unwrap()]);
     assert_eq!(chat.server.run(&["restore", archive.to_str().unwrap(), "--yes"]).code, Some(0));
     let mut waiting = vec![directory];
     while let Some(path) = waiting.pop() {

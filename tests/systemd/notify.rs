@@ -108,7 +108,7 @@ fn a_hung_database_gives_no_sign_of_life() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("notify");
     let manager = Manager::at(&SocketAddr::from_pathname(&path).unwrap());
-    let Some(disk) = Ext4::mount(&home.path().join("agentx/data"), home.path()) else { return };
+    let Some(disk) = Ext4::mount(&home.path().join("agentx/data"), &home.path().join("disk.ext4"), 64) else { return };
     let server = watched(path.to_str().unwrap()).start_in(home);
     manager.wait_for("WATCHDOG=1");
     let (done, registered) = channel();

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::Duration;
 
-use super::mounts::{self, Mount};
 use super::{A_WHILE, check, eventually_well, refusal, said};
 use crate::support::chat::{self, Chat};
+use crate::support::disk::Tmpfs;
 use crate::support::eventually;
 use crate::support::server::Server;
 use crate::support::upstream::Script;
@@ -23,11 +23,8 @@ fn fill(path: &PathBuf) {
 
 #[test]
 fn nothing_is_half_taken_and_what_was_written_is_stored_when_there_is_room() {
-    if !mounts::possible() {
-        return;
-    }
     let home = tempfile::tempdir().unwrap();
-    let mount = Mount::tmpfs(&home.path().join("agentx"), 8);
+    let Some(mount) = Tmpfs::mount(&home.path().join("agentx"), "8m") else { return };
     let words: Vec<String> = (0..150).map(|index| format!("word{index} ")).collect();
     let answer =
         Script::deltas(&words.iter().map(String::as_str).collect::<Vec<_>>()).slowly(Duration::from_millis(10));

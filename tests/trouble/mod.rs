@@ -2,7 +2,6 @@
 
 mod full_disk;
 mod locked;
-pub mod mounts;
 mod replaced;
 mod start;
 mod unwritable;

@@ -4,9 +4,9 @@ use std::fs;
 use std::process::Command;
 use std::thread::sleep;
 
-use super::mounts::{self, Mount};
 use super::{A_WHILE, check, eventually_well, refusal, said};
 use crate::support::chat::{self, Chat, register};
+use crate::support::disk::{self, Ext4};
 use crate::support::program;
 use crate::support::server::Server;
 use crate::support::upstream::Script;
@@ -18,19 +18,16 @@ fn immutable(chat: &Chat, is_on: bool) {
         if entry.file_name().unwrap().to_string_lossy().starts_with("agentx.db")
             && !entry.to_string_lossy().ends_with("-shm")
         {
-            mounts::run("chattr", &[if is_on { "+i" } else { "-i" }, &entry.to_string_lossy()]);
+            disk::run("chattr", &[if is_on { "+i" } else { "-i" }, &entry.to_string_lossy()]);
         }
     }
 }
 
 #[test]
 fn a_database_that_becomes_read_only_is_read_on_and_written_again_when_it_can_be() {
-    if !mounts::possible() {
-        return;
-    }
     let home = tempfile::tempdir().unwrap();
     let image_file = tempfile::NamedTempFile::new().unwrap();
-    let mount = Mount::ext4(&home.path().join("agentx"), image_file.path(), 24);
+    let Some(mount) = Ext4::mount(&home.path().join("agentx"), image_file.path(), 24) else { return };
     let chat = Chat::in_home(Server::builder(), home, [Script::text("Yes."), Script::text("Yes.")]);
     let (mut client, image) = chat.conversation();
     chat::chat(&mut client, &image, "one");
@@ -54,13 +51,10 @@ fn a_database_that_becomes_read_only_is_read_on_and_written_again_when_it_can_be
 /// `mount -o remount,ro` is refused while somebody writes there; the kernel itself does not ask.
 #[test]
 fn a_disk_that_the_kernel_remounts_read_only_is_read_on_and_served_again_when_it_is_mended() {
-    if !mounts::possible() {
-        return;
-    }
     let home = tempfile::tempdir().unwrap();
     let at = home.path().join("agentx");
     let (worn_out, mended) = (tempfile::NamedTempFile::new().unwrap(), tempfile::NamedTempFile::new().unwrap());
-    let mount = Mount::ext4(&at, worn_out.path(), 24);
+    let Some(mount) = Ext4::mount(&at, worn_out.path(), 24) else { return };
     let chat = Chat::in_home(Server::builder(), home, [Script::text("Yes."), Script::text("Yes.")]);
     let (mut client, image) = chat.conversation();
     chat::chat(&mut client, &image, "one");
@@ -82,7 +76,7 @@ fn a_disk_that_the_kernel_remounts_read_only_is_read_on_and_served_again_when_it
     drop(mount);
     sleep(A_WHILE);
     assert!(!at.join("portagent.lock").exists(), "nothing is locked where the disk was");
-    let mount = Mount::image(&at, mended.path());
+    let mount = Ext4::mount_image(&at, mended.path());
     eventually_well(&chat.server, "agentx.db");
     eventually_well(&chat.server, "portagent.db");
     assert_eq!(chat::messages(&mut client, &image).len(), 2, "what was acknowledged is there");
@@ -96,12 +90,9 @@ fn a_disk_that_the_kernel_remounts_read_only_is_read_on_and_served_again_when_it
 
 #[test]
 fn a_start_on_a_read_only_disk_says_so() {
-    if !mounts::possible() {
-        return;
-    }
     let home = tempfile::tempdir().unwrap();
     let image_file = tempfile::NamedTempFile::new().unwrap();
-    let mount = Mount::ext4(&home.path().join("agentx"), image_file.path(), 24);
+    let Some(mount) = Ext4::mount(&home.path().join("agentx"), image_file.path(), 24) else { return };
     let mut server = Server::builder().start_in(home);
     register(&server, "ann");
     server.terminate();
@@ -116,7 +107,7 @@ fn a_start_on_a_read_only_disk_says_so() {
 
 #[test]
 fn files_of_another_owner_are_named_and_not_changed() {
-    if !mounts::possible() {
+    if !disk::possible() {
         return;
     }
     let mut server = Server::start();
@@ -124,8 +115,8 @@ fn files_of_another_owner_are_named_and_not_changed() {
     server.terminate();
     let directory = server.data_dir();
     let home = directory.parent().unwrap();
-    mounts::run("chown", &["-R", "65534:65534", &home.to_string_lossy()]);
-    mounts::run("chown", &["0:0", &directory.join("data/agentx.db").to_string_lossy()]);
+    disk::run("chown", &["-R", "65534:65534", &home.to_string_lossy()]);
+    disk::run("chown", &["0:0", &directory.join("data/agentx.db").to_string_lossy()]);
     let before = fs::read(directory.join("data/portagent.db")).unwrap();
     let serve = program(home);
     let mut command = Command::new("setpriv");
