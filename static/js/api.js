@@ -2,7 +2,7 @@
 
 import { base } from "./storage.js";
 
-const PATIENCE_MS = 20_000;
+const TIMEOUT_MS = 20_000;
 
 /** Something that did not work, with the server's stable code. `offline` and `timeout` are ours. */
 export class Failure extends Error {
@@ -24,7 +24,7 @@ async function call(method, path, { body, token } = {}) {
   try {
     response = await fetch(base + path, {
       method, headers, body: body && JSON.stringify(body), cache: "no-store", credentials: "omit",
-      signal: AbortSignal.timeout(PATIENCE_MS),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
     });
   } catch (error) {
     throw new Failure({ code: error.name === "TimeoutError" ? "timeout" : "offline" });

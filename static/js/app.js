@@ -9,7 +9,7 @@ import { Outbox } from "./outbox.js";
 import { Connection } from "./socket.js";
 import { base } from "./storage.js";
 
-/** How often the list is asked for while somebody looks: other tabs and other turns change it. */
+/** How often the list is fetched while the page is visible: other tabs and other turns change it. */
 const REFRESH_MS = 20_000;
 const REFRESH_RUNNING_MS = 5_000;
 /** An answer that did not come in time is asked for again after this. */

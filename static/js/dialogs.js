@@ -1,4 +1,4 @@
-// Dialogs: rename, delete, change the password. Native ones, so focus and Escape are right by themselves.
+// Dialogs: rename, delete, change the password. They are native dialogs, so the browser handles focus and Escape.
 
 import { changePassword } from "./account.js";
 import { fill, h, icon } from "./dom.js";

@@ -28,7 +28,7 @@ function present(children) {
 
 /** Brings the sprite into the page, once: icons that are drawn later must not need the network. */
 export function loadIcons() {
-  const request = new XMLHttpRequest(); // parses SVG by itself; a DOMParser would want a trusted string
+  const request = new XMLHttpRequest(); // parses SVG itself; a DOMParser would want a trusted string
   request.open("GET", new URL("../icons.svg", import.meta.url));
   request.responseType = "document";
   request.onload = () => {

@@ -20,7 +20,7 @@ export class Login {
   #needsSetupCode = false;
   #listeners = new AbortController();
 
-  /** `reason` is why somebody who was logged in sees this page; `ondone` is called with the login stored. */
+  /** `reason` is why a logged-in user was sent to this page; `ondone` is called with the login stored. */
   constructor({ reason, ondone }) {
     this.reason = reason;
     this.ondone = ondone;

@@ -58,7 +58,7 @@ addEventListener("languagechosen", () => {
   show(remake);
   if (name) place.querySelector(`[data-switch="${name}"]`)?.focus();
 });
-// Somebody logged in in another tab while this one shows the login page.
+// A log-in in another tab while this one shows the login page.
 kept.watch((name, value) => { if (name === "token" && value && !app) location.reload(); });
 
 loadIcons();

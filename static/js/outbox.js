@@ -3,8 +3,8 @@
 
 import { kept, newId, tab } from "./storage.js";
 
-/** Older messages are not sent by themselves: whoever wrote them may have changed their mind. */
-const SEND_BY_ITSELF_MS = 10 * 60_000;
+/** Older messages are not sent automatically: their author may have changed their mind. */
+const AUTO_SEND_MS = 10 * 60_000;
 
 /** Entries: { clientMessageId, imageId (null: a new conversation), text, at, tab, state: "sending"|"waiting"|"failed", failure }. */
 export class Outbox {
@@ -14,17 +14,17 @@ export class Outbox {
     this.prefix = `outbox:${userId}:`;
     this.#entries = kept.names(this.prefix).map((name) => kept.get(name)).filter(Boolean)
       .sort((a, b) => a.at - b.at)
-      .map((entry) => ({ ...entry, state: entry.state === "failed" || !mayGoAlone(entry) ? "failed" : "waiting" }));
+      .map((entry) => ({ ...entry, state: entry.state === "failed" || !sendsAutomatically(entry) ? "failed" : "waiting" }));
   }
 
   /** What waits in a conversation (null: in the new one of this tab). */
   of(imageId) {
-    return this.#entries.filter((entry) => entry.imageId === imageId && (imageId || entry.tab === tab || !mayGoAlone(entry)));
+    return this.#entries.filter((entry) => entry.imageId === imageId && (imageId || entry.tab === tab || !sendsAutomatically(entry)));
   }
 
   /** What is to be sent when the connection is back, oldest first. */
   due() {
-    return this.#entries.filter((entry) => entry.state === "waiting" && entry.tab === tab && mayGoAlone(entry));
+    return this.#entries.filter((entry) => entry.state === "waiting" && entry.tab === tab && sendsAutomatically(entry));
   }
 
   add(imageId, text) {
@@ -54,7 +54,7 @@ export class Outbox {
   }
 }
 
-const mayGoAlone = (entry) => Date.now() - entry.at < SEND_BY_ITSELF_MS;
+const sendsAutomatically = (entry) => Date.now() - entry.at < AUTO_SEND_MS;
 
 /** Forgets everything this browser keeps of a person's words. */
 export function forget(userId) {

@@ -1,14 +1,14 @@
-// One WebSocket that comes back by itself. Requests get promises, events are handed on, and everybody can see
-// whether we are connected.
+// One WebSocket that reconnects automatically. Requests get promises, events are dispatched, and the connection state
+// is visible to every view.
 
 import { Failure } from "./api.js";
 import { newId } from "./storage.js";
 
-const REQUEST_PATIENCE_MS = 15_000;
+const REQUEST_TIMEOUT_MS = 15_000;
 /** A socket that does not open in this time is given up. */
-const OPEN_PATIENCE_MS = 10_000;
+const OPEN_TIMEOUT_MS = 10_000;
 /** How long a connection in doubt has to answer. */
-const PROBE_PATIENCE_MS = 4_000;
+const PROBE_TIMEOUT_MS = 4_000;
 const BACKOFF_MS = { first: 500, most: 30_000 };
 const POLICY_VIOLATION = 1008;
 
@@ -63,20 +63,20 @@ export class Connection extends EventTarget {
   /** A network that went away does not always close its sockets: ask something cheap, and do not wait for long. */
   probe() {
     if (!this.online) return;
-    this.request("image_list_request", { limit: 1 }, PROBE_PATIENCE_MS).catch((error) => {
+    this.request("image_list_request", { limit: 1 }, PROBE_TIMEOUT_MS).catch((error) => {
       if (error.code === "timeout") this.#lost(0, "");
     });
   }
 
   /** Fails with `offline`, `timeout`, or what the server says. */
-  request(type, data, patience = REQUEST_PATIENCE_MS) {
+  request(type, data, timeout = REQUEST_TIMEOUT_MS) {
     if (!this.online) return Promise.reject(new Failure({ code: "offline" }));
     const id = newId();
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#waiting.delete(id);
         reject(new Failure({ code: "timeout" }));
-      }, patience);
+      }, timeout);
       this.#waiting.set(id, { resolve, reject, timer });
       this.#socket.send(JSON.stringify({ id, type, data }));
     });
@@ -88,7 +88,7 @@ export class Connection extends EventTarget {
     this.#become("connecting");
     const socket = new WebSocket(this.url, ["portagent.v1", `bearer.${this.token}`]);
     this.#socket = socket;
-    this.#timer = setTimeout(() => { if (this.#socket === socket) this.#lost(0, ""); }, OPEN_PATIENCE_MS);
+    this.#timer = setTimeout(() => { if (this.#socket === socket) this.#lost(0, ""); }, OPEN_TIMEOUT_MS);
     socket.onopen = () => {
       clearTimeout(this.#timer);
       this.#attempt = 0;

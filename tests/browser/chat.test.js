@@ -29,12 +29,12 @@ test("an answer streams, is rendered, and can be stopped", async () => {
   assert.match(page.url(), /\/c\/[\w-]+$/);
   await grows();
   await page.getByRole("button", { name: "Stop the answer" }).click();
-  await answer(page).getByText("Stopped. What had been written is kept.").waitFor();
+  await answer(page).getByText("Stopped. The partial answer is kept.").waitFor();
   const kept = await prose(page);
   assert.ok(kept.trim().length > 10, "what was written stays");
   assert.equal(await lamp(page).count(), 0);
   await page.reload();
-  await answer(page).getByText("Stopped. What had been written is kept.").waitFor();
+  await answer(page).getByText("Stopped. The partial answer is kept.").waitFor();
   assert.equal((await prose(page)).replace(/\s+/g, ""), kept.replace(/\s+/g, ""));
 });
 
@@ -108,12 +108,12 @@ test("a second tab of the same login shows the same stream", async () => {
   assert.equal(await page.locator("li.is-user").count(), 2);
 });
 
-test("a server that restarts: the page comes back by itself, an unsent message arrives once", async () => {
+test("a server that restarts: the page reconnects, an unsent message arrives once", async () => {
   await say(page, "Hello");
   await finished(page);
   await server.down();
   await page.locator(".banner").waitFor();
-  await say(page, "Written while nobody listened");
+  await say(page, "Written while offline");
   await page.locator("li[data-state=unsent]").getByText("Not sent yet.").waitFor();
   await page.locator(".composer-text").fill("A draft");
   await server.up();
@@ -133,7 +133,7 @@ test("a server that dies while it writes: what came is kept and can be answered 
   await grows();
   await page.waitForTimeout(700); // longer than the time between two checkpoints
   await server.down("SIGKILL");
-  await answer(page).getByText("Paused here.").waitFor();
+  await answer(page).getByText("Paused.").waitFor();
   await server.up();
   await answer(page).getByText("Stopped.").waitFor();
   assert.ok((await prose(page)).trim().length > 10);
@@ -163,11 +163,11 @@ test("log out here logs out there, and the password can be changed", async () =>
   await other.locator(".composer-text").waitFor();
   const account = page.getByRole("button", { name });
   await account.click();
-  await page.getByRole("menuitem", { name: "Change the password" }).click();
+  await page.getByRole("menuitem", { name: "Change password" }).click();
   await page.locator("#password-current").fill(PASSWORD);
   await page.locator("#password-new").fill("another horse");
   await page.getByRole("button", { name: "Change", exact: true }).click();
-  await page.getByText("The password is changed.").first().waitFor();
+  await page.getByText("Password changed.").first().waitFor();
   await say(page, "Still here");
   await finished(page);
   await account.click();
@@ -175,7 +175,7 @@ test("log out here logs out there, and the password can be changed", async () =>
   await page.locator("#name").waitFor();
   await other.getByText("You were logged out in another tab.").first().waitFor();
   await logIn(page, server.url, name, PASSWORD);
-  await page.getByText("Name or password is wrong").waitFor();
+  await page.getByText("Wrong user name or password").waitFor();
   await logIn(page, server.url, name, "another horse");
   await page.locator(".composer-text").waitFor();
 });

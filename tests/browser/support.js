@@ -29,7 +29,7 @@ export class Server {
 
   async up(port = this.port) {
     this.output = "";
-    // Started in its own directory: an .env file of whoever runs the tests must not change them.
+    // Started in its own directory: an .env file of the current directory must not change them.
     this.child = spawn(BINARY, ["--provider", this.provider, "--host", "127.0.0.1", "--port", port, "--data-dir", this.directory, ...this.args],
       { cwd: this.directory, env: { PATH: process.env.PATH, HOME: this.directory, LOG_LEVEL: "info" } });
     const listening = new Promise((resolve, reject) => {
