@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::StopReason;
 use super::id::{ContainerId, ConversationId, MessageId, SessionId, TurnId};
 use super::message::{Message, Usage};
 
@@ -58,7 +59,7 @@ pub enum EventKind {
         input: String,
     },
     MessageStop {
-        stop_reason: String,
+        stop_reason: StopReason,
         usage: Usage,
     },
     AssistantMessage(Box<Message>),

@@ -1,5 +1,6 @@
 //! Messages as they are kept, and as they go to a model and to a person.
 
+use super::StopReason;
 use super::id::{MessageId, SessionId, TurnId};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,7 +120,7 @@ pub struct Message {
     /// The model that wrote it, where one did.
     pub model: Option<String>,
     pub usage: Option<Usage>,
-    pub stop_reason: Option<String>,
+    pub stop_reason: Option<StopReason>,
     pub client_message_id: Option<String>,
     /// Milliseconds since 1970.
     pub timestamp: i64,

@@ -11,6 +11,8 @@ pub mod id;
 pub mod limits;
 pub mod message;
 pub mod secret;
+mod stop_reason;
 pub mod user;
 
 pub use error::{Error, Kind, Result};
+pub use stop_reason::StopReason;

@@ -14,9 +14,9 @@ mod transport;
 
 use std::time::Duration;
 
-use crate::domain::Error;
 use crate::domain::message::{Message, Part, Usage};
 use crate::domain::secret::Secret;
+use crate::domain::{Error, StopReason};
 
 pub use cancel::Cancel;
 pub use provider::Provider;
@@ -78,8 +78,8 @@ pub struct Answer {
     /// As the provider names it; the one that was asked for until it has.
     pub model: String,
     pub parts: Vec<Part>,
-    /// In the words of the provider, or `limit`: longer than we accept (`domain::limits::ANSWER_BYTES`).
-    pub stop_reason: Option<String>,
+    /// `None` while it is being written, and where the provider did not say.
+    pub stop_reason: Option<StopReason>,
     pub usage: Usage,
 }
 

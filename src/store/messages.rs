@@ -7,7 +7,7 @@ use super::{Store, content, failure};
 use crate::domain::conversation::Conversation;
 use crate::domain::id::{MessageId, SessionId, TurnId};
 use crate::domain::message::{Message, MessageRole, MessageStatus};
-use crate::domain::{Error, Result};
+use crate::domain::{Error, Result, StopReason};
 
 const COLUMNS: &str = "messageId, sessionId, turnId, role, content, status, model, usage, stopReason, \
                        clientMessageId, timestamp, position";
@@ -100,7 +100,7 @@ pub(super) fn save(conn: &Connection, message: &Message, place: Place) -> Result
                 ":id": message.id.as_str(), ":session": message.session_id.as_str(),
                 ":turn": message.turn_id.as_ref().map(TurnId::as_str), ":role": message.role.as_str(),
                 ":content": content::write(&message.parts).unwrap_or_default(), ":status": message.status.as_str(),
-                ":model": message.model, ":usage": usage, ":stop": message.stop_reason,
+                ":model": message.model, ":usage": usage, ":stop": message.stop_reason.as_ref().map(StopReason::as_str),
                 ":client": message.client_message_id, ":timestamp": message.timestamp,
                 ":position": place.position(),
             })
@@ -175,7 +175,7 @@ pub(super) fn message(row: &Row<'_>) -> rusqlite::Result<Message> {
         status: MessageStatus::from_text(&row.get::<_, String>(5)?),
         model: row.get(6)?,
         usage: row.get::<_, Option<String>>(7)?.as_deref().and_then(content::read_usage),
-        stop_reason: row.get(8)?,
+        stop_reason: row.get::<_, Option<String>>(8)?.as_deref().map(StopReason::from),
         client_message_id: row.get(9)?,
         timestamp: row.get(10)?,
     })

@@ -126,7 +126,7 @@ impl<'a> EventView<'a> {
                 ("assistant_message", Self::Message(MessageView::of(message, None)))
             }
             EventKind::MessageStop { stop_reason, usage } => {
-                ("message_stop", Self::MessageStop { stop_reason, usage: UsageView::of(usage) })
+                ("message_stop", Self::MessageStop { stop_reason: stop_reason.as_str(), usage: UsageView::of(usage) })
             }
             EventKind::UpstreamRetry { attempt, delay_ms, reason } => {
                 ("upstream_retry", Self::Retry { attempt: *attempt, delay_ms: *delay_ms, reason })
@@ -169,6 +169,7 @@ mod tests {
 
     use super::super::view::tests::message;
     use super::*;
+    use crate::domain::StopReason;
     use crate::domain::event::{EndReason, HtmlPatch};
     use crate::domain::id::{ContainerId, ConversationId, MessageId, SessionId, TurnId};
     use crate::domain::message::{MessageRole, MessageStatus, Part, Usage};
@@ -223,7 +224,7 @@ mod tests {
             r#"{"messageId":"msg_1","text":"a","html":{"from":2,"blocks":["<p>a</p>"]}}"#,
         );
         check(
-            EventKind::MessageStop { stop_reason: own("end_turn"), usage: USAGE },
+            EventKind::MessageStop { stop_reason: StopReason::EndTurn, usage: USAGE },
             "message_stop",
             &format!(r#"{{"stopReason":"end_turn","usage":{USAGE_JSON}}}"#),
         );
@@ -293,7 +294,7 @@ mod tests {
         let mut assistant = message(MessageRole::Assistant, vec![Part::Text(own("ho"))]);
         assistant.model = Some(own("m"));
         assistant.usage = Some(USAGE);
-        assistant.stop_reason = Some(own("end_turn"));
+        assistant.stop_reason = Some(StopReason::EndTurn);
         assistant.status = MessageStatus::Interrupted;
         let expected = format!(
             r#"{{"messageId":"msg_1","id":"msg_1","sessionId":"sess_1","turnId":null,"role":"assistant","subtype":"assistant","content":[{{"type":"text","text":"ho"}}],"status":"interrupted","model":"m","usage":{USAGE_JSON},"stopReason":"end_turn","timestamp":7}}"#

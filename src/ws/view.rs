@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::domain::StopReason;
 use crate::domain::conversation::Conversation;
 use crate::domain::message::{Message, MessageRole, Part, Usage};
 
@@ -80,7 +81,7 @@ impl<'a> MessageView<'a> {
             status: message.status.as_str(),
             model: message.model.as_deref(),
             usage: message.usage.as_ref().map(UsageView::of),
-            stop_reason: message.stop_reason.as_deref(),
+            stop_reason: message.stop_reason.as_ref().map(StopReason::as_str),
             client_message_id: message.client_message_id.as_deref(),
             timestamp: message.timestamp,
         }

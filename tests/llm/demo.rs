@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use portagent::domain::StopReason;
 use portagent::domain::message::{MessageRole, Part};
 use portagent::domain::secret::Secret;
 use portagent::llm::{Cancel, Endpoint, Prompt, demo};
@@ -22,7 +23,7 @@ fn it_answers_in_the_language_of_the_question() {
         assert!(text.contains("LLM_PROVIDER_KEY=") && text.contains("|---|") && text.contains("```"));
         assert!(told.len() > 50, "it comes word by word");
         assert_eq!(answer.model, demo::MODEL);
-        assert_eq!(answer.stop_reason.as_deref(), Some("end_turn"));
+        assert_eq!(answer.stop_reason, Some(StopReason::EndTurn));
         assert!(answer.usage.input > 0 && answer.usage.output > 50);
     }
 }
@@ -33,7 +34,7 @@ fn it_thinks_and_uses_a_tool_once() {
     let provider = quick(demo.endpoint());
     let mut messages = vec![user("think, then use the tool")];
     let answer = ask_with(&provider, &messages, &[current_time()]).1.expect("an answer");
-    assert_eq!(answer.stop_reason.as_deref(), Some("tool_use"));
+    assert_eq!(answer.stop_reason, Some(StopReason::ToolUse));
     let [Part::Thinking { signature: Some(_), .. }, Part::Text(_), Part::ToolCall { id, name, input }] =
         &answer.parts[..]
     else {

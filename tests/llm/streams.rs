@@ -1,5 +1,6 @@
 //! Answers that come to their end.
 
+use portagent::domain::StopReason;
 use portagent::domain::message::{Message, MessageRole, Part, Usage};
 
 use super::{ask, ask_with, current_time, message, provider, user};
@@ -13,7 +14,7 @@ fn a_text_arrives_with_everything_that_belongs_to_it() {
     assert_eq!(told, ["start", "text Hel", "text lo 世界"]);
     assert_eq!(answer.parts, [Part::Text("Hello 世界".to_owned())]);
     assert_eq!(answer.model, "model-of-the-test");
-    assert_eq!(answer.stop_reason.as_deref(), Some("end_turn"));
+    assert_eq!(answer.stop_reason, Some(StopReason::EndTurn));
     assert_eq!(answer.usage, Usage { input: 11, cache_creation: 5, cache_read: 7, output: 23 });
 
     let requests = upstream.requests();
@@ -91,7 +92,7 @@ fn thinking_and_a_tool_make_a_round() {
             "call toolu_1 current_time {\"zone\": \"UTC\"}",
         ]
     );
-    assert_eq!(answer.stop_reason.as_deref(), Some("tool_use"));
+    assert_eq!(answer.stop_reason, Some(StopReason::ToolUse));
 
     messages.push(message(MessageRole::Assistant, answer.parts));
     messages.push(tool_result("toolu_1", "12:00"));

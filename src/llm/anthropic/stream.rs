@@ -2,14 +2,13 @@
 //! <https://docs.anthropic.com/en/docs/build-with-claude/streaming>
 
 use super::event::{Block, Delta as Change, Event, Named, Tokens};
+use crate::domain::StopReason;
 use crate::domain::limits::ANSWER_BYTES;
 use crate::domain::message::{Part, Usage};
 use crate::llm::{Answer, Delta};
 
 /// Blocks of one answer: more would be a server gone mad.
 const BLOCKS: usize = 1024;
-/// Our word among the provider's: longer than we accept.
-const LIMIT: &str = "limit";
 
 pub(in crate::llm) enum Progress {
     More,
@@ -99,7 +98,7 @@ impl Assembler {
             _ => {}
         }
         if self.bytes > ANSWER_BYTES || self.blocks > BLOCKS {
-            self.answer.stop_reason = Some(LIMIT.to_owned());
+            self.answer.stop_reason = Some(StopReason::Limit);
             return Ok(Progress::Done);
         }
         Ok(Progress::More)
@@ -122,7 +121,7 @@ impl Assembler {
     fn message_delta(&mut self, event: Event<'_>) {
         count(&mut self.answer.usage, event.usage.as_ref());
         if let Some(reason) = event.delta.map(|delta| delta.stop_reason).filter(|reason| !reason.is_empty()) {
-            self.answer.stop_reason = Some(reason.chars().take(64).collect());
+            self.answer.stop_reason = Some(StopReason::from(&*reason));
         }
     }
 
@@ -235,7 +234,7 @@ impl Assembler {
         while let Some((index, _)) = self.open.first() {
             self.stop(*index, sink);
         }
-        if self.broken_tool && self.answer.stop_reason.as_deref() == Some("tool_use") {
+        if self.broken_tool && self.answer.stop_reason == Some(StopReason::ToolUse) {
             return Err(Trouble::Nonsense("a tool's input is no JSON object"));
         }
         Ok(Progress::Done)

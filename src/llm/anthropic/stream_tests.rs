@@ -48,7 +48,7 @@ fn usage_is_cumulative_and_the_end_is_known() {
     assert!(matches!(last, Ok(Progress::Done)));
     let answer = assembler.into_answer();
     assert_eq!(answer.model, "claude-x");
-    assert_eq!(answer.stop_reason.as_deref(), Some("end_turn"));
+    assert_eq!(answer.stop_reason, Some(StopReason::EndTurn));
     assert_eq!(answer.usage, Usage { input: 10, cache_creation: 0, cache_read: 3, output: 9 });
     assert!(answer.parts.is_empty(), "a block without text is no part");
 }
@@ -138,5 +138,5 @@ fn an_answer_has_a_limit() {
     );
     let (_, assembler, last) = feed(&[START, TEXT, &piece, &piece, &piece, &piece, &piece]);
     assert!(matches!(last, Ok(Progress::Done)));
-    assert_eq!(assembler.so_far().stop_reason.as_deref(), Some("limit"));
+    assert_eq!(assembler.so_far().stop_reason, Some(StopReason::Limit));
 }

@@ -9,7 +9,7 @@ use super::{Turns, history, tools};
 use crate::domain::event::{EndReason, EventKind};
 use crate::domain::id::MessageId;
 use crate::domain::message::{Message, MessageRole, MessageStatus, Part, Usage};
-use crate::domain::{Error, Kind, Result, clock, limits};
+use crate::domain::{Error, Kind, Result, StopReason, clock, limits};
 use crate::llm::{Answer, Failure, MAX_TOKENS, Prompt};
 use crate::store::Place;
 use crate::telemetry::metrics::catalog;
@@ -56,12 +56,12 @@ fn rounds(turns: &Arc<Turns>, active: &Arc<Active>) -> Result<Ended> {
             Err(failure) => return failed(turns, active, *failure),
         };
         active.finish_text(&turns.hub);
-        let stop_reason = answer.stop_reason.clone().unwrap_or_default();
+        let stop_reason = answer.stop_reason.clone();
         let Some((message, place)) = active.take_message(answer, MessageStatus::Complete) else {
             return Ok(Ended { reason: EndReason::Interrupted, last: None });
         };
-        if !matches!(stop_reason.as_str(), "tool_use" | "pause_turn") {
-            return Ok(Ended { reason: reason_of(&stop_reason), last: Some((message, place)) });
+        if !matches!(stop_reason, Some(StopReason::ToolUse | StopReason::PauseTurn)) {
+            return Ok(Ended { reason: reason_of(stop_reason.as_ref()), last: Some((message, place)) });
         }
         store_and_tell(turns, active, message.clone(), place)?;
         let results = run_tools(turns, active, &message)?;
@@ -74,10 +74,9 @@ fn rounds(turns: &Arc<Turns>, active: &Arc<Active>) -> Result<Ended> {
     Ok(Ended { reason: EndReason::Limit, last: None })
 }
 
-/// The model's words for why it stopped, in ours.
-fn reason_of(stop_reason: &str) -> EndReason {
+fn reason_of(stop_reason: Option<&StopReason>) -> EndReason {
     match stop_reason {
-        "max_tokens" | "model_context_window_exceeded" | "limit" => EndReason::Limit,
+        Some(StopReason::MaxTokens | StopReason::ContextWindow | StopReason::Limit) => EndReason::Limit,
         _ => EndReason::Completed,
     }
 }
@@ -119,7 +118,7 @@ fn save(turns: &Turns, active: &Active, message: &Message, place: Place) -> Resu
 }
 
 fn tell_message(turns: &Turns, active: &Active, message: Message) {
-    let stop_reason = message.stop_reason.clone().unwrap_or_else(|| message.status.as_str().to_owned());
+    let stop_reason = message.stop_reason.clone().unwrap_or_else(|| StopReason::from(message.status.as_str()));
     let usage = message.usage.unwrap_or_default();
     active.publish(&turns.hub, EventKind::MessageStop { stop_reason, usage });
     active.publish(&turns.hub, EventKind::AssistantMessage(Box::new(message)));
