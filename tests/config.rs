@@ -88,7 +88,7 @@ fn the_typed_values() {
         (config.port, config.host.as_str(), config.data_dir.as_path()),
         (5200, "0.0.0.0", Path::new("/home/lin/.agentx"))
     );
-    assert_eq!((config.llm.provider, config.llm.model.as_str()), (Provider::Anthropic, "claude-sonnet-4-20250514"));
+    assert_eq!((config.llm.provider, config.llm.model.as_str()), (Provider::Anthropic, "claude-sonnet-5-5"));
     assert_eq!((config.login_failures_per_5min, config.registrations_per_hour), (10, 20));
     assert_eq!((config.base_path(), config.local_url(80).as_str()), ("", "http://localhost:80"));
     assert_eq!(config.trusted_proxies.len(), 2);

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use super::resolve::{Resolved, Source, Surroundings, Typed, resolve};
 use super::{AlertSettings, Backup, Config, Llm, Provider, networks, parse, url};
 use crate::domain::secret::Secret;
+use crate::domain::vendor::ANTHROPIC_MODEL;
 use crate::domain::{Error, Result};
 
 /// What a conversation with the demo provider shows as its model.
 const DEMO_MODEL: &str = "demo";
-const ANTHROPIC_MODEL: &str = "claude-sonnet-4-20250514";
 
 /// A key for HS256 wants as many bytes as its hash has (RFC 7518 section 3.2).
 const GOOD_SECRET_BYTES: usize = 32;

@@ -114,7 +114,7 @@ pub(super) fn host(text: &str) -> Result<String, Problem> {
 pub(super) fn model(text: &str) -> Result<String, Problem> {
     if text.chars().count() > MODEL_CHARS || text.chars().any(|c| c.is_control() || c.is_whitespace()) {
         let what = format!("a model's name has at most {MODEL_CHARS} characters and no blanks");
-        return Err(problem(what, "write it as the provider does, such as claude-sonnet-4-20250514"));
+        return Err(problem(what, "write it as the provider does, such as claude-sonnet-5-5"));
     }
     Ok(text.to_owned())
 }

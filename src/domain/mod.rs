@@ -13,6 +13,7 @@ pub mod message;
 pub mod secret;
 mod stop_reason;
 pub mod user;
+pub mod vendor;
 
 pub use error::{Error, Kind, Result};
 pub use stop_reason::StopReason;

@@ -58,8 +58,6 @@ pub struct Prompt<'a> {
     pub tools: &'a [ToolSpec],
     /// In tokens; [`MAX_TOKENS`] is a sensible number.
     pub max_tokens: u32,
-    /// Tokens for thinking, at least 1024; `None` does not ask for any.
-    pub thinking_budget: Option<u32>,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -199,5 +199,5 @@ export class TurnView {
   }
 }
 
-/** "claude-sonnet-4-20250514" → "sonnet-4": what fits the margin. */
+/** "claude-sonnet-5-5" → "sonnet-5-5": what fits the margin. */
 const shortModel = (model) => model.replace(/^.*\//, "").replace(/^(claude|portagent)-/, "").replace(/-\d{8}$/, "");

@@ -71,8 +71,7 @@ fn ask_with(
     tools: &[ToolSpec],
 ) -> (Vec<String>, Result<Answer, Box<Failure>>) {
     let model = provider.endpoint().default_model.clone();
-    let prompt =
-        Prompt { model: &model, system: Some("Be kind."), messages, tools, max_tokens: 100, thinking_budget: None };
+    let prompt = Prompt { model: &model, system: Some("Be kind."), messages, tools, max_tokens: 100 };
     let mut told = Vec::new();
     let outcome = provider.stream(&prompt, &Cancel::new(), &mut |delta, _| told.push(tell(&delta)));
     (told, outcome)

@@ -4,6 +4,7 @@
 pub mod chat;
 pub mod disk;
 pub mod http;
+pub mod judge;
 pub mod people;
 pub mod raw;
 pub mod server;

@@ -1,6 +1,7 @@
 //! A model's server that does exactly what a test tells it: down to where the bytes are parted, and when it hangs.
 //!
-//! It speaks raw HTTP on a std socket, because the interesting cases are those that no decent server would produce.
+//! It speaks raw HTTP on a std socket, because the interesting cases are those that no decent server would produce. A
+//! request that the real API would refuse is refused here too, by `judge`.
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -11,6 +12,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+
+use super::judge;
 
 /// Nothing here waits longer than that, whatever a test has forgotten.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -66,6 +69,8 @@ struct State {
     queue: VecDeque<Script>,
     always: Option<Box<dyn Fn() -> Script + Send>>,
     exchanges: Vec<Exchange>,
+    /// The models it serves; empty: any.
+    models: &'static [&'static str],
 }
 
 struct Exchange {
@@ -97,6 +102,11 @@ impl Upstream {
         let upstream = Self::start();
         scripts.into_iter().for_each(|script| upstream.push(script));
         upstream
+    }
+
+    /// Serves these models only.
+    pub fn serves(&self, models: &'static [&'static str]) {
+        self.shared.lock().models = models;
     }
 
     pub fn url(&self) -> String {
@@ -155,6 +165,16 @@ impl Recorded {
     }
 }
 
+impl State {
+    fn judge(&self, body: &Value) -> Option<Script> {
+        let model = body["model"].as_str().unwrap_or("");
+        if !self.models.is_empty() && !self.models.contains(&model) {
+            return Some(Script::refusal(404, "not_found_error", &format!("model: {model}")));
+        }
+        judge::refuses(body).map(|message| Script::refusal(400, "invalid_request_error", &message))
+    }
+}
+
 impl Shared {
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().expect("no panic while it is locked")
@@ -181,8 +201,12 @@ impl Shared {
     fn note(&self, request: Recorded) -> (usize, Script) {
         let mut state = self.lock();
         let known = request.path == "/v1/messages";
+        let refusal = if known { state.judge(&request.body) } else { None };
         state.exchanges.push(Exchange { request, closed: None });
         self.changed.notify_all();
+        if let Some(refusal) = refusal {
+            return (state.exchanges.len() - 1, refusal);
+        }
         let script = if known { state.queue.pop_front() } else { None };
         let script = script.or_else(|| state.always.as_ref().filter(|_| known).map(|make| make()));
         let none = || Script::refusal(404, "not_found_error", "no script is left, or this is no path of ours");

@@ -1,6 +1,7 @@
 //! A turn: from a person's message to the end that is announced exactly once.
 
 mod failures;
+mod first_day;
 mod html;
 mod order;
 mod queue;

@@ -6,6 +6,7 @@
 //! - user and assistant take turns, the user first; a turn has content, and no text of it is blank;
 //! - a `tool_use` is answered by exactly one `tool_result`, at the start of the very next turn; where none was ever
 //!   stored, one is made up that says so; results that nobody asked for are left out, and so are repeated ids;
+//! - the user has the last word: a beginning of the answer that the model only has to go on with (prefill) is refused;
 //! - thinking goes back verbatim with its signature; without one (it was cut off) it does not go back at all, and
 //!   neither does thinking that led to nothing.
 
@@ -19,6 +20,7 @@ use crate::domain::message::{Message, MessageRole, MessageStatus, Part};
 
 const NO_RESULT: &str = "This tool call was interrupted: there is no result.";
 const EMPTY_RESULT: &str = "(no output)";
+const GO_ON: &str = "(Continue where you stopped.)";
 const CUT_BEGINNING: &str = "(The beginning of this conversation is not available.)";
 /// The pictures a model can look at.
 const IMAGE_TYPES: [&str; 4] = ["image/jpeg", "image/png", "image/gif", "image/webp"];
@@ -40,6 +42,9 @@ pub(super) fn turns(messages: &[Message]) -> Vec<Turn<'_>> {
     let mut turns = history.turns;
     if turns.first().is_some_and(|turn| turn.role == Role::Assistant) {
         turns.insert(0, Turn { role: Role::User, content: vec![Block::text(CUT_BEGINNING)] });
+    }
+    if turns.last().is_some_and(|turn| turn.role == Role::Assistant) {
+        turns.push(Turn { role: Role::User, content: vec![Block::text(GO_ON)] });
     }
     turns
 }

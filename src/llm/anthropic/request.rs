@@ -1,17 +1,17 @@
 //! A question as the API wants it, in one piece of JSON.
 //!
+//! `thinking`, sampling parameters and a beginning of the answer (prefill) are left out: some models refuse each of them
+//! with a 400, and all of them do without.
+//!
 //! The provider keeps the beginning of a prompt in a cache if it comes again byte for byte: tools first, then the
 //! system prompt, then the messages. So nothing here depends on time or chance, and three of the four breakpoints that
 //! are allowed stand at the last tool, the system prompt and the last message.
 //! <https://docs.anthropic.com/en/docs/build-with-claude/prompt-caching>
 
 use super::history;
-use super::wire::{Block, Body, Ephemeral, Object, Schema, Thinking, Tool, ToolChoice, Turn};
+use super::wire::{Block, Body, Ephemeral, Object, Schema, Tool, ToolChoice, Turn};
 use crate::llm::fault::Fault;
 use crate::llm::{Prompt, ToolSpec};
-
-/// The least budget for thinking that the API accepts, in tokens.
-const LEAST_THINKING: u32 = 1024;
 
 /// The body of the request.
 ///
@@ -23,13 +23,10 @@ pub(in crate::llm) fn body(prompt: &Prompt<'_>) -> Result<Vec<u8>, Fault> {
     };
     last.mark();
     let (tools, tool_choice) = tools(prompt.tools, &messages);
-    let thinking = prompt.thinking_budget.map(|budget| budget.max(LEAST_THINKING));
     let body = Body {
         model: prompt.model,
-        // The budget is part of `max_tokens`; what was asked for is meant for the answer.
-        max_tokens: prompt.max_tokens.max(1).saturating_add(thinking.unwrap_or(0)),
+        max_tokens: prompt.max_tokens.max(1),
         stream: true,
-        thinking: thinking.map(|budget_tokens| Thinking::Enabled { budget_tokens }),
         tools,
         tool_choice,
         system: prompt.system.filter(|text| !text.trim().is_empty()).map(system),
@@ -87,7 +84,7 @@ mod tests {
     }
 
     fn prompt<'a>(messages: &'a [Message], tools: &'a [ToolSpec]) -> Prompt<'a> {
-        Prompt { model: "m", system: None, messages, tools, max_tokens: 100, thinking_budget: None }
+        Prompt { model: "m", system: None, messages, tools, max_tokens: 100 }
     }
 
     fn sent(prompt: &Prompt<'_>) -> String {
@@ -112,11 +109,11 @@ mod tests {
             input_schema: schema.to_owned(),
         };
         let tools = [spec("b", r#"{"type": "object", "z": 1, "a": 2}"#), spec("a", "broken")];
-        let prompt = Prompt { system: Some("be kind"), thinking_budget: Some(10), ..prompt(&messages, &tools) };
+        let prompt = Prompt { system: Some("be kind"), ..prompt(&messages, &tools) };
         assert_eq!(
             sent(&prompt),
             concat!(
-                r#"{"model":"m","max_tokens":1124,"stream":true,"thinking":{"type":"enabled","budget_tokens":1024},"#,
+                r#"{"model":"m","max_tokens":100,"stream":true,"#,
                 r#""tools":[{"name":"b","description":"d","input_schema":{"type": "object", "z": 1, "a": 2}},"#,
                 r#"{"name":"a","description":"d","input_schema":{"type":"object"},"cache_control":{"type":"ephemeral"}}],"#,
                 r#""system":[{"type":"text","text":"be kind","cache_control":{"type":"ephemeral"}}],"#,

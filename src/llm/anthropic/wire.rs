@@ -10,8 +10,6 @@ pub(super) struct Body<'a> {
     pub model: &'a str,
     pub max_tokens: u32,
     pub stream: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub thinking: Option<Thinking>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tools: Vec<Tool<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -19,12 +17,6 @@ pub(super) struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub system: Option<[Block<'a>; 1]>,
     pub messages: Vec<Turn<'a>>,
-}
-
-#[derive(serde::Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub(super) enum Thinking {
-    Enabled { budget_tokens: u32 },
 }
 
 #[derive(serde::Serialize)]

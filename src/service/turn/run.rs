@@ -45,7 +45,6 @@ fn rounds(turns: &Arc<Turns>, active: &Arc<Active>) -> Result<Ended> {
             messages: &messages,
             tools: &specs,
             max_tokens: MAX_TOKENS,
-            thinking_budget: None,
         };
         let mut sink = |delta: crate::llm::Delta<'_>, answer: &Answer| active.on_delta(&turns.hub, delta, answer);
         let answer = match turns.provider.stream(&prompt, &active.cancel, &mut sink) {
