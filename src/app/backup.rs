@@ -16,7 +16,7 @@ use crate::service::{BACKUP_JOB, BackupPlan, Services};
 use crate::store::inspect;
 
 pub use crate::ops::Progress;
-pub use crate::ops::archive::{Lock, Report, Unlock};
+pub use crate::ops::archive::{Decryption, Encryption, Report};
 pub use crate::ops::backup::{Listed, Made};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -27,13 +27,18 @@ pub struct Done {
     pub removed: Vec<PathBuf>,
 }
 
-/// Makes a backup now; without a directory, where the scheduled ones are, which then counts like one of them. Without a
-/// lock it is encrypted as they are.
+/// Makes a backup now; without a directory, where the scheduled ones are, which then counts like one of them. Without an
+/// encryption of its own it is encrypted as they are.
 ///
 /// Errors: those of the backup; `Conflict` when a signal cuts it off.
-pub fn make(config: &Config, into: Option<&Path>, lock: Option<Lock>, tell: &mut dyn FnMut(Progress)) -> Result<Done> {
+pub fn make(
+    config: &Config,
+    into: Option<&Path>,
+    encryption: Option<Encryption>,
+    tell: &mut dyn FnMut(Progress),
+) -> Result<Done> {
     let mut options = options(config, into);
-    options.lock = lock.unwrap_or(options.lock);
+    options.encryption = encryption.unwrap_or(options.encryption);
     let mut meter = meter_for_command(tell)?;
     let made = backup::make(&options, &mut meter)?;
     let removed = match into {
@@ -57,15 +62,15 @@ pub fn list(config: &Config) -> Result<Vec<Listed>> {
 pub fn verify(
     config: &Config,
     which: &str,
-    unlock: &Unlock,
+    decryption: &Decryption,
     tell: &mut dyn FnMut(Progress),
 ) -> Result<(PathBuf, Report)> {
     let archive = find(config, which)?;
     let mut meter = meter_for_command(tell)?;
-    let report = match archive::verify(&archive, unlock, scratch_for(config, &archive), &mut meter) {
+    let report = match archive::verify(&archive, decryption, scratch_for(config, &archive), &mut meter) {
         // An archive on a disk that cannot be written, or in somebody else's directory.
         Err(error) if error.code == "cannot_write" => {
-            archive::verify(&archive, unlock, &std::env::temp_dir(), &mut meter)?
+            archive::verify(&archive, decryption, &std::env::temp_dir(), &mut meter)?
         }
         other => other?,
     };
@@ -108,20 +113,25 @@ pub(super) fn job(config: &Config) -> Job {
 ///
 /// Errors: `Invalid` for recipients that are none, which nobody should learn at two in the night.
 pub(super) fn watch(config: &Config, services: &Arc<Services>) -> Result<()> {
-    lock(config).check().map_err(|error| config.reject("BACKUP_RECIPIENT", &error.message))?;
+    encryption(config).check().map_err(|error| config.reject("BACKUP_RECIPIENT", &error.message))?;
     let directory = config.backup.directory.clone();
-    let slots = u32::try_from(config.backup.schedule.len()).unwrap_or(1);
     services.health.expect_backups(BackupPlan {
-        period: (slots > 0).then(|| DAY / slots),
+        period: period(config),
         newest: Box::new(move || backup::list(&directory).ok()?.first().map(|newest| newest.made_at)),
     });
     Ok(())
 }
 
-fn lock(config: &Config) -> Lock {
+/// The time between two automatic backups; `None`: there are none.
+pub(super) fn period(config: &Config) -> Option<Duration> {
+    let slots = u32::try_from(config.backup.schedule.len()).unwrap_or(1);
+    (slots > 0).then(|| DAY / slots)
+}
+
+fn encryption(config: &Config) -> Encryption {
     match config.backup.recipients.as_slice() {
-        [] => Lock::Nobody,
-        recipients => Lock::Recipients(recipients.to_vec()),
+        [] => Encryption::None,
+        recipients => Encryption::Recipients(recipients.to_vec()),
     }
 }
 
@@ -131,7 +141,7 @@ fn options(config: &Config, into: Option<&Path>) -> Options {
         into: into.unwrap_or(&config.backup.directory).to_owned(),
         key: config.jwt_secret.clone(),
         settings: Secret::new(config.as_env_file()),
-        lock: lock(config),
+        encryption: encryption(config),
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::ops::care;
 pub use crate::ops::care::{Change, Damaged, Mended, Recovered, Report};
-pub use crate::store::care::{Finding, Level, Stats, TableStats, Which};
+pub use crate::store::care::{Stats, TableStats, Which, is_newer};
 pub use crate::store::salvage::{Report as Saved, TableReport as TableSaved};
 
 /// Looks at everything. Errors: `NotFound` where there is no data directory.

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use crate::config::{Config, Provider};
+use crate::domain::finding::Finding;
 use crate::domain::{Error, Result};
 use crate::llm::ANTHROPIC_URL;
-use crate::ops::doctor::{self, ModelServer, Patient, PublicAddress};
-pub use crate::ops::doctor::{Finding, Verdict, worst};
+use crate::ops::doctor::{self, Installation, ModelServer, PublicAddress};
 
 /// Looks at everything. `url`: the address that people use; without one, PUBLIC_URL. `authority`: certificates in PEM
 /// that are trusted there, for whoever signs their own.
@@ -17,23 +17,24 @@ pub fn examine(config: &Config, url: Option<&str>, authority: Option<&Path>) -> 
     let url = typed.as_ref().or(config.public_url.as_ref());
     let authority = authority.map(read_authority).transpose()?;
     let address = url.map(|url| PublicAddress { url: format!("{}{}", url.origin, url.base_path), authority });
-    Ok(doctor::examine(&patient(config), address.as_ref()))
+    Ok(doctor::examine(&installation(config), address.as_ref()))
 }
 
 /// Where the settings are wrong, nothing else can be looked at.
 pub fn wrong_settings(error: &Error) -> Vec<Finding> {
-    let finding = Finding::new("configuration", Verdict::Fail, error.message.clone());
+    let finding = Finding::fail("configuration", error.message.clone());
     let hint = error.hint.as_deref().unwrap_or("`portagent config` shows every setting");
     vec![finding.hint(hint)]
 }
 
-fn patient(config: &Config) -> Patient {
-    Patient {
+fn installation(config: &Config) -> Installation {
+    Installation {
         warnings: config.warnings.clone(),
         env_files: config.files(),
         data_dir: config.data_dir.clone(),
         log_file: config.log_file(),
         backup_dir: config.backup.directory.clone(),
+        backup_period: super::backup::period(config),
         host: config.host.clone(),
         port: config.port,
         model_server: model_server(config),

@@ -18,8 +18,8 @@ use crate::config::{self, Config};
 use crate::domain::{Error, Result};
 use crate::http::{self, Server, ServerOptions};
 use crate::llm::{self, Endpoint, Provider, Timeouts, demo::Demo};
-use crate::ops::care::{self, Marker, Tidy};
-use crate::ops::{self, Alerts, Job, Scheduler, Watch};
+use crate::ops::care::{self, Marker};
+use crate::ops::{self, Job, Worker};
 use crate::service::{AccountOptions, ServerInfo, Services};
 use crate::store::{DirectoryLock, Store};
 use crate::telemetry::{self, LogOptions};
@@ -69,10 +69,10 @@ pub fn serve(config: Config, reload: &dyn Fn() -> Result<Config>) -> Result<()> 
 struct Running {
     services: Arc<Services>,
     server: Server,
-    watch: Watch,
-    scheduler: Scheduler,
-    alerts: Alerts,
-    tidy: Tidy,
+    watch: Worker,
+    scheduler: Worker,
+    alerts: Worker,
+    tidy: Worker,
     marker: Marker,
     _demo: Option<Demo>,
 }
@@ -96,12 +96,12 @@ impl Running {
             log::warn!(target: "app", "{interrupted} turns were cut off by the last stop; what they had is kept");
         }
         backup::watch(config, &services)?;
-        let watch = Watch::start(services.clone())?;
+        let watch = ops::watch(services.clone())?;
         let marker = Marker::set(&config.data_dir);
         let jobs = jobs(config, &services, marker.was_there);
-        let tidy = Tidy::start(services.store().clone())?;
-        let scheduler = Scheduler::start(services.store().clone(), jobs)?;
-        let alerts = Alerts::start(services.clone(), alerts::options(config))?;
+        let tidy = care::tidy(services.store().clone())?;
+        let scheduler = ops::schedule(services.store().clone(), jobs)?;
+        let alerts = ops::alerts(services.clone(), alerts::options(config))?;
         let server = listen(config, &services)?;
         say_where(&services, &server)?;
         Ok(Self { services, server, watch, scheduler, alerts, tidy, marker, _demo: demo })

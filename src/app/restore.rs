@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::config::Config;
 use crate::domain::secret::Secret;
 use crate::domain::{Error, Result};
-pub use crate::ops::archive::Unlock;
+pub use crate::ops::archive::Decryption;
 pub use crate::ops::restore::Restored;
 use crate::ops::{Meter, Pace, Stop, restore};
 
@@ -16,14 +16,19 @@ const PASSPHRASE_FILE_BYTES: u64 = 4096;
 /// Restores an archive into the data directory; `tell` hears of each step.
 ///
 /// Errors: `Conflict` while a server holds the directory, and whatever is wrong with the archive.
-pub fn restore(config: &Config, file: &Path, unlock: &Unlock, mut tell: impl FnMut(&'static str)) -> Result<Restored> {
+pub fn restore(
+    config: &Config,
+    file: &Path,
+    decryption: &Decryption,
+    mut tell: impl FnMut(&'static str),
+) -> Result<Restored> {
     let mut step = "";
     let mut meter = Meter::new(Stop::default(), Pace::Full, |progress| {
         if std::mem::replace(&mut step, progress.step) != progress.step {
             tell(progress.step);
         }
     });
-    let mut restored = restore::restore(&config.data_dir, file, unlock, &mut meter)?;
+    let mut restored = restore::restore(&config.data_dir, file, decryption, &mut meter)?;
     if let (Some(set), Some(key)) = (&config.jwt_secret, &restored.key)
         && set.expose() != key.expose()
     {

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod conversation;
 pub mod error;
 pub mod event;
+pub mod finding;
 pub mod id;
 pub mod limits;
 pub mod message;

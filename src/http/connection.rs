@@ -20,7 +20,7 @@ use super::response::{Persistence, Response};
 use super::router::{self, Admitted};
 use super::server::{RunSocket, Shared};
 use crate::domain::id::UserId;
-use crate::telemetry::metrics::RouteCell;
+use crate::telemetry::metrics::RouteMetrics;
 
 /// Serves the connection until it ends. The caller owns the seat, which is freed when this thread ends.
 pub(crate) fn serve(shared: &Shared, seat: &Seat, stream: Arc<TcpStream>, peer: SocketAddr) {
@@ -78,7 +78,7 @@ struct Exchange {
     user: Option<UserId>,
     /// The body was read to its end, so another request may follow it.
     body_read: bool,
-    cell: &'static RouteCell,
+    cell: &'static RouteMetrics,
     /// When all of it was here: what a client takes to send it is not ours.
     whole: Instant,
 }

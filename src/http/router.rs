@@ -9,7 +9,7 @@ use super::request::Request;
 use super::response::Response;
 use super::server::App;
 use crate::domain::user::{Admin, Caller};
-use crate::telemetry::metrics::{self, RouteCell};
+use crate::telemetry::metrics::{self, RouteMetrics};
 
 /// One row of the table.
 pub(crate) struct Route {
@@ -23,10 +23,10 @@ pub(crate) struct Route {
 
 /// Where the requests of each row are counted.
 pub(crate) struct Cells {
-    rows: Vec<&'static RouteCell>,
-    page: &'static RouteCell,
+    rows: Vec<&'static RouteMetrics>,
+    page: &'static RouteMetrics,
     /// What found no row, or was no HTTP.
-    pub(crate) none: &'static RouteCell,
+    pub(crate) none: &'static RouteMetrics,
 }
 
 impl Cells {
@@ -38,7 +38,7 @@ impl Cells {
         }
     }
 
-    pub(crate) fn at(&self, row: Option<usize>) -> &'static RouteCell {
+    pub(crate) fn at(&self, row: Option<usize>) -> &'static RouteMetrics {
         row.and_then(|row| self.rows.get(row).copied()).unwrap_or(self.page)
     }
 }

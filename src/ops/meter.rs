@@ -5,7 +5,7 @@ use std::io;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::scheduler::Stop;
+use super::worker::Stop;
 use crate::domain::{Error, Result};
 
 /// Bytes between two looks at whether to go on.

@@ -1,4 +1,4 @@
-//! What runs by itself.
+//! Operations: what the server does automatically, and what the operator's commands do.
 
 mod alerts;
 pub mod archive;
@@ -13,9 +13,11 @@ mod scheduler;
 mod space;
 mod watch;
 mod watchdog;
+mod worker;
 
-pub use alerts::{AlertOptions, Alerts, test as alert_test};
+pub use alerts::{AlertOptions, alerts, test as alert_test};
 pub use meter::{Meter, Pace, Progress};
-pub use scheduler::{Job, Scheduler, Stop, When};
-pub use watch::Watch;
+pub use scheduler::{Job, When, schedule};
+pub use watch::watch;
 pub use watchdog::Watchdog;
+pub use worker::{Stop, Worker};

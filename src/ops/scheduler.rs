@@ -1,22 +1,21 @@
-//! Runs what has to happen by itself: one thread, one job at a time, each recorded in `jobs`.
+//! Runs the automatic jobs: one thread, one job at a time, each recorded in `jobs`.
 //!
 //! A job is due when the last moment at which it should have run lies behind its last good run. So a machine that was
 //! off catches up, a clock that jumps brings no flood of runs, and a job that failed is tried again an hour later.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::worker::{Stop, Worker};
 use crate::domain::{Error, Result, clock};
 use crate::store::{JobRecord, Store};
 use crate::telemetry::metrics::catalog;
 
-/// How often we look whether something is due. The first look is the first chance to catch up.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How often due jobs are looked for. The first time is the first chance to catch up.
+const PERIOD: Duration = Duration::from_secs(5);
 /// A job that failed, or that a crash cut off, is left alone for so long, in milliseconds.
 const RETRY_AFTER_MS: i64 = 60 * 60 * 1000;
 /// A time that lies further ahead than this was written by a clock that was wrong, in milliseconds.
@@ -37,7 +36,7 @@ pub enum When {
     EveryOrAsked(Duration, Arc<AtomicBool>),
 }
 
-/// What runs by itself. The job's sentence, or its error, is logged and kept.
+/// An automatic job. Its sentence, or its error, is logged and kept.
 pub struct Job {
     /// The row in `jobs`.
     pub name: &'static str,
@@ -48,101 +47,48 @@ pub struct Job {
 /// What a job does: a sentence about what was done, or why it was not.
 pub type Work = Box<dyn Fn(&Stop) -> Result<String> + Send>;
 
-/// Whether the server is stopping: a job that takes long looks now and then.
-#[derive(Debug, Clone, Default)]
-pub struct Stop(Arc<AtomicBool>);
-
-impl Stop {
-    pub fn is_set(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn set(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    /// For whoever can only set a flag: a signal handler.
-    pub fn flag(&self) -> Arc<AtomicBool> {
-        self.0.clone()
-    }
-}
-
-/// A running scheduler; it ends when this is dropped, and waits for the job that runs.
-pub struct Scheduler {
-    stop: Stop,
-    wake: Mutex<Option<Sender<()>>>,
-    thread: Mutex<Option<JoinHandle<()>>>,
-}
-
-impl Scheduler {
-    /// Errors: `Internal` without a thread.
-    pub fn start(store: Arc<Store>, jobs: Vec<Job>) -> Result<Self> {
-        let stop = Stop::default();
-        let (wake, woken) = channel();
-        let mut rounds = Rounds { store, jobs, stop: stop.clone(), attempts: HashMap::new() };
-        let thread = std::thread::Builder::new()
-            .name("scheduler".to_owned())
-            .stack_size(STACK_BYTES)
-            .spawn(move || rounds.go_on(&woken))
-            .map_err(Error::internal)?;
-        Ok(Self { stop, wake: Mutex::new(Some(wake)), thread: Mutex::new(Some(thread)) })
-    }
-}
-
-impl Scheduler {
-    /// Tells the job that runs, and waits for nothing.
-    pub fn ask_to_stop(&self) {
-        self.stop.set();
-        drop(self.wake.lock().unwrap_or_else(PoisonError::into_inner).take());
-    }
-}
-
-impl Drop for Scheduler {
-    fn drop(&mut self) {
-        self.ask_to_stop();
-        if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            let _ = thread.join();
-        }
-    }
+/// Runs the jobs until the worker is dropped.
+///
+/// Errors: `Internal` without a thread.
+pub fn schedule(store: Arc<Store>, jobs: Vec<Job>) -> Result<Worker> {
+    let mut rounds = Rounds { store, jobs, attempts: HashMap::new() };
+    Worker::start("scheduler", STACK_BYTES, PERIOD, move |stop| rounds.run_due(stop))
 }
 
 struct Rounds {
     store: Arc<Store>,
     jobs: Vec<Job>,
-    stop: Stop,
-    /// When each was last tried by us: what holds where the database takes no note of it.
+    /// When each was last tried by us: what holds where the database cannot record it.
     attempts: HashMap<&'static str, i64>,
 }
 
 impl Rounds {
-    fn go_on(&mut self, woken: &Receiver<()>) {
-        while matches!(woken.recv_timeout(LOOK_EVERY), Err(RecvTimeoutError::Timeout)) {
-            for at in 0..self.jobs.len() {
-                if !self.stop.is_set() && self.is_due(&self.jobs[at]) {
-                    self.run(at);
-                }
+    fn run_due(&mut self, stop: &Stop) {
+        for at in 0..self.jobs.len() {
+            if !stop.is_set() && self.is_due(&self.jobs[at]) {
+                self.run(at, stop);
             }
         }
     }
 
     fn is_due(&self, job: &Job) -> bool {
-        // A database that cannot be read is told by those who need it.
+        // A database that cannot be read is reported by those who need it.
         let Ok(record) = self.store.job(job.name) else { return false };
         let Ok(since) = self.store.first_user_at() else { return false };
         let now = clock::now_ms();
         is_due(&job.when, now, record.as_ref(), self.attempts.get(job.name).copied(), since)
     }
 
-    fn run(&mut self, at: usize) {
+    fn run(&mut self, at: usize, stop: &Stop) {
         let job = &self.jobs[at];
         self.attempts.insert(job.name, clock::now_ms());
         let outcome = recorded(&self.store, job.name, || {
-            catch_unwind(AssertUnwindSafe(|| (job.run)(&self.stop)))
+            catch_unwind(AssertUnwindSafe(|| (job.run)(stop)))
                 .unwrap_or_else(|_| Err(Error::internal("the job panicked")))
         });
         match outcome {
             Ok(sentence) => log::info!(target: "ops", "{}: {sentence}", job.name),
-            Err(_) if self.stop.is_set() => log::info!(target: "ops", "{} was cut off by the stop", job.name),
+            Err(_) if stop.is_set() => log::info!(target: "ops", "{} was interrupted by the stop", job.name),
             Err(error) => {
                 catalog::JOB_FAILURES.inc(job.name);
                 log::error!(target: "ops", "{} failed: {}", job.name, error.with_cause());
@@ -151,18 +97,18 @@ impl Rounds {
     }
 }
 
-/// Runs something that is a job, whoever asked for it, and notes how it ended.
+/// Runs a job, automatic or on demand, and records how it ended.
 pub(super) fn recorded(store: &Store, name: &'static str, run: impl FnOnce() -> Result<String>) -> Result<String> {
     let noted = |note: Result<()>| {
         if let Err(error) = note {
-            log::warn!(target: "ops", "what became of {name} could not be noted: {}", error.with_cause());
+            log::warn!(target: "ops", "the outcome of {name} could not be recorded: {}", error.with_cause());
         }
     };
     noted(store.job_begins(name));
     let outcome = run();
     noted(match &outcome {
         Ok(sentence) => store.job_ended(name, Ok(sentence)),
-        // Cut off by a stop is no failure: nobody has to be told at the next start.
+        // Cut off by a stop is no failure.
         Err(error) if error.code == "stopped" => Ok(()),
         Err(error) => store.job_ended(name, Err(&error.message)),
     });
@@ -293,8 +239,7 @@ mod tests {
     fn what_is_due_runs_once_and_is_noted() {
         let directory = tempfile::tempdir().expect("a directory");
         let store = Arc::new(Store::open(directory.path()).expect("opens"));
-        let mut rounds =
-            Rounds { store: store.clone(), jobs: Vec::new(), stop: Stop::default(), attempts: HashMap::new() };
+        let mut rounds = Rounds { store: store.clone(), jobs: Vec::new(), attempts: HashMap::new() };
         let job = |name, outcome: fn() -> Result<String>| Job {
             name,
             when: When::Every(Duration::from_secs(60)),
@@ -305,7 +250,7 @@ mod tests {
         rounds.jobs.push(job("panicking", || panic!("on purpose")));
         rounds.jobs.push(job("cut off", || Err(Error::conflict("stopped", "The server is stopping"))));
         for at in 0..rounds.jobs.len() {
-            rounds.run(at);
+            rounds.run(at, &Stop::default());
             assert!(!rounds.is_due(&rounds.jobs[at]));
         }
         let good = store.job("good").expect("reads").expect("is there");

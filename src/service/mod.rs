@@ -18,7 +18,7 @@ use std::sync::Arc;
 pub use accounts::{AccountOptions, Accounts, AuthConfig, LoggedIn, Origin, Registration};
 pub use conversations::{Conversations, NewConversation, Page, Target};
 pub use gauges::Collector;
-pub use health::{BACKUP_JOB, BackupPlan, Check, Health, Status, UpstreamRecord};
+pub use health::{BACKUP_JOB, BackupPlan, Health, UpstreamRecord};
 pub use invites::{Invite, Invites, NewInvite};
 pub use turn::{SendMessage, Sent, Turns};
 

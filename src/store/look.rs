@@ -59,6 +59,12 @@ pub fn recorded_job(directory: &Path, is_served: bool, name: &str) -> Option<Job
     jobs::recorded(&conn, name).ok()?
 }
 
+/// When the first account was made, where that can be read, in milliseconds since 1970.
+pub fn recorded_since(directory: &Path, is_served: bool) -> Option<i64> {
+    let conn = connect(&directory.join("data/portagent.db"), is_served).ok()??;
+    conn.query_row("SELECT min(createdAt) FROM users", [], |row| row.get(0)).ok()?
+}
+
 fn look(path: &Path, schema: &Schema, is_served: bool) -> rusqlite::Result<Inspected> {
     if !path.exists() {
         return Ok(Inspected::Missing);

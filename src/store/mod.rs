@@ -45,7 +45,7 @@ pub use invites::Invite;
 pub use jobs::JobRecord;
 pub use key::kept_key;
 pub use lock::DirectoryLock;
-pub use look::{Inspected, Inspection, inspect, recorded_job};
+pub use look::{Inspected, Inspection, inspect, recorded_job, recorded_since};
 pub use messages::Place;
 pub use people::Belongings;
 pub use retention::{Forgotten, Idle};

@@ -2,8 +2,7 @@
 
 use std::cell::Cell;
 
-use log::{LevelFilter, Log, Metadata, Record};
-use simplelog::{Config, SharedLogger};
+use log::{Log, Metadata, Record};
 
 use crate::domain::clock::now_ms;
 
@@ -33,18 +32,4 @@ impl Log for ClockLogger {
     }
 
     fn flush(&self) {}
-}
-
-impl SharedLogger for ClockLogger {
-    fn level(&self) -> LevelFilter {
-        LevelFilter::Off // it wants nothing for itself
-    }
-
-    fn config(&self) -> Option<&Config> {
-        None
-    }
-
-    fn as_log(self: Box<Self>) -> Box<dyn Log> {
-        self
-    }
 }

@@ -3,7 +3,6 @@
 use std::io::{self, Write as _};
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
-use simplelog::{Config, SharedLogger};
 
 use super::wanted;
 
@@ -22,18 +21,4 @@ impl Log for CommandLogger {
     }
 
     fn flush(&self) {}
-}
-
-impl SharedLogger for CommandLogger {
-    fn level(&self) -> LevelFilter {
-        LevelFilter::Warn
-    }
-
-    fn config(&self) -> Option<&Config> {
-        None
-    }
-
-    fn as_log(self: Box<Self>) -> Box<dyn Log> {
-        self
-    }
 }

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
-use simplelog::{Config, SharedLogger};
 
 use super::clock::record_ms;
 use super::line::{Style, with_line};
@@ -89,18 +88,4 @@ impl Log for FileLogger {
     }
 
     fn flush(&self) {} // a line is written when `log` returns
-}
-
-impl SharedLogger for FileLogger {
-    fn level(&self) -> LevelFilter {
-        self.level
-    }
-
-    fn config(&self) -> Option<&Config> {
-        None
-    }
-
-    fn as_log(self: Box<Self>) -> Box<dyn Log> {
-        self
-    }
 }

@@ -12,6 +12,7 @@ pub mod metrics;
 mod panic;
 mod parse;
 mod rotate;
+mod shared;
 mod stdout;
 pub mod timestamp;
 
@@ -27,6 +28,7 @@ pub use history::{Follower, History};
 pub use line::LINE_BYTES;
 pub use parse::{Parsed, parse};
 pub use rotate::{RotatingFile, Rotation};
+use shared::shared;
 
 /// The most that is ever logged: below it nothing of ours says anything.
 const MOST: LevelFilter = LevelFilter::Debug;
@@ -54,12 +56,12 @@ impl Drop for LogGuard {
 ///
 /// Errors: `Conflict` when logging was started before; `Unavailable` without a thread for stdout.
 pub fn init(options: LogOptions) -> Result<LogGuard> {
-    let mut loggers: Vec<Box<dyn SharedLogger>> = vec![Box::new(clock::ClockLogger)];
+    let mut loggers: Vec<Box<dyn SharedLogger>> = vec![shared(LevelFilter::Off, clock::ClockLogger)];
     if options.stdout {
-        loggers.push(stdout::StdoutLogger::start(MOST)?);
+        loggers.push(shared(MOST, stdout::StdoutLogger::start(MOST)?));
     }
     if let Some(path) = options.file {
-        loggers.push(Box::new(FileLogger::new(MOST, Rotation::standard(path))));
+        loggers.push(shared(MOST, FileLogger::new(MOST, Rotation::standard(path))));
     }
     metrics::uptime(); // counts from now
     start(loggers)?;
@@ -114,7 +116,7 @@ pub fn level_named(name: &str) -> Option<LevelFilter> {
 ///
 /// Errors: `Conflict` when logging was started before.
 pub fn init_command() -> Result<()> {
-    start(vec![Box::new(command::CommandLogger)])
+    start(vec![shared(LevelFilter::Warn, command::CommandLogger)])
 }
 
 fn start(loggers: Vec<Box<dyn SharedLogger>>) -> Result<()> {

@@ -13,7 +13,6 @@ use std::time::Duration;
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
-use simplelog::{Config, SharedLogger};
 
 use super::clock::record_ms;
 use super::line::{Style, with_line};
@@ -57,7 +56,7 @@ struct Queue {
 
 impl StdoutLogger {
     /// Errors: `Unavailable` when no thread can be had.
-    pub(super) fn start(level: LevelFilter) -> Result<Box<Self>> {
+    pub(super) fn start(level: LevelFilter) -> Result<Self> {
         let style = if is_journal() { Style::Journal } else { Style::Full };
         let shared = Arc::new(Shared::default());
         let printer = Arc::clone(&shared);
@@ -66,7 +65,7 @@ impl StdoutLogger {
             .stack_size(STACK_BYTES)
             .spawn(move || printer.print_forever(style))
             .map_err(|cause| Error::unavailable("no_thread", "Cannot start a thread for the log").source(cause))?;
-        Ok(Box::new(Self { level, style, shared }))
+        Ok(Self { level, style, shared })
     }
 }
 
@@ -85,20 +84,6 @@ impl Log for StdoutLogger {
         let queue = self.shared.lock();
         let busy = |queue: &mut Queue| queue.printing || !queue.lines.is_empty();
         drop(self.shared.printed.wait_timeout_while(queue, FLUSH_PATIENCE, busy));
-    }
-}
-
-impl SharedLogger for StdoutLogger {
-    fn level(&self) -> LevelFilter {
-        self.level
-    }
-
-    fn config(&self) -> Option<&Config> {
-        None
-    }
-
-    fn as_log(self: Box<Self>) -> Box<dyn Log> {
-        self
     }
 }
 

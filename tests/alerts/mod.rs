@@ -43,7 +43,10 @@ fn a_webhook_hears_when_it_begins_and_when_it_is_over() {
     assert!(over["endsAt"].is_string());
     assert_eq!(hook.got().len(), 3);
     let log = std::fs::read_to_string(server.log_file()).unwrap();
-    assert!(log.contains(" WARN  alerts the webhook did not take integrity: it answered 500; again in 2 s"), "{log}");
+    assert!(
+        log.contains(" WARN  alerts the webhook did not accept integrity: it answered 500; trying again in 2 s"),
+        "{log}"
+    );
     assert!(log.contains(" INFO  alerts over: integrity"), "{log}");
     let config = server.run(&["config"]).stdout;
     for text in [&log, &server.stdout(), &server.stderr(), &config] {

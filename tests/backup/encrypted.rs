@@ -58,7 +58,7 @@ fn a_passphrase_from_a_file() {
     fs::write(&file, "wrong\n").unwrap();
     let refused = server.run(&[&["backup", "verify", name], &with[..]].concat());
     assert_eq!(refused.code, Some(1));
-    assert!(refused.stderr.contains("encrypted for somebody else, or damaged"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("encrypted for another recipient, or damaged"), "{}", refused.stderr);
     let both = server.run(&[&["backup", "--encrypt-to", &key_pair().1], &with[..]].concat());
     assert_eq!(both.code, Some(2), "{}", both.stderr);
 }

@@ -93,7 +93,7 @@ fn a_stop_in_the_middle_leaves_nothing_behind() {
     assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
     assert_eq!(names(&backups), [""; 0], "neither a half one nor a directory");
     let log = fs::read_to_string(server.log_file()).unwrap();
-    assert!(log.contains("backup was cut off by the stop"), "{log}");
+    assert!(log.contains("backup was interrupted by the stop"), "{log}");
 }
 
 #[test]

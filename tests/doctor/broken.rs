@@ -125,6 +125,25 @@ fn backups_that_fail_or_are_old() {
     doctor(&server, &[]).names("integrity", "row 7 missing from index");
 }
 
+/// The same facts are judged in one place, so the doctor and `/health/ready` cannot disagree about them.
+#[test]
+fn doctor_and_health_checks_agree_about_backups() {
+    let models = Models::start();
+    let server = builder(&models).env("BACKUP_SCHEDULE", "off").start();
+    for days in [0, 3, 30] {
+        noted(&server, "backup", days * 24, None);
+        let report = doctor(&server, &[]);
+        let found = report.checks().iter().find(|one| one["name"] == "backup").unwrap();
+        assert_eq!(found["verdict"], "pass", "{found:#}");
+        crate::support::eventually("the health check passes as well", || {
+            let ready = server.http().get("/health/ready", None).json();
+            ready["checks"].as_array().unwrap().iter().any(|one| one["name"] == "backup" && one["status"] == "pass")
+        });
+    }
+    noted(&server, "backup", 3, Some("the disk is full"));
+    doctor(&server, &[]).names("backup", "the last backup failed: the disk is full; the last good one is 3 hours old");
+}
+
 #[test]
 fn a_log_that_cannot_be_written_and_one_with_errors() {
     let models = Models::start();

@@ -116,7 +116,7 @@ fn jobs_that_failed_or_are_late_are_told() {
         job(name, 1, "NULL");
         eventually("a good run is seen", || {
             check(&server, name)["message"].to_string().contains(" ago")
-                || check(&server, name)["message"].to_string().contains("24 h old")
+                || check(&server, name)["message"].to_string().contains("24 hours old")
         });
         job(name, 40, "NULL");
         eventually("an old one is a warning", || check(&server, name)["status"] == "warn");

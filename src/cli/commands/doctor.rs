@@ -4,11 +4,12 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::app::doctor::{self, Finding, Verdict};
+use crate::app::doctor;
 use crate::cli::command::{Command, CommandOption, Given};
 use crate::cli::output::{one_line, print, print_json};
 use crate::config::Config;
 use crate::domain::clock::now_ms;
+use crate::domain::finding::{Finding, Level, worst};
 use crate::domain::{Error, Kind, Result};
 use crate::telemetry::timestamp;
 
@@ -43,7 +44,7 @@ fn run(given: &Given) -> Result<()> {
         print(&as_text(&findings))?
     }
     let failed: Vec<&str> =
-        findings.iter().filter(|finding| finding.verdict == Verdict::Fail).map(|finding| finding.name).collect();
+        findings.iter().filter(|finding| finding.level == Level::Fail).map(|finding| finding.name).collect();
     match failed.len() {
         0 => Ok(()),
         1 => Err(Error::new(Kind::Unavailable, "doctor_failed", format!("one check failed: {}", failed[0]))),
@@ -62,7 +63,7 @@ fn as_text(findings: &[Finding]) -> String {
     let widest = findings.iter().map(|finding| finding.name.len()).max().unwrap_or(0);
     let mut text = String::new();
     for finding in findings {
-        let (verdict, name, detail) = (finding.verdict.as_str(), finding.name, one_line(&finding.detail));
+        let (verdict, name, detail) = (finding.level.as_str(), finding.name, one_line(&finding.message));
         text.push_str(&format!("{verdict}  {name:widest$}  {detail}\n"));
         if let Some(hint) = &finding.hint {
             text.push_str(&format!("      {:widest$}  → {}\n", "", one_line(hint)));
@@ -77,14 +78,14 @@ fn as_json(findings: &[Finding]) -> Value {
         .map(|finding| {
             json!({
                 "name": finding.name,
-                "verdict": finding.verdict.as_str(),
-                "detail": finding.detail,
+                "verdict": finding.level.as_str(),
+                "detail": finding.message,
                 "hint": finding.hint,
             })
         })
         .collect();
     json!({
-        "verdict": doctor::worst(findings).as_str(),
+        "verdict": worst(findings).as_str(),
         "version": env!("CARGO_PKG_VERSION"),
         "time": timestamp::rfc3339(now_ms()),
         "checks": checks,

@@ -7,8 +7,7 @@ use super::super::request::Request;
 use super::super::response::{JSON, Response};
 use super::super::server::App;
 use crate::domain::clock;
-use crate::service::health::worst;
-use crate::service::{Check, Status};
+use crate::domain::finding::{Finding, Level, worst};
 
 #[derive(Serialize)]
 struct CheckView<'a> {
@@ -48,20 +47,20 @@ pub(crate) fn live(app: &App, req: &Request) -> Answer {
 
 pub(crate) fn ready(app: &App, req: &Request) -> Answer {
     let checks = app.services.health.ready();
-    let worst = worst(&checks);
+    let worst = worst(&*checks);
     log_failing(req, &checks);
     let view = ReadyView { status: worst.as_str(), timestamp: clock::now_ms(), checks: views(&checks) };
-    Ok(Response::json(if worst == Status::Fail { 503 } else { 200 }, &view))
+    Ok(Response::json(if worst == Level::Fail { 503 } else { 200 }, &view))
 }
 
 /// A 503 has its cause in the log, as every answer of that kind.
-fn log_failing(req: &Request, checks: &[Check]) {
-    for check in checks.iter().filter(|check| check.status == Status::Fail) {
+fn log_failing(req: &Request, checks: &[Finding]) {
+    for check in checks.iter().filter(|check| check.level == Level::Fail) {
         log::error!(target: "http", "not healthy req={}: {}: {}", req.id, check.name, check.message);
     }
 }
 
-fn sick(now: i64, failing: &[Check]) -> SickView<'_> {
+fn sick(now: i64, failing: &[Finding]) -> SickView<'_> {
     SickView {
         status: "error",
         timestamp: now,
@@ -71,10 +70,10 @@ fn sick(now: i64, failing: &[Check]) -> SickView<'_> {
     }
 }
 
-fn views(checks: &[Check]) -> Vec<CheckView<'_>> {
+fn views(checks: &[Finding]) -> Vec<CheckView<'_>> {
     checks
         .iter()
-        .map(|check| CheckView { name: check.name, status: check.status.as_str(), message: &check.message })
+        .map(|check| CheckView { name: check.name, status: check.level.as_str(), message: &check.message })
         .collect()
 }
 
@@ -82,13 +81,13 @@ fn views(checks: &[Check]) -> Vec<CheckView<'_>> {
 mod tests {
     use super::*;
 
-    fn check(status: Status) -> Check {
-        Check { name: "databases", status, message: "as it is".to_owned() }
+    fn check(level: Level) -> Finding {
+        Finding::new("databases", level, "as it is")
     }
 
     #[test]
     fn sickness_names_what_fails() {
-        let response = Response::json(503, &sick(7, &[check(Status::Fail)]));
+        let response = Response::json(503, &sick(7, &[check(Level::Fail)]));
         assert_eq!(
             String::from_utf8_lossy(response.body()),
             r#"{"status":"error","timestamp":7,"error":"The server is not healthy","code":"unhealthy","checks":[{"name":"databases","status":"fail","message":"as it is"}]}"#

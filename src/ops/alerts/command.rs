@@ -7,21 +7,21 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::Alert;
-use super::outlet::StopFlag;
+use crate::ops::worker::Stop;
 
 /// What it may take; then it is killed, with all that it has started.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// What it gets while the server is stopping.
 const PATIENCE_AT_STOP: Duration = Duration::from_secs(2);
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+const CHECK_EVERY: Duration = Duration::from_millis(20);
 /// Where the service manager and its secrets are found: none of the command's business.
 const ALWAYS_HIDDEN: [&str; 3] = ["CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "WATCHDOG_USEC"];
 
-pub(super) fn run(line: &str, alert: &Alert, hidden: &[&str], stop: &StopFlag) -> Result<(), String> {
+pub(super) fn run(line: &str, alert: &Alert, hidden: &[&str], stop: &Stop) -> Result<(), String> {
     run_within(PATIENCE, line, alert, hidden, stop)
 }
 
-fn run_within(patience: Duration, line: &str, alert: &Alert, hidden: &[&str], stop: &StopFlag) -> Result<(), String> {
+fn run_within(patience: Duration, line: &str, alert: &Alert, hidden: &[&str], stop: &Stop) -> Result<(), String> {
     let mut child = command(line, alert, hidden).spawn().map_err(|error| format!("sh cannot be started: {error}"))?;
     let began = Instant::now();
     let mut stop_seen = None;
@@ -41,7 +41,7 @@ fn run_within(patience: Duration, line: &str, alert: &Alert, hidden: &[&str], st
             let why = if is_late { format!("after {} s", patience.as_secs()) } else { "at the stop".to_owned() };
             return Err(format!("it was killed {why}"));
         }
-        std::thread::sleep(LOOK_EVERY);
+        std::thread::sleep(CHECK_EVERY);
     }
 }
 
@@ -80,7 +80,7 @@ mod tests {
 
     fn run_test(line: &str, hidden: &[&str]) -> Result<(), String> {
         let alert = Alert::new("firing", &TEST, "it's \"full\"; $(reboot)".to_owned(), "home", 0);
-        run_within(Duration::from_millis(300), line, &alert, hidden, &StopFlag::default())
+        run_within(Duration::from_millis(300), line, &alert, hidden, &Stop::default())
     }
 
     #[test]

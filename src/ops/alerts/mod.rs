@@ -1,33 +1,32 @@
-//! Tells the operator when something is wrong, and when it is over: by a webhook, by a command, and in the log.
+//! Alerts for the operator, when something is wrong and when it is over: by webhook, by command, and in the log.
 //!
-//! A thread looks every so often, at what the server knows anyway; the rules decide; whoever is to be told has a
-//! bounded queue and a thread of its own, so that a webhook that hangs keeps nothing waiting.
+//! A thread evaluates the rules periodically, from what the server knows anyway. Each channel has a bounded queue and a
+//! thread of its own, so that a webhook that hangs delays nothing else.
 
 mod command;
-mod outlet;
 mod readings;
 mod rules;
+mod sender;
 mod state;
 mod webhook;
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 
-use self::outlet::{Channel, Outlet};
 use self::readings::Readings;
+use self::sender::{AlertSender, Channel};
 use self::state::States;
 use crate::domain::secret::Secret;
-use crate::domain::{Error, Result, clock};
+use crate::domain::{Result, clock};
+use crate::ops::worker::{Stop, Worker};
 use crate::service::Services;
 use crate::telemetry::timestamp::rfc3339;
 
 const STACK_BYTES: usize = 256 * 1024;
 
-/// Whom to tell, and how often to look.
+/// Where alerts go, and how often the rules are evaluated.
 #[derive(Debug, Clone)]
 pub struct AlertOptions {
     /// Gets a POST with JSON. It may carry a secret, so it is never shown.
@@ -41,7 +40,7 @@ pub struct AlertOptions {
     pub hidden: Vec<&'static str>,
 }
 
-/// One thing to tell.
+/// One alert.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Alert {
@@ -83,38 +82,23 @@ impl Alert {
     }
 }
 
-/// The watching thread and those who tell; they end when this is dropped.
-pub struct Alerts {
-    stop: Mutex<Option<Sender<()>>>,
-    thread: Mutex<Option<JoinHandle<()>>>,
-}
-
-impl Alerts {
-    /// Errors: `Internal` without a thread.
-    pub fn start(services: Arc<Services>, options: AlertOptions) -> Result<Self> {
-        let outlets: Vec<Outlet> = channels(&options).into_iter().map(Outlet::start).collect::<Result<_>>()?;
-        let (stop, stopped) = channel();
-        let thread = std::thread::Builder::new()
-            .name("alerts".to_owned())
-            .stack_size(STACK_BYTES)
-            .spawn(move || run(&services, &options, &outlets, &stopped))
-            .map_err(Error::internal)?;
-        Ok(Self { stop: Mutex::new(Some(stop)), thread: Mutex::new(Some(thread)) })
-    }
-
-    /// Says that it is to end, and waits for nothing.
-    pub fn ask_to_stop(&self) {
-        drop(self.stop.lock().unwrap_or_else(PoisonError::into_inner).take());
-    }
-}
-
-impl Drop for Alerts {
-    fn drop(&mut self) {
-        self.ask_to_stop();
-        if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            let _ = thread.join();
+/// Evaluates the rules and sends what they say, until the worker is dropped.
+///
+/// Errors: `Internal` without a thread.
+pub fn alerts(services: Arc<Services>, options: AlertOptions) -> Result<Worker> {
+    let senders: Vec<AlertSender> = channels(&options).into_iter().map(AlertSender::start).collect::<Result<_>>()?;
+    let mut readings = Readings::default();
+    let mut states = States::new();
+    Worker::start("alerts", STACK_BYTES, options.every, move |_| {
+        let readings = readings.take(&services);
+        for alert in states.evaluate(readings, &options.instance, clock::now_ms()) {
+            match alert.status {
+                "resolved" => log::info!(target: "alerts", "over: {}", alert.summary),
+                _ => log::warn!(target: "alerts", "{}", alert.summary),
+            }
+            senders.iter().for_each(|sender| sender.push(alert.clone()));
         }
-    }
+    })
 }
 
 fn channels(options: &AlertOptions) -> Vec<Channel> {
@@ -133,26 +117,11 @@ fn channels(options: &AlertOptions) -> Vec<Channel> {
     channels
 }
 
-fn run(services: &Arc<Services>, options: &AlertOptions, outlets: &[Outlet], stopped: &Receiver<()>) {
-    let mut readings = Readings::default();
-    let mut states = States::new();
-    while matches!(stopped.recv_timeout(options.every), Err(RecvTimeoutError::Timeout)) {
-        let readings = readings.take(services);
-        for alert in states.evaluate(readings, &options.instance, clock::now_ms()) {
-            match alert.status {
-                "resolved" => log::info!(target: "alerts", "over: {}", alert.summary),
-                _ => log::warn!(target: "alerts", "{}", alert.summary),
-            }
-            outlets.iter().for_each(|outlet| outlet.push(alert.clone()));
-        }
-    }
-}
-
-/// Tells all channels once that this is a test. How each took it; nothing where none is set up.
+/// Sends a test alert over all channels, and returns the outcome of each; nothing where none is configured.
 pub fn test(options: &AlertOptions) -> Vec<(&'static str, Result<(), String>)> {
     let now = clock::now_ms();
     let summary = "This is a test: alerts arrive here.".to_owned();
     let alert = Alert::new("firing", &rules::TEST, summary, &options.instance, now);
-    let never = outlet::StopFlag::default();
+    let never = Stop::default();
     channels(options).into_iter().map(|channel| (channel.name, (channel.deliver)(&alert, &never))).collect()
 }

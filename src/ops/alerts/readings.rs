@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::domain::finding::{Finding, Level};
+use crate::service::Services;
 use crate::service::health::{BACKUP_JOB, INTEGRITY_JOB};
-use crate::service::{Check, Services, Status};
 use crate::telemetry::metrics::{self, Memory, Totals};
 
 /// Requests are judged by those of this time.
@@ -41,9 +42,9 @@ impl Readings {
     pub(super) fn take(&mut self, services: &Arc<Services>) -> &Self {
         self.health = health(services.health.live().err().as_deref());
         let checks = services.health.ready();
-        self.backup = of_check(&checks, BACKUP_JOB, Status::Warn);
-        self.integrity = of_check(&checks, INTEGRITY_JOB, Status::Warn);
-        self.upstream = of_check(&checks, "upstream", Status::Fail);
+        self.backup = of_check(&checks, BACKUP_JOB, Level::Warn);
+        self.integrity = of_check(&checks, INTEGRITY_JOB, Level::Warn);
+        self.upstream = of_check(&checks, "upstream", Level::Fail);
         self.memory = metrics::memory().map(memory).unwrap_or_default();
         self.disk = services.store().disk().ok().map(disk).unwrap_or_default();
         let span = self.requests(Instant::now(), metrics::totals());
@@ -61,7 +62,7 @@ impl Readings {
     }
 }
 
-fn health(failing: Option<&[Check]>) -> Reading {
+fn health(failing: Option<&[Finding]>) -> Reading {
     match failing {
         None => Reading { value: 0.0, summary: "the databases answer".to_owned() },
         Some(checks) => {
@@ -71,9 +72,9 @@ fn health(failing: Option<&[Check]>) -> Reading {
     }
 }
 
-fn of_check(checks: &[Check], name: &str, from: Status) -> Reading {
+fn of_check(checks: &[Finding], name: &str, from: Level) -> Reading {
     let Some(check) = checks.iter().find(|check| check.name == name) else { return Reading::default() };
-    let is_bad = check.status == Status::Fail || (check.status == from && from == Status::Warn);
+    let is_bad = check.level == Level::Fail || (check.level == from && from == Level::Warn);
     Reading { value: f64::from(u8::from(is_bad)), summary: format!("{name}: {}", check.message) }
 }
 
@@ -116,16 +117,16 @@ mod tests {
 
     #[test]
     fn checks_read_as_well_or_not() {
-        let checks = |status| [Check { name: "backup", status, message: "m".to_owned() }];
-        let check = |status, from, expected: f64| {
-            assert!((of_check(&checks(status), "backup", from).value - expected).abs() < 0.1, "{status:?} {from:?}");
+        let checks = |level| [Finding::new("backup", level, "m")];
+        let check = |level, from, expected: f64| {
+            assert!((of_check(&checks(level), "backup", from).value - expected).abs() < 0.1, "{level:?} {from:?}");
         };
-        check(Status::Pass, Status::Warn, 0.0);
-        check(Status::Warn, Status::Warn, 1.0);
-        check(Status::Fail, Status::Warn, 1.0);
-        check(Status::Warn, Status::Fail, 0.0);
-        check(Status::Fail, Status::Fail, 1.0);
-        assert_eq!(of_check(&[], "backup", Status::Warn).summary, "");
+        check(Level::Pass, Level::Warn, 0.0);
+        check(Level::Warn, Level::Warn, 1.0);
+        check(Level::Fail, Level::Warn, 1.0);
+        check(Level::Warn, Level::Fail, 0.0);
+        check(Level::Fail, Level::Fail, 1.0);
+        assert_eq!(of_check(&[], "backup", Level::Warn).summary, "");
     }
 
     #[test]

@@ -1,19 +1,18 @@
 //! Encryption of archives, in the format of age (age-encryption.org/v1): for recipients, or with a passphrase. `age -d`
 //! opens them elsewhere.
 //!
-//! Whoever has only a recipient cannot open what he encrypts, and an archive is good only when it was opened. So an
-//! identity of the moment is a recipient as well: it never leaves our memory, and is forgotten after the check.
+//! With a recipient alone an archive cannot be opened, and it is good only when it was opened. So a temporary identity
+//! is a recipient as well: it never leaves our memory, and is dropped after the check.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek as _, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use age::secrecy::{ExposeSecret as _, SecretString};
 use age::stream::StreamWriter;
 use age::{DecryptError, Decryptor, Encryptor, Identity, IdentityFile, Recipient, scrypt, x25519};
 
-use super::read::damaged;
-use super::verify::Unlock;
+use super::error::{damaged, unreadable};
 use crate::domain::secret::Secret;
 use crate::domain::{Error, Result};
 
@@ -28,26 +27,35 @@ const MOST_WORK_FACTOR: u8 = 20;
 /// The largest file with identities, in bytes.
 const IDENTITIES_BYTES: u64 = 1024 * 1024;
 
-/// Whom an archive is for.
+/// How an archive is encrypted.
 #[derive(Debug, Clone)]
-pub enum Lock {
-    /// Whoever can read the file.
-    Nobody,
-    /// Whoever has an identity of one of these recipients (`age1…`).
+pub enum Encryption {
+    None,
+    /// For the identities of these recipients (`age1…`).
     Recipients(Vec<String>),
-    /// Whoever knows it.
     Passphrase(Secret),
 }
 
-impl Lock {
-    pub fn is_set(&self) -> bool {
-        !matches!(self, Self::Nobody)
+/// What opens an encrypted archive.
+#[derive(Debug, Clone)]
+pub enum Decryption {
+    None,
+    /// A file with age identities.
+    Identity(PathBuf),
+    Passphrase(Secret),
+    /// An age identity itself.
+    Key(Secret),
+}
+
+impl Encryption {
+    pub fn is_some(&self) -> bool {
+        !matches!(self, Self::None)
     }
 
     /// Errors: `Invalid` for what is no recipient, and for an empty passphrase.
     pub fn check(&self) -> Result<()> {
         match self {
-            Self::Nobody => Ok(()),
+            Self::None => Ok(()),
             Self::Recipients(recipients) => recipients.iter().try_for_each(|one| recipient(one).map(drop)),
             Self::Passphrase(passphrase) if passphrase.expose().is_empty() => {
                 Err(Error::invalid("no_passphrase", "the passphrase is empty").hint("give one of several words"))
@@ -58,30 +66,30 @@ impl Lock {
 }
 
 /// What takes the bytes of an archive.
-pub enum Locked<W: Write> {
+pub enum Encrypting<W: Write> {
     Plain(W),
     Age(Box<StreamWriter<W>>),
 }
 
-impl<W: Write> Locked<W> {
+impl<W: Write> Encrypting<W> {
     /// Begins to write, and says what opens it for the check.
     ///
-    /// Errors: those of [`Lock::check`]; `Unavailable` when the header cannot be written.
-    pub fn begin(lock: &Lock, into: W) -> Result<(Self, Unlock)> {
-        lock.check()?;
-        let (encryptor, unlock) = match lock {
-            Lock::Nobody => return Ok((Self::Plain(into), Unlock::Nothing)),
-            Lock::Recipients(recipients) => for_recipients(recipients)?,
-            Lock::Passphrase(passphrase) => {
+    /// Errors: those of [`Encryption::check`]; `Unavailable` when the header cannot be written.
+    pub fn begin(encryption: &Encryption, into: W) -> Result<(Self, Decryption)> {
+        encryption.check()?;
+        let (encryptor, decryption) = match encryption {
+            Encryption::None => return Ok((Self::Plain(into), Decryption::None)),
+            Encryption::Recipients(recipients) => for_recipients(recipients)?,
+            Encryption::Passphrase(passphrase) => {
                 let mut recipient = scrypt::Recipient::new(SecretString::from(passphrase.expose()));
                 recipient.set_work_factor(WORK_FACTOR);
-                (encryptor(&[&recipient])?, Unlock::Passphrase(passphrase.clone()))
+                (encryptor(&[&recipient])?, Decryption::Passphrase(passphrase.clone()))
             }
         };
         let writer = encryptor
             .wrap_output(into)
             .map_err(|cause| Error::unavailable("backup_failed", format!("the backup cannot be written: {cause}")))?;
-        Ok((Self::Age(Box::new(writer)), unlock))
+        Ok((Self::Age(Box::new(writer)), decryption))
     }
 
     pub fn finish(self) -> io::Result<W> {
@@ -92,7 +100,7 @@ impl<W: Write> Locked<W> {
     }
 }
 
-impl<W: Write> Write for Locked<W> {
+impl<W: Write> Write for Encrypting<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Plain(inner) => inner.write(bytes),
@@ -108,14 +116,14 @@ impl<W: Write> Write for Locked<W> {
     }
 }
 
-fn for_recipients(texts: &[String]) -> Result<(Encryptor, Unlock)> {
-    let of_the_moment = x25519::Identity::generate();
-    let mut recipients = vec![of_the_moment.to_public()];
+fn for_recipients(texts: &[String]) -> Result<(Encryptor, Decryption)> {
+    let temporary = x25519::Identity::generate();
+    let mut recipients = vec![temporary.to_public()];
     for text in texts {
         recipients.push(recipient(text)?);
     }
     let recipients: Vec<&dyn Recipient> = recipients.iter().map(|one| one as _).collect();
-    Ok((encryptor(&recipients)?, Unlock::Key(Secret::new(of_the_moment.to_string().expose_secret()))))
+    Ok((encryptor(&recipients)?, Decryption::Key(Secret::new(temporary.to_string().expose_secret()))))
 }
 
 fn encryptor(recipients: &[&dyn Recipient]) -> Result<Encryptor> {
@@ -137,15 +145,15 @@ pub fn is_encrypted(archive: &Path) -> bool {
 
 /// The archive inside the file, and whether it was encrypted.
 ///
-/// Errors: `Conflict` where it is, and `unlock` does not open it; `Unavailable` where its header is damaged.
-pub fn open(mut file: File, unlock: &Unlock) -> Result<(Box<dyn Read>, bool)> {
+/// Errors: `Conflict` where it is, and `decryption` does not open it; `Unavailable` where its header is damaged.
+pub fn open(mut file: File, decryption: &Decryption) -> Result<(Box<dyn Read>, bool)> {
     if !begins_with_magic(&mut file).map_err(unreadable)? {
         return Ok((Box::new(file), false));
     }
     check_header(&mut file)?;
-    let identities = identities(unlock)?;
+    let identities = identities(decryption)?;
     let decryptor = Decryptor::new(BufReader::new(file)).map_err(refused)?;
-    if decryptor.is_scrypt() != matches!(unlock, Unlock::Passphrase(_)) {
+    if decryptor.is_scrypt() != matches!(decryption, Decryption::Passphrase(_)) {
         return Err(locked(if decryptor.is_scrypt() { "a passphrase" } else { "an identity of age" }));
     }
     let opened = decryptor.decrypt(identities.iter().map(|one| one.as_ref() as &dyn Identity)).map_err(refused)?;
@@ -167,16 +175,16 @@ fn check_header(file: &mut File) -> Result<()> {
     if ends { Ok(()) } else { Err(damaged("its encryption header has no end")) }
 }
 
-fn identities(unlock: &Unlock) -> Result<Vec<Box<dyn Identity + Send + Sync>>> {
-    match unlock {
-        Unlock::Nothing => Err(locked("its passphrase or identity")),
-        Unlock::Passphrase(passphrase) => {
+fn identities(decryption: &Decryption) -> Result<Vec<Box<dyn Identity + Send + Sync>>> {
+    match decryption {
+        Decryption::None => Err(locked("its passphrase or identity")),
+        Decryption::Passphrase(passphrase) => {
             let mut identity = scrypt::Identity::new(SecretString::from(passphrase.expose()));
             identity.set_max_work_factor(MOST_WORK_FACTOR);
             Ok(vec![Box::new(identity)])
         }
-        Unlock::Key(key) => parsed(key.expose().as_bytes(), "the key"),
-        Unlock::Identity(path) => {
+        Decryption::Key(key) => parsed(key.expose().as_bytes(), "the key"),
+        Decryption::Identity(path) => {
             let mut text = Vec::new();
             let name = path.display().to_string();
             File::open(path)
@@ -203,15 +211,11 @@ fn locked(needed: &str) -> Error {
 fn refused(cause: DecryptError) -> Error {
     match cause {
         DecryptError::NoMatchingKeys | DecryptError::KeyDecryptionFailed | DecryptError::DecryptionFailed => {
-            Error::conflict("archive_wrong_key", "the archive is encrypted for somebody else, or damaged")
+            Error::conflict("archive_wrong_key", "the archive is encrypted for another recipient, or damaged")
                 .hint("check the passphrase or identity; another one may be meant")
         }
         DecryptError::ExcessiveWork { .. } => damaged("opening it would take more memory than we give"),
         DecryptError::Io(cause) if cause.raw_os_error().is_some() => unreadable(cause),
         _ => damaged("its encryption header is not whole"),
     }
-}
-
-fn unreadable(cause: io::Error) -> Error {
-    Error::unavailable("archive_unreadable", format!("the archive cannot be read: {cause}"))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::read::{damaged, too_new};
+use super::error::{damaged, too_new};
 use crate::domain::Result;
 use crate::store::{copy::DATABASE_FILES, inspect};
 

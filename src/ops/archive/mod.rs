@@ -15,6 +15,8 @@
 //! encrypted (see `crypt`).
 
 mod crypt;
+mod error;
+mod hashing;
 mod layout;
 mod manifest;
 mod place;
@@ -26,8 +28,8 @@ mod tests;
 mod verify;
 mod write;
 
-pub use crypt::{Lock, Locked, is_encrypted};
+pub use crypt::{Decryption, Encrypting, Encryption, is_encrypted};
 pub use manifest::{DatabaseFacts, FORMAT, FilesFacts, Manifest};
 pub(super) use verify::verify_in;
-pub use verify::{Report, Unlock, extract_to, verify};
+pub use verify::{Report, extract_to, verify};
 pub use write::{Meta, Writer};

@@ -1,4 +1,4 @@
-//! Reads an archive in one pass and believes nothing: names are checked, lengths are counted, and memory stays small
+//! Reads an archive in one pass and trusts nothing in it: names are checked, lengths are counted, and memory stays small
 //! whatever the file says about itself.
 
 use std::io::{self, BufRead, BufReader, Read, Write as _};
@@ -6,11 +6,13 @@ use std::io::{self, BufRead, BufReader, Read, Write as _};
 use flate2::bufread::GzDecoder;
 use tar::{Archive, Entry, EntryType};
 
+use super::error::{damaged, not_ours, shown, unreadable};
+use super::hashing::Hashing;
 use super::layout::{self, Part};
 use super::manifest::Manifest;
 use super::place::Place;
 use super::seal::SealReader;
-use super::sums::{Expected, Hashing};
+use super::sums::Expected;
 use crate::domain::id::hex;
 use crate::domain::{Error, Result};
 use crate::ops::meter::{Meter, or_stopped};
@@ -42,10 +44,10 @@ pub fn read(
     let mut tar = Archive::new(GzDecoder::new(compressed));
     let mut reading = Reading { place, meter, sized, last: None, expected: Expected::default(), found: None, count: 0 };
     // Raw: extensions of the format are met as entries of their own, so that their lengths are ours to limit.
-    let entries = tar.entries().map_err(unreadable)?.raw(true);
+    let entries = tar.entries().map_err(unread)?.raw(true);
     let mut longer = Longer::default();
     for entry in entries {
-        let entry = entry.map_err(unreadable)?;
+        let entry = entry.map_err(unread)?;
         reading.count += 1;
         if reading.count > layout::ENTRIES {
             return Err(damaged("it has too many entries"));
@@ -60,7 +62,7 @@ pub fn read(
     let mut gzip = tar.into_inner();
     only_zeros(&mut gzip)?;
     let mut compressed = gzip.into_inner();
-    if !compressed.fill_buf().map_err(unreadable)?.is_empty() {
+    if !compressed.fill_buf().map_err(unread)?.is_empty() {
         return Err(damaged("something stands behind its end"));
     }
     if !compressed.get_ref().is_sealed() {
@@ -90,7 +92,7 @@ impl Reading<'_, '_> {
     fn entry<R: Read>(&mut self, entry: Entry<'_, R>, longer: Longer) -> Result<()> {
         let header = entry.header();
         let kind = header.entry_type();
-        let mode = header.mode().map_err(unreadable)?;
+        let mode = header.mode().map_err(unread)?;
         let name = longer.name.unwrap_or_else(|| header.path_bytes().into_owned());
         let part = Part::of(&name).map_err(|what| damaged(&format!("an entry {what}: {}", shown(&name))))?;
         self.in_order(part)?;
@@ -129,7 +131,7 @@ impl Reading<'_, '_> {
     fn manifest<R: Read>(&mut self, name: &[u8], entry: Entry<'_, R>) -> Result<()> {
         let mut bytes = Vec::new();
         let mut content = Hashing::new(entry.take(layout::MANIFEST_BYTES + 1));
-        content.read_to_end(&mut bytes).map_err(unreadable)?;
+        content.read_to_end(&mut bytes).map_err(unread)?;
         if bytes.len() as u64 > layout::MANIFEST_BYTES {
             return Err(damaged("its manifest is too large"));
         }
@@ -192,7 +194,7 @@ impl Reading<'_, '_> {
         loop {
             let read = match content.read(&mut buffer) {
                 Err(cause) if cause.kind() == io::ErrorKind::Interrupted => continue,
-                other => other.map_err(unreadable)?,
+                other => other.map_err(unread)?,
             };
             if read == 0 {
                 break;
@@ -218,7 +220,7 @@ impl Reading<'_, '_> {
 /// The content of an extension: a name, ended by a zero byte.
 fn text<R: Read>(entry: Entry<'_, R>) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    entry.take(layout::NAME_BYTES as u64 + 2).read_to_end(&mut bytes).map_err(unreadable)?;
+    entry.take(layout::NAME_BYTES as u64 + 2).read_to_end(&mut bytes).map_err(unread)?;
     if bytes.pop() != Some(0) || bytes.len() > layout::NAME_BYTES {
         return Err(damaged("an entry has an impossible name"));
     }
@@ -227,19 +229,15 @@ fn text<R: Read>(entry: Entry<'_, R>) -> Result<Vec<u8>> {
 
 fn only_zeros(rest: &mut impl Read) -> Result<()> {
     let mut padding = Vec::new();
-    rest.take(PADDING_BYTES + 1).read_to_end(&mut padding).map_err(unreadable)?;
+    rest.take(PADDING_BYTES + 1).read_to_end(&mut padding).map_err(unread)?;
     let good = padding.len() as u64 <= PADDING_BYTES && padding.iter().all(|byte| *byte == 0);
     if good { Ok(()) } else { Err(damaged("something stands behind its end")) }
 }
 
-fn shown(name: &[u8]) -> String {
-    String::from_utf8_lossy(name).chars().take(100).flat_map(char::escape_debug).collect()
-}
-
 /// A failure while reading: the disk's, the meter's, or else the content's.
-fn unreadable(cause: io::Error) -> Error {
+fn unread(cause: io::Error) -> Error {
     or_stopped(cause, |cause| match cause.raw_os_error() {
-        Some(_) => Error::unavailable("archive_unreadable", format!("the archive cannot be read: {cause}")),
+        Some(_) => unreadable(cause),
         None => damaged(&cause.to_string()),
     })
 }
@@ -251,22 +249,4 @@ fn cannot_keep(cause: io::Error) -> Error {
         }
         _ => Error::unavailable("cannot_extract", format!("cannot write what is in the archive: {cause}")),
     }
-}
-
-pub(super) fn damaged(how: &str) -> Error {
-    Error::unavailable("archive_damaged", format!("the archive is damaged: {how}"))
-        .hint("`portagent backup list` shows other backups, and `portagent backup verify` whether they are whole")
-}
-
-pub(super) fn too_new(what: &str, version: &str) -> Error {
-    Error::unavailable(
-        "archive_too_new",
-        format!("the archive was made by portagent {}: {what}", shown(version.as_bytes())),
-    )
-    .hint("install that version or a newer one")
-}
-
-fn not_ours() -> Error {
-    Error::unavailable("not_an_archive", "this is no backup made by portagent, or not a whole one")
-        .hint("`portagent backup list` shows the backups there are")
 }

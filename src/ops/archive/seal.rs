@@ -9,6 +9,7 @@ use std::io::{self, Read, Write};
 
 use sha2::{Digest as _, Sha256};
 
+use super::hashing::Hashing;
 use crate::domain::id::hex;
 
 /// RFC 1952 section 2.3: magic, deflate, FCOMMENT; no time; no flags, unknown system.
@@ -25,33 +26,11 @@ fn seal(digest: &[u8]) -> Vec<u8> {
     [HEAD, COMMENT, hex(digest).as_bytes(), TAIL].concat()
 }
 
-/// Passes everything on, and at the end the seal of it.
-pub struct SealWriter<W> {
-    inner: W,
-    digest: Sha256,
-}
-
-impl<W: Write> SealWriter<W> {
-    pub fn new(inner: W) -> Self {
-        Self { inner, digest: Sha256::new() }
-    }
-
-    pub fn finish(mut self) -> io::Result<W> {
-        self.inner.write_all(&seal(&self.digest.finalize()))?;
-        Ok(self.inner)
-    }
-}
-
-impl<W: Write> Write for SealWriter<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.inner.write(bytes)?;
-        self.digest.update(&bytes[..written]);
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
-    }
+/// Ends what was written with its seal.
+pub fn finish<W: Write>(mut written: Hashing<W>) -> io::Result<W> {
+    let digest = written.digest();
+    written.inner.write_all(&seal(&digest))?;
+    Ok(written.inner)
 }
 
 /// Reads what is before the seal, and then tells whether the seal is that of what was read. It holds the last bytes
@@ -111,9 +90,9 @@ mod tests {
     use super::*;
 
     fn sealed(content: &[u8]) -> Vec<u8> {
-        let mut writer = SealWriter::new(Vec::new());
+        let mut writer = Hashing::new(Vec::new());
         writer.write_all(content).unwrap();
-        writer.finish().unwrap()
+        finish(writer).unwrap()
     }
 
     fn unsealed(bytes: &[u8]) -> (Vec<u8>, bool) {

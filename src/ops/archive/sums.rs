@@ -1,7 +1,5 @@
-//! `SHA256SUMS`: a line for every file, as `sha256sum -c` reads them. Whoever writes the archive keeps the lines in a
-//! temporary file until its end; whoever reads it keeps their digest only. So neither needs memory for a million files.
-
-use std::io::{self, Write};
+//! `SHA256SUMS`: a line for every file, as `sha256sum -c` reads them. The writer of an archive keeps the lines in a
+//! temporary file until its end; the reader keeps their digest only. So neither needs memory for a million files.
 
 use sha2::{Digest as _, Sha256};
 
@@ -48,42 +46,6 @@ impl Expected {
 
     pub fn digest(&self) -> [u8; 32] {
         self.digest.clone().finalize().into()
-    }
-}
-
-/// Passes everything on and keeps its digest.
-pub struct Hashing<T> {
-    pub inner: T,
-    digest: Sha256,
-}
-
-impl<T> Hashing<T> {
-    pub fn new(inner: T) -> Self {
-        Self { inner, digest: Sha256::new() }
-    }
-
-    pub fn digest(self) -> [u8; 32] {
-        self.digest.finalize().into()
-    }
-}
-
-impl<T: io::Read> io::Read for Hashing<T> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(into)?;
-        self.digest.update(&into[..read]);
-        Ok(read)
-    }
-}
-
-impl<T: Write> Write for Hashing<T> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.inner.write(bytes)?;
-        self.digest.update(&bytes[..written]);
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
     }
 }
 

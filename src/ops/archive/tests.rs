@@ -5,10 +5,11 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
+use super::hashing::Hashing;
 use super::manifest::{DatabaseFacts, FORMAT, FilesFacts, Manifest};
 use super::place::{Keep, Place};
 use super::read::{Found, read};
-use super::seal::{SEAL_BYTES, SealWriter};
+use super::seal::{self, SEAL_BYTES};
 use super::write::{Meta, Writer};
 use crate::domain::id::hex;
 use crate::domain::{Error, Result};
@@ -202,7 +203,7 @@ fn what_stands_at_the_wrong_place_is_refused() {
 
 /// A tar of whatever headers somebody writes by hand, sealed as ours are.
 fn by_hand(entries: &[(&[u8], tar::EntryType, &[u8], u64)]) -> Vec<u8> {
-    let gzip = flate2::write::GzEncoder::new(SealWriter::new(Vec::new()), flate2::Compression::fast());
+    let gzip = flate2::write::GzEncoder::new(Hashing::new(Vec::new()), flate2::Compression::fast());
     let mut tar = tar::Builder::new(gzip);
     for (name, kind, content, length) in entries {
         let mut header = tar::Header::new_gnu();
@@ -217,7 +218,7 @@ fn by_hand(entries: &[(&[u8], tar::EntryType, &[u8], u64)]) -> Vec<u8> {
         let content = if kind.is_symlink() { &b""[..] } else { content };
         tar.append(&header, content).unwrap();
     }
-    tar.into_inner().unwrap().finish().unwrap().finish().unwrap()
+    seal::finish(tar.into_inner().unwrap().finish().unwrap()).unwrap()
 }
 
 #[test]

@@ -1,30 +1,19 @@
-//! Is this archive good: every checksum, and what SQLite says about the databases in it. Whoever takes one apart gets
+//! Is this archive good: every checksum, and what SQLite says about the databases in it. Extracting one makes
 //! the same checks on the way.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::crypt;
+use super::crypt::{self, Decryption};
+use super::error::damaged;
 use super::manifest::{DatabaseFacts, Manifest};
 use super::place::{Keep, Place};
-use super::read::{self, damaged};
-use crate::domain::secret::Secret;
+use super::read;
 use crate::domain::{Error, Result};
 use crate::ops::meter::Meter;
 use crate::ops::partial::Partial;
 use crate::ops::space;
 use crate::store::{copy::DATABASE_FILES, inspect};
-
-/// What opens an encrypted archive.
-#[derive(Debug, Clone)]
-pub enum Unlock {
-    Nothing,
-    /// A file with age identities.
-    Identity(PathBuf),
-    Passphrase(Secret),
-    /// An age identity itself.
-    Key(Secret),
-}
 
 /// An archive that is whole.
 #[derive(Debug, Clone)]
@@ -46,29 +35,29 @@ pub struct Report {
 ///
 /// Errors: `Unavailable` for an archive that is damaged, locked, of a newer program or none at all, and for a disk that
 /// is too small; `NotFound`; `Conflict` when the meter says stop.
-pub fn verify(archive: &Path, unlock: &Unlock, scratch: &Path, meter: &mut Meter<'_>) -> Result<Report> {
+pub fn verify(archive: &Path, decryption: &Decryption, scratch: &Path, meter: &mut Meter<'_>) -> Result<Report> {
     let partial = Partial::make(scratch)?;
-    verify_in(archive, unlock, partial.path(), meter)
+    verify_in(archive, decryption, partial.path(), meter)
 }
 
 /// The same in an empty directory of the caller's.
-pub fn verify_in(archive: &Path, unlock: &Unlock, empty: &Path, meter: &mut Meter<'_>) -> Result<Report> {
-    take_out(archive, unlock, empty, Keep::Databases, meter)
+pub fn verify_in(archive: &Path, decryption: &Decryption, empty: &Path, meter: &mut Meter<'_>) -> Result<Report> {
+    take_out(archive, decryption, empty, Keep::Databases, meter)
 }
 
 /// Takes everything out into `directory`, which must be empty and ours, and checks it all like [`verify`]. Nothing in
 /// it is good before this returns `Ok`.
 ///
 /// Errors: those of [`verify`].
-pub fn extract_to(archive: &Path, unlock: &Unlock, directory: &Path, meter: &mut Meter<'_>) -> Result<Report> {
-    take_out(archive, unlock, directory, Keep::Everything, meter)
+pub fn extract_to(archive: &Path, decryption: &Decryption, directory: &Path, meter: &mut Meter<'_>) -> Result<Report> {
+    take_out(archive, decryption, directory, Keep::Everything, meter)
 }
 
-fn take_out(archive: &Path, unlock: &Unlock, into: &Path, keep: Keep, meter: &mut Meter<'_>) -> Result<Report> {
+fn take_out(archive: &Path, decryption: &Decryption, into: &Path, keep: Keep, meter: &mut Meter<'_>) -> Result<Report> {
     let about = |error: Error| about(error, archive);
     let file = File::open(archive).map_err(|cause| cannot_open(archive, &cause))?;
     let archive_bytes = file.metadata().map_err(|cause| cannot_open(archive, &cause))?.len();
-    let (content, is_encrypted) = crypt::open(file, unlock).map_err(about)?;
+    let (content, is_encrypted) = crypt::open(file, decryption).map_err(about)?;
     let sized = |manifest: &Manifest| {
         let needed = match keep {
             Keep::Databases => manifest.database_bytes(),

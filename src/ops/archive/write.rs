@@ -8,9 +8,8 @@ use flate2::write::GzEncoder;
 use flate2::{Compression, GzBuilder};
 use tar::{EntryType, Header};
 
-use super::layout;
-use super::seal::SealWriter;
-use super::sums::{self, Hashing};
+use super::hashing::Hashing;
+use super::{layout, seal, sums};
 
 /// 6 is what everybody's gzip does; text gets hardly smaller above it, and takes much longer.
 const LEVEL: u32 = 6;
@@ -26,7 +25,7 @@ pub struct Meta {
 }
 
 pub struct Writer<W: Write> {
-    tar: tar::Builder<GzEncoder<SealWriter<W>>>,
+    tar: tar::Builder<GzEncoder<Hashing<W>>>,
     /// The lines of SHA256SUMS, until their turn comes.
     sums: io::BufWriter<File>,
     own: Meta,
@@ -36,7 +35,7 @@ impl<W: Write> Writer<W> {
     /// `spool` is an empty file, readable and writable, that nobody else uses. `own` is for entries that no file is
     /// behind.
     pub fn new(into: W, spool: File, own: Meta) -> Self {
-        let gzip = GzBuilder::new().operating_system(255).write(SealWriter::new(into), Compression::new(LEVEL));
+        let gzip = GzBuilder::new().operating_system(255).write(Hashing::new(into), Compression::new(LEVEL));
         Self { tar: tar::Builder::new(gzip), sums: io::BufWriter::new(spool), own }
     }
 
@@ -75,7 +74,7 @@ impl<W: Write> Writer<W> {
         let mut header = header(EntryType::Regular, self.own);
         header.set_size(length);
         self.tar.append_data(&mut header, layout::SUMS, sums)?;
-        self.tar.into_inner()?.finish()?.finish()
+        seal::finish(self.tar.into_inner()?.finish()?)
     }
 }
 

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags};
 
-use super::archive::{self, FORMAT, FilesFacts, Lock, Locked, Manifest, Report, Unlock, Writer};
+use super::archive::{self, Decryption, Encrypting, Encryption, FORMAT, FilesFacts, Manifest, Report, Writer};
 use super::meter::Meter;
 use super::partial::Partial;
 use crate::domain::bytes::human;
@@ -45,7 +45,7 @@ pub struct Options {
     pub key: Option<Secret>,
     /// The settings that differ from their defaults, as an env file.
     pub settings: Secret,
-    pub lock: Lock,
+    pub encryption: Encryption,
 }
 
 /// A backup that was made and found good.
@@ -76,7 +76,7 @@ impl Made {
 /// Errors: `NotFound` without databases; `Unavailable` when the disk is too small or full, and when something cannot be
 /// read, written or verified; `Conflict` when the meter says stop.
 pub fn make(options: &Options, meter: &mut Meter<'_>) -> Result<Made> {
-    options.lock.check()?;
+    options.encryption.check()?;
     // First, so that a data directory that is none is not made one.
     let moment = Moment::of(&options.data_dir)?;
     make_directory(&options.into)?;
@@ -87,16 +87,16 @@ pub fn make(options: &Options, meter: &mut Meter<'_>) -> Result<Made> {
     scratch.require_space(options, &moment, counted.bytes)?;
     let staged = stage::copy(moment, scratch.path(), meter)?;
     let unfinished = partial.path().join("archive");
-    let (mut warnings, unlock) =
+    let (mut warnings, decryption) =
         write(options, &staged, manifest(&staged, created_at, counted), scratch.path(), &unfinished, meter)?;
     for copy in &staged {
         let _ = fs::remove_file(&copy.path); // the check needs the room; whatever is left goes with the directory
     }
     let check = scratch.check_directory()?;
-    let mut report = archive::verify_in(&unfinished, &unlock, &check, meter).map_err(not_good)?;
+    let mut report = archive::verify_in(&unfinished, &decryption, &check, meter).map_err(not_good)?;
     warnings.append(&mut report.warnings);
     report.warnings = warnings;
-    let path = publish(&unfinished, &options.into, created_at, options.lock.is_set())?;
+    let path = publish(&unfinished, &options.into, created_at, options.encryption.is_some())?;
     Ok(Made { path, report })
 }
 
@@ -119,14 +119,14 @@ fn write(
     scratch: &Path,
     archive: &Path,
     meter: &mut Meter<'_>,
-) -> Result<(Vec<String>, Unlock)> {
+) -> Result<(Vec<String>, Decryption)> {
     meter.begin("compressing", manifest.database_bytes() + manifest.files.bytes);
     let owner = fs::metadata(&options.data_dir).map_err(Error::internal)?;
     let mut own = files::meta(&owner);
     own.mode = 0o600;
     own.modified = u64::try_from(manifest.created_at / 1000).unwrap_or(0);
     let spool = sink::private(&scratch.join("sums")).map_err(not_written)?;
-    let (into, unlock) = Locked::begin(&options.lock, Sink::create(archive).map_err(not_written)?)?;
+    let (into, decryption) = Encrypting::begin(&options.encryption, Sink::create(archive).map_err(not_written)?)?;
     let mut writer = Writer::new(into, spool, own);
     let text = serde_json::to_vec_pretty(&manifest).map_err(Error::internal)?;
     writer.bytes("manifest.json", &text).map_err(not_written)?;
@@ -145,8 +145,8 @@ fn write(
     }
     writer.bytes("settings.env", options.settings.expose().as_bytes()).map_err(not_written)?;
     warnings.append(&mut files::write(&options.data_dir, &mut writer, meter)?.into_warnings());
-    writer.finish().and_then(Locked::finish).and_then(Sink::finish).map_err(not_written)?;
-    Ok((warnings, unlock))
+    writer.finish().and_then(Encrypting::finish).and_then(Sink::finish).map_err(not_written)?;
+    Ok((warnings, decryption))
 }
 
 struct Metered<'s, 'm> {

@@ -1,7 +1,7 @@
 //! The backup that the server makes by itself, on a thread that leaves the machine to those who chat.
 
 use super::super::meter::{Meter, Pace};
-use super::super::scheduler::Stop;
+use super::super::worker::Stop;
 use super::{Options, make, remove_old};
 use crate::domain::{Error, Result, clock};
 

@@ -22,7 +22,7 @@ pub struct Scratch<'a> {
 impl<'a> Scratch<'a> {
     /// Errors: `Unavailable` when the data directory cannot be written.
     pub fn of(options: &Options, beside: &'a Partial) -> Result<Self> {
-        let own = if options.lock.is_set() { Some(Partial::make(&options.data_dir)?) } else { None };
+        let own = if options.encryption.is_some() { Some(Partial::make(&options.data_dir)?) } else { None };
         Ok(Self { beside, own })
     }
 

@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
 use super::*;
-use crate::ops::scheduler::Stop;
+use crate::ops::worker::Stop;
 use crate::ops::{Meter, Pace};
 use crate::store::Store;
 
@@ -33,7 +33,7 @@ fn home() -> Home {
         data_dir,
         key: None,
         settings: Secret::new("PORT=1\n"),
-        lock: Lock::Nobody,
+        encryption: Encryption::None,
     };
     Home { home, options }
 }
@@ -56,7 +56,7 @@ fn everything_is_in_it_and_comes_out_again() {
     assert_eq!(made.report.manifest.files, FilesFacts { count: 2, bytes: 3_000_004 });
     let out = home.path().join("taken out");
     fs::create_dir(&out).unwrap();
-    let report = archive::extract_to(&made.path, &Unlock::Nothing, &out, &mut Meter::silent()).unwrap();
+    let report = archive::extract_to(&made.path, &Decryption::None, &out, &mut Meter::silent()).unwrap();
     assert_eq!(report.manifest, made.report.manifest);
     let key = fs::read(options.data_dir.join("jwt-secret")).unwrap();
     assert_eq!(fs::read(out.join("jwt-secret")).unwrap(), key);
@@ -144,8 +144,8 @@ fn a_file_that_vanishes_while_we_work_is_not_missed() {
     assert_eq!((made.report.files, made.report.manifest.files.count), (2, 3));
 }
 
-fn unlocked(path: &Path, unlock: &Unlock, scratch: &Path) -> Result<Report> {
-    archive::verify(path, unlock, scratch, &mut Meter::silent())
+fn unlocked(path: &Path, decryption: &Decryption, scratch: &Path) -> Result<Report> {
+    archive::verify(path, decryption, scratch, &mut Meter::silent())
 }
 
 #[test]
@@ -157,21 +157,21 @@ fn an_encrypted_one_opens_for_its_recipient_only_and_every_changed_byte_is_found
         use age::secrecy::ExposeSecret as _;
         let path = home.path().join(name);
         fs::write(&path, format!("# made by age-keygen\n{}\n", identity.to_string().expose_secret())).unwrap();
-        Unlock::Identity(path)
+        Decryption::Identity(path)
     };
     let (ours_file, other_file) = (file_of(&ours, "ours"), file_of(&other, "other"));
-    let locked = Options { lock: Lock::Recipients(vec![ours.to_public().to_string()]), ..options };
+    let locked = Options { encryption: Encryption::Recipients(vec![ours.to_public().to_string()]), ..options };
     let made = make(&locked, &mut Meter::silent()).unwrap();
     assert!(made.report.is_encrypted && made.path.to_str().unwrap().ends_with(".tar.gz.age"));
     assert_eq!(names(&locked.data_dir), ["data", "jwt-secret", "logs"], "nothing is left in the data directory");
     let report = unlocked(&made.path, &ours_file, home.path()).unwrap();
     assert_eq!(report.manifest, made.report.manifest);
-    let code = |unlock: &Unlock| unlocked(&made.path, unlock, home.path()).unwrap_err().code;
+    let code = |decryption: &Decryption| unlocked(&made.path, decryption, home.path()).unwrap_err().code;
     assert_eq!(code(&other_file), "archive_wrong_key");
-    assert_eq!(code(&Unlock::Nothing), "archive_locked");
-    assert_eq!(code(&Unlock::Passphrase(Secret::new("x"))), "archive_locked");
-    assert_eq!(code(&Unlock::Identity(home.path().join("none"))), "identity_unreadable");
-    assert_eq!(code(&Unlock::Identity(locked.data_dir.join("jwt-secret"))), "bad_identity");
+    assert_eq!(code(&Decryption::None), "archive_locked");
+    assert_eq!(code(&Decryption::Passphrase(Secret::new("x"))), "archive_locked");
+    assert_eq!(code(&Decryption::Identity(home.path().join("none"))), "identity_unreadable");
+    assert_eq!(code(&Decryption::Identity(locked.data_dir.join("jwt-secret"))), "bad_identity");
     let good = fs::read(&made.path).unwrap();
     assert!(!good.windows(11).any(|part| part == b"portagent.db"[..11].as_ref()), "nothing can be read");
     let bad = home.path().join("bad");
@@ -189,13 +189,14 @@ fn an_encrypted_one_opens_for_its_recipient_only_and_every_changed_byte_is_found
 #[test]
 fn a_passphrase_opens_what_it_closed() {
     let Home { home, options } = home();
-    let closed = |passphrase: &str| Options { lock: Lock::Passphrase(Secret::new(passphrase)), ..options.clone() };
+    let closed =
+        |passphrase: &str| Options { encryption: Encryption::Passphrase(Secret::new(passphrase)), ..options.clone() };
     let made = make(&closed("correct horse"), &mut Meter::silent()).unwrap();
-    let open = |passphrase: &str| unlocked(&made.path, &Unlock::Passphrase(Secret::new(passphrase)), home.path());
+    let open = |passphrase: &str| unlocked(&made.path, &Decryption::Passphrase(Secret::new(passphrase)), home.path());
     assert_eq!(open("correct horse").unwrap().files, 2);
     assert_eq!(open("wrong horse").unwrap_err().code, "archive_wrong_key");
     assert_eq!(make(&closed(""), &mut Meter::silent()).unwrap_err().code, "no_passphrase");
-    let nobody = Options { lock: Lock::Recipients(vec!["age1nobody".to_owned()]), ..options };
+    let nobody = Options { encryption: Encryption::Recipients(vec!["age1nobody".to_owned()]), ..options };
     assert_eq!(make(&nobody, &mut Meter::silent()).unwrap_err().code, "bad_recipient");
     assert_eq!(list(&nobody.into).unwrap().len(), 1);
 }
@@ -206,6 +207,6 @@ fn a_header_without_an_end_is_not_read_for_ever() {
     let path = home.path().join("x.age");
     let endless = [b"age-encryption.org/v1\n-> X25519 ".as_slice(), &[b'a'; 2 << 20]].concat();
     fs::write(&path, endless).unwrap();
-    let error = unlocked(&path, &Unlock::Passphrase(Secret::new("x")), home.path()).unwrap_err();
+    let error = unlocked(&path, &Decryption::Passphrase(Secret::new("x")), home.path()).unwrap_err();
     assert!(error.message.contains("header has no end"), "{error}");
 }

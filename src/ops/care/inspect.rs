@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use crate::domain::finding::{self, Finding, Level};
 use crate::domain::{Error, Result};
-use crate::store::care::{self, Finding, Level, Ownerless, Which};
+use crate::store::care::{self, Ownerless, Which};
 
 /// What was found.
 pub struct Report {
@@ -21,7 +22,7 @@ pub struct Mended {
 
 impl Report {
     pub fn worst(&self) -> Level {
-        self.findings.iter().map(|finding| finding.level).max().unwrap_or(Level::Ok)
+        finding::worst(&self.findings)
     }
 }
 
@@ -88,6 +89,6 @@ fn ownerless(directory: &Path) -> Result<Vec<Finding>> {
     ];
     Ok(rows
         .into_iter()
-        .map(|(place, name, count, message)| Finding::counted(place, name, Level::Warn, count, message))
+        .map(|(place, name, count, message)| care::counted(place, name, Level::Warn, count, message))
         .collect())
 }

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::domain::{Error, Result};
-use crate::ops::scheduler::{Job, Stop, When};
+use crate::ops::scheduler::{Job, When};
+use crate::ops::worker::Stop;
 use crate::store::Store;
 use crate::store::care::{self, Which};
 

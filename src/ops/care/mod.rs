@@ -1,4 +1,4 @@
-//! Care for what lasts: checks, tidying, and what happens by itself about them.
+//! Care for the databases: checks, recovery, and the automatic jobs.
 
 mod inspect;
 mod jobs;
@@ -12,4 +12,4 @@ pub use jobs::{integrity_job, optimize_job};
 pub use marker::Marker;
 pub use recover::{Damaged, Recovered, recover};
 pub use tend::{Change, optimize, vacuum};
-pub use tidy::Tidy;
+pub use tidy::tidy;

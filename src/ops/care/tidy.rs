@@ -1,76 +1,46 @@
-//! Space that nobody needs goes back to the disk: free pages after big deletions, and a log that has grown. In small
+//! Unused space goes back to the disk: free pages after big deletions, and a log that has grown. In small
 //! steps with pauses, so that a person's message waits for milliseconds only.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::domain::Result;
 use crate::domain::bytes::human;
-use crate::domain::{Error, Result};
+use crate::ops::worker::Worker;
 use crate::store::Store;
 use crate::store::care::{Space, Which};
 
-const LOOK_EVERY: Duration = Duration::from_secs(60);
+const PERIOD: Duration = Duration::from_secs(60);
 /// Free pages are left for later use up to this many bytes, and up to this share of the file.
 const FREE_BYTES: u64 = 1024 * 1024;
 const FREE_PERCENT: u64 = 5;
 /// Pages given back in one transaction, and the pause behind it.
 const PAGES_A_STEP: u32 = 256;
 const PAUSE: Duration = Duration::from_millis(100);
-/// A log that is longer is worth a checkpoint of its own, in bytes; SQLite makes one every 4 MiB by itself.
+/// A log that is longer is worth a checkpoint of its own, in bytes; SQLite itself makes one every 4 MiB.
 const WAL_BYTES: u64 = 16 * 1024 * 1024;
 const STACK_BYTES: usize = 256 * 1024;
 
-/// Ends when it is dropped.
-pub struct Tidy {
-    stop: Mutex<Option<Sender<()>>>,
-    thread: Mutex<Option<JoinHandle<()>>>,
-}
-
-impl Tidy {
-    /// Errors: `Internal` without a thread.
-    pub fn start(store: Arc<Store>) -> Result<Self> {
-        let (stop, stopped) = channel();
-        let thread = std::thread::Builder::new()
-            .name("tidy".to_owned())
-            .stack_size(STACK_BYTES)
-            .spawn(move || run(&store, &stopped))
-            .map_err(Error::internal)?;
-        Ok(Self { stop: Mutex::new(Some(stop)), thread: Mutex::new(Some(thread)) })
-    }
-}
-
-impl Drop for Tidy {
-    fn drop(&mut self) {
-        drop(self.stop.lock().unwrap_or_else(PoisonError::into_inner).take());
-        if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            let _ = thread.join();
-        }
-    }
-}
-
-fn run(store: &Store, stopped: &Receiver<()>) {
-    let go_on = |pause: Duration| matches!(stopped.recv_timeout(pause), Err(RecvTimeoutError::Timeout));
-    while go_on(LOOK_EVERY) {
+/// Errors: `Internal` without a thread.
+pub fn tidy(store: Arc<Store>) -> Result<Worker> {
+    Worker::start("tidy", STACK_BYTES, PERIOD, move |stop| {
         for which in Which::BOTH {
-            // Trouble with a database is told by those who need it.
-            if let Err(error) = tidy(store, which, &|| go_on(PAUSE)) {
+            // Trouble with a database is reported by those who need it.
+            if let Err(error) = tidy_one(&store, which, &|| stop.wait(PAUSE)) {
                 log::debug!(target: "ops", "{} was not tidied up: {}", which.file(), error.with_cause());
             }
         }
-    }
+    })
 }
 
-/// One look, and what follows from it.
-fn tidy(store: &Store, which: Which, go_on: &dyn Fn() -> bool) -> Result<()> {
+fn tidy_one(store: &Store, which: Which, go_on: &dyn Fn() -> bool) -> Result<()> {
     let before = store.space(which)?;
     let mut now = before;
     while has_too_much(&now) && go_on() {
         store.give_back(which, PAGES_A_STEP)?;
         let left = store.space(which)?;
         if left.free_bytes >= now.free_bytes {
-            break; // somebody deletes faster than we give back, or nothing can be given back
+            break; // deletions are faster than we are, or nothing can be given back
         }
         now = left;
     }
@@ -146,7 +116,7 @@ mod tests {
             steps.set(steps.get() + 1);
             true
         };
-        tidy(&store, Which::Agentx, &count).expect("is tidied up");
+        tidy_one(&store, Which::Agentx, &count).expect("is tidied up");
         let space = store.space(Which::Agentx).expect("reads");
         assert!(space.bytes < 2_000_000 && !has_too_much(&space), "{space:?}");
         assert!(steps.get() >= 5, "in steps");

@@ -1,12 +1,10 @@
 //! The clock: tokens and certificates go by it. Compared with what servers elsewhere say, it need not be believed.
 
-use super::Finding;
 use crate::domain::clock::now_ms;
+use crate::domain::finding::Finding;
+use crate::service::health::clock::{NAME, implausible};
 use crate::telemetry::timestamp;
 
-const NAME: &str = "clock";
-/// 2026-01-01 and 2100-01-01, in milliseconds since 1970: before this program was written, and long after.
-const PLAUSIBLE_MS: std::ops::Range<i64> = 1_767_225_600_000..4_102_444_800_000;
 /// A `Date` header is exact to a second, and travels for a moment. In seconds.
 const WARN_SECONDS: i64 = 30;
 const FAIL_SECONDS: i64 = 300;
@@ -32,10 +30,10 @@ pub(super) fn finding(times: &[Elsewhere]) -> Finding {
 }
 
 fn judged(now: i64, times: &[Elsewhere]) -> Finding {
-    let hint = "let it be set by the network: `timedatectl set-ntp true`";
-    if !PLAUSIBLE_MS.contains(&now) {
-        return Finding::fail(NAME, format!("it says {}", timestamp::rfc3339(now))).hint(hint);
+    if let Some(finding) = implausible(now) {
+        return finding;
     }
+    let hint = "let the network set it: `timedatectl set-ntp true`";
     let Some(worst) = times.iter().max_by_key(|time| time.ahead_ms.abs()) else {
         return Finding::pass(NAME, "the year is plausible; there was no other clock to compare it with");
     };
@@ -51,8 +49,8 @@ fn judged(now: i64, times: &[Elsewhere]) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Verdict;
     use super::*;
+    use crate::domain::finding::Level;
 
     #[test]
     fn clocks_that_differ() {
@@ -60,13 +58,13 @@ mod tests {
         let check = |now, ahead_ms: Option<i64>, verdict, words: &str| {
             let times: Vec<Elsewhere> = ahead_ms.map(|ahead_ms| Elsewhere { who: "x", ahead_ms }).into_iter().collect();
             let found = judged(now, &times);
-            assert_eq!(found.verdict, verdict, "{found:?}");
-            assert!(found.detail.contains(words), "{found:?}");
+            assert_eq!(found.level, verdict, "{found:?}");
+            assert!(found.message.contains(words), "{found:?}");
         };
-        check(0, None, Verdict::Fail, "1970-01-01");
-        check(now, None, Verdict::Pass, "plausible");
-        check(now, Some(-900), Verdict::Pass, "agrees");
-        check(now, Some(31_000), Verdict::Warn, "31 s ahead of the clock of x");
-        check(now, Some(-3_600_000), Verdict::Fail, "3600 s behind the clock of x");
+        check(0, None, Level::Fail, "1970-01-01");
+        check(now, None, Level::Pass, "plausible");
+        check(now, Some(-900), Level::Pass, "agrees");
+        check(now, Some(31_000), Level::Warn, "31 s ahead of the clock of x");
+        check(now, Some(-3_600_000), Level::Fail, "3600 s behind the clock of x");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::Finding;
+use crate::domain::finding::Finding;
 use crate::store::{DirectoryLock, Inspected, Inspection, inspect};
 
 const LOCK: &str = "lock";

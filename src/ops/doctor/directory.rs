@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use super::Finding;
+use crate::domain::finding::Finding;
 
 const NAME: &str = "data directory";
 /// What must be private, beside the directory itself. Directories that are private protect what is in them.
@@ -57,8 +57,8 @@ fn strangers(directory: &Path, owner: u32) -> Option<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Verdict;
     use super::*;
+    use crate::domain::finding::Level;
 
     #[test]
     fn directories_of_all_kinds() {
@@ -66,14 +66,14 @@ mod tests {
         fs::set_permissions(home.path(), fs::Permissions::from_mode(0o700)).unwrap();
         let check = |path: &Path, verdict, words: &str| {
             let found = findings(path).remove(0);
-            assert_eq!(found.verdict, verdict, "{found:?}");
-            assert!(found.detail.contains(words), "{found:?}");
+            assert_eq!(found.level, verdict, "{found:?}");
+            assert!(found.message.contains(words), "{found:?}");
         };
-        check(home.path(), Verdict::Pass, "private");
-        check(&home.path().join("none"), Verdict::Warn, "does not exist yet");
+        check(home.path(), Level::Pass, "private");
+        check(&home.path().join("none"), Level::Warn, "does not exist yet");
         fs::write(home.path().join("file"), "").unwrap();
-        check(&home.path().join("file"), Verdict::Fail, "not a directory");
+        check(&home.path().join("file"), Level::Fail, "not a directory");
         fs::set_permissions(home.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        check(home.path(), Verdict::Fail, "(mode 755)");
+        check(home.path(), Level::Fail, "(mode 755)");
     }
 }

@@ -4,8 +4,9 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use super::{Finding, backups};
+use super::backups;
 use crate::domain::clock::now_ms;
+use crate::domain::finding::Finding;
 use crate::telemetry::{History, parse};
 
 const LOG: &str = "log";

@@ -3,18 +3,19 @@
 use std::io::{self, ErrorKind};
 use std::net::{TcpListener, ToSocketAddrs as _};
 
+use super::Installation;
 use super::web::{self, Web};
-use super::{Finding, Patient};
+use crate::domain::finding::Finding;
 
 const PORT: &str = "port";
 
 /// `pid`: the server of the data directory, if there is one.
-pub(super) fn finding(patient: &Patient, pid: Option<&str>) -> Finding {
-    let port = patient.port;
+pub(super) fn finding(installation: &Installation, pid: Option<&str>) -> Finding {
+    let port = installation.port;
     if port == 0 {
         return Finding::skip(PORT, "PORT=0 does not say where the server listens");
     }
-    let host = match patient.host.as_str() {
+    let host = match installation.host.as_str() {
         "0.0.0.0" => "127.0.0.1".to_owned(),
         "::" => "[::1]".to_owned(),
         host if host.contains(':') => format!("[{host}]"),
@@ -34,7 +35,7 @@ pub(super) fn finding(patient: &Patient, pid: Option<&str>) -> Finding {
             Finding::fail(PORT, format!("port {port} is taken by a portagent with another data directory")).hint(other)
         }
         (Ok(_), _) => Finding::fail(PORT, format!("port {port} is taken by another program")).hint(other),
-        (Err(error), pid) => silent(&patient.host, port, pid, &error, other),
+        (Err(error), pid) => silent(&installation.host, port, pid, &error, other),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The last look before anything is shown: what is a secret, or looks like one, becomes stars.
 
-use super::Finding;
+use crate::domain::finding::Finding;
 use crate::domain::secret::Secret;
 
 /// A secret that is shorter than this, in bytes, would turn ordinary words into stars.
@@ -12,7 +12,7 @@ const SHOWN_CHARS: usize = 500;
 
 pub(super) fn clean(findings: &mut [Finding], secrets: &[Secret]) {
     for finding in findings {
-        finding.detail = cleaned(&finding.detail, secrets);
+        finding.message = cleaned(&finding.message, secrets);
         finding.hint = finding.hint.take().map(|hint| cleaned(&hint, secrets));
     }
 }

@@ -3,27 +3,28 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use super::{Finding, Patient};
+use super::Installation;
+use crate::domain::finding::Finding;
 
 const CONFIGURATION: &str = "configuration";
 const ENV_FILE: &str = "env file";
 
-pub(super) fn findings(patient: &Patient) -> Vec<Finding> {
+pub(super) fn findings(installation: &Installation) -> Vec<Finding> {
     let mut findings = vec![Finding::pass(CONFIGURATION, "every setting is valid")];
     let open: Vec<String> =
-        patient.env_files.iter().filter(|(path, secret)| *secret && others_read(path)).map(name).collect();
+        installation.env_files.iter().filter(|(path, secret)| *secret && others_read(path)).map(name).collect();
     if !open.is_empty() {
         let files = open.join(" ");
         findings.push(
             Finding::fail(ENV_FILE, format!("others on this machine can read the secrets in {files}"))
                 .hint(format!("chmod 600 {files}")),
         );
-    } else if !patient.env_files.is_empty() {
-        let files: Vec<String> = patient.env_files.iter().map(name).collect();
+    } else if !installation.env_files.is_empty() {
+        let files: Vec<String> = installation.env_files.iter().map(name).collect();
         findings.push(Finding::pass(ENV_FILE, format!("settings are read from {}", files.join(" and "))));
     }
     // The env file that is open to others has been told already.
-    let others = patient.warnings.iter().filter(|warning| !warning.contains("chmod 600"));
+    let others = installation.warnings.iter().filter(|warning| !warning.contains("chmod 600"));
     findings.extend(others.map(|warning| Finding::warn(CONFIGURATION, warning)));
     findings
 }

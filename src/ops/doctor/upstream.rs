@@ -2,9 +2,10 @@
 
 use serde::Deserialize;
 
+use super::ModelServer;
 use super::clock::Elsewhere;
 use super::web::{self, Seen, Web};
-use super::{Finding, ModelServer};
+use crate::domain::finding::Finding;
 use crate::domain::secret::Secret;
 
 const UPSTREAM: &str = "upstream";

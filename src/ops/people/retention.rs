@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::{Error, Result, clock};
-use crate::ops::scheduler::{Job, Stop, When};
+use crate::ops::scheduler::{Job, When};
+use crate::ops::worker::Stop;
 use crate::service::Services;
 use crate::store::Store;
 

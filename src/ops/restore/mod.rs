@@ -8,7 +8,7 @@ mod tests;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::archive::{self, Manifest, Unlock};
+use super::archive::{self, Decryption, Manifest};
 use super::meter::Meter;
 use crate::domain::{Error, Result};
 use crate::store::swap::{self, INCOMING};
@@ -33,12 +33,12 @@ pub struct Restored {
 ///
 /// Errors: `Conflict` while a server holds the directory; those of [`archive::verify`]; `Unavailable` when the
 /// directory cannot be written. Nothing was changed then.
-pub fn restore(directory: &Path, file: &Path, unlock: &Unlock, meter: &mut Meter<'_>) -> Result<Restored> {
+pub fn restore(directory: &Path, file: &Path, decryption: &Decryption, meter: &mut Meter<'_>) -> Result<Restored> {
     let lock = DirectoryLock::take(directory)?;
     swap::end_interrupted(directory, &lock)?;
     let incoming = directory.join(INCOMING);
     place::make_ready(directory, &incoming)?;
-    let outcome = prepare(directory, &incoming, file, unlock, meter);
+    let outcome = prepare(directory, &incoming, file, decryption, meter);
     let (report, key) = match outcome {
         Ok(prepared) => prepared,
         Err(error) => {
@@ -78,8 +78,14 @@ const SETTINGS: &str = "restored-settings.env";
 
 type Prepared = (archive::Report, Option<crate::domain::secret::Secret>);
 
-fn prepare(directory: &Path, incoming: &Path, file: &Path, unlock: &Unlock, meter: &mut Meter<'_>) -> Result<Prepared> {
-    let report = archive::extract_to(file, unlock, incoming, meter)?;
+fn prepare(
+    directory: &Path,
+    incoming: &Path,
+    file: &Path,
+    decryption: &Decryption,
+    meter: &mut Meter<'_>,
+) -> Result<Prepared> {
+    let report = archive::extract_to(file, decryption, incoming, meter)?;
     let cannot = |cause: std::io::Error| place::cannot_write(incoming, &cause);
     for name in ["manifest.json", "SHA256SUMS"] {
         place::remove_file(&incoming.join(name)).map_err(cannot)?;

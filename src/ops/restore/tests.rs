@@ -82,7 +82,7 @@ fn everything_is_back_and_can_be_undone() {
     let (old, new, elsewhere) = (data_directory("old"), data_directory("new"), tempfile::tempdir().unwrap());
     let archive = archive_of(new.path(), elsewhere.path(), 0);
     let at = old.path();
-    let restored = restore(at, &archive, &Unlock::Nothing, &mut Meter::silent()).unwrap();
+    let restored = restore(at, &archive, &Decryption::None, &mut Meter::silent()).unwrap();
     assert_eq!((restored.manifest.rows("users"), restored.files), (1, 1));
     assert_eq!((users(at), files_of(at)), (vec!["new".to_owned()], "new".to_owned()));
     let same = |one: &Path, other: &Path| {
@@ -101,7 +101,7 @@ fn everything_is_back_and_can_be_undone() {
     assert_eq!((users(at), files_of(at)), (vec!["new".to_owned()], "new".to_owned()));
 
     let empty = elsewhere.path().join("new-machine");
-    let restored = restore(&empty, &archive, &Unlock::Nothing, &mut Meter::silent()).unwrap();
+    let restored = restore(&empty, &archive, &Decryption::None, &mut Meter::silent()).unwrap();
     assert_eq!((restored.replaced, users(&empty)), (None, vec!["new".to_owned()]));
     assert!(same(&empty, new.path()));
     assert_eq!(undo(&empty).unwrap_err().kind, crate::domain::Kind::NotFound);
@@ -111,7 +111,7 @@ fn everything_is_back_and_can_be_undone() {
 fn what_is_not_good_changes_nothing() {
     let (old, new, elsewhere) = (data_directory("old"), data_directory("new"), tempfile::tempdir().unwrap());
     let at = old.path();
-    let code = |archive: &Path| restore(at, archive, &Unlock::Nothing, &mut Meter::silent()).unwrap_err().code;
+    let code = |archive: &Path| restore(at, archive, &Decryption::None, &mut Meter::silent()).unwrap_err().code;
     let archive = archive_of(new.path(), elsewhere.path(), 0);
     let good = fs::read(&archive).unwrap();
     let mut flipped = good.clone();

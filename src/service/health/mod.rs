@@ -1,10 +1,10 @@
 //! Is it well: what a load balancer, a container and a person want to know. Each check stands in a file of its own.
 
-mod backup;
-mod clock;
+pub mod backup;
+pub mod clock;
 mod databases;
-mod disk;
-mod integrity;
+pub mod disk;
+pub mod integrity;
 mod log_file;
 mod upstream;
 mod wal;
@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::domain::Result;
+use crate::domain::finding::{Finding, Level};
 use crate::store::Store;
 
 pub use backup::{BackupPlan, JOB as BACKUP_JOB};
@@ -25,37 +26,6 @@ const ANSWER_GOOD_FOR: Duration = Duration::from_millis(500);
 /// Anybody may ask for everything that is looked at, so all who ask within this time get the same look.
 const LOOK_GOOD_FOR: Duration = Duration::from_secs(1);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Status {
-    Pass,
-    Warn,
-    Fail,
-}
-
-impl Status {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pass => "pass",
-            Self::Warn => "warn",
-            Self::Fail => "fail",
-        }
-    }
-}
-
-/// One thing that was looked at, and a sentence about it that is safe to show.
-#[derive(Debug, Clone)]
-pub struct Check {
-    pub name: &'static str,
-    pub status: Status,
-    pub message: String,
-}
-
-impl Check {
-    pub(crate) fn new(name: &'static str, status: Status, message: impl Into<String>) -> Self {
-        Self { name, status, message: message.into() }
-    }
-}
-
 pub struct Health {
     store: Arc<Store>,
     upstream_ready: bool,
@@ -65,7 +35,7 @@ pub struct Health {
     /// When the databases last answered. Held for the time of a look only.
     answered: Mutex<Option<Instant>>,
     /// The last look at everything. Held while somebody looks, so that those who come meanwhile share it.
-    looked: Mutex<Option<(Instant, Arc<[Check]>)>>,
+    looked: Mutex<Option<(Instant, Arc<[Finding]>)>>,
 }
 
 impl Health {
@@ -87,13 +57,13 @@ impl Health {
     }
 
     /// Whether the databases answer. Errors carry the checks that failed.
-    pub fn live(&self) -> Result<(), Vec<Check>> {
+    pub fn live(&self) -> Result<(), Vec<Finding>> {
         let recently = |at: &Instant| at.elapsed() < ANSWER_GOOD_FOR;
         if self.answered().as_ref().is_some_and(recently) {
             return Ok(());
         }
-        let failed: Vec<Check> =
-            databases::checks(&self.store).into_iter().filter(|check| check.status == Status::Fail).collect();
+        let failed: Vec<Finding> =
+            databases::checks(&self.store).into_iter().filter(|check| check.level == Level::Fail).collect();
         if !failed.is_empty() {
             return Err(failed);
         }
@@ -102,19 +72,19 @@ impl Health {
     }
 
     /// Everything that is looked at, at most a second old.
-    pub fn ready(&self) -> Arc<[Check]> {
+    pub fn ready(&self) -> Arc<[Finding]> {
         let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((at, checks)) = &*looked
             && at.elapsed() < LOOK_GOOD_FOR
         {
             return checks.clone();
         }
-        let checks: Arc<[Check]> = self.look().into();
+        let checks: Arc<[Finding]> = self.look().into();
         *looked = Some((Instant::now(), checks.clone()));
         checks
     }
 
-    fn look(&self) -> Vec<Check> {
+    fn look(&self) -> Vec<Finding> {
         let mut checks = databases::checks(&self.store);
         checks.push(wal::check(&self.store));
         checks.push(disk::check(&self.store));
@@ -131,12 +101,22 @@ impl Health {
     }
 }
 
-/// The worst of them.
-pub fn worst(checks: &[Check]) -> Status {
-    [Status::Fail, Status::Warn]
-        .into_iter()
-        .find(|status| checks.iter().any(|check| check.status == *status))
-        .unwrap_or(Status::Pass)
+/// Who reads a finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// Health checks are open to all: no cause is quoted, since it may name a path.
+    Anyone,
+    /// Whoever runs a command on the machine.
+    Operator,
+}
+
+impl Audience {
+    fn cause(self, error: &str) -> String {
+        match self {
+            Self::Anyone => ", the log says why".to_owned(),
+            Self::Operator => format!(": {error}"),
+        }
+    }
 }
 
 /// A span of time as people say it, in one unit.
@@ -144,7 +124,7 @@ pub(crate) fn spoken(seconds: i64) -> String {
     let (number, unit) = match seconds.max(0) {
         seconds @ 0..120 => (seconds, "s"),
         seconds @ 120..7200 => (seconds / 60, "min"),
-        seconds @ 7200..172_800 => (seconds / 3600, "h"),
+        seconds @ 7200..172_800 => (seconds / 3600, "hours"),
         seconds => (seconds / 86_400, "days"),
     };
     format!("{number} {unit}")
@@ -155,19 +135,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_worst_check_decides() {
-        let check = |statuses: &[Status], expected| {
-            let checks: Vec<Check> = statuses.iter().map(|status| Check::new("disk", *status, "")).collect();
-            assert_eq!(worst(&checks), expected, "{statuses:?}");
-        };
-        check(&[], Status::Pass);
-        check(&[Status::Pass, Status::Warn], Status::Warn);
-        check(&[Status::Fail, Status::Warn], Status::Fail);
-    }
-
-    #[test]
     fn spans_are_said_in_one_unit() {
-        for (seconds, said) in [(-5, "0 s"), (90, "90 s"), (600, "10 min"), (7200, "2 h"), (864_000, "10 days")] {
+        for (seconds, said) in [(-5, "0 s"), (90, "90 s"), (600, "10 min"), (7200, "2 hours"), (864_000, "10 days")] {
             assert_eq!(spoken(seconds), said);
         }
     }

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::{Check, Status, spoken};
+use super::spoken;
+use crate::domain::finding::{Finding, Level};
 
 /// The newest turns that are remembered.
 const REMEMBERED: usize = 20;
@@ -84,23 +85,23 @@ fn is_about_the_server(code: &str) -> bool {
         )
 }
 
-pub(super) fn check(record: &UpstreamRecord, is_ready: bool) -> Check {
+pub(super) fn check(record: &UpstreamRecord, is_ready: bool) -> Finding {
     let tally = record.tally();
     let (status, message) = if !is_ready {
-        (Status::Warn, "no key for the model provider: set LLM_PROVIDER_KEY".to_owned())
+        (Level::Warn, "no key for the model provider: set LLM_PROVIDER_KEY".to_owned())
     } else {
         (judge(&tally), describe(&tally, record.last_ago()))
     };
-    Check::new("upstream", status, message)
+    Finding::new("upstream", status, message)
 }
 
-fn judge(tally: &Tally) -> Status {
+fn judge(tally: &Tally) -> Level {
     if tally.in_a_row >= FAILS_IN_A_ROW {
-        Status::Fail
+        Level::Fail
     } else if tally.seen >= WARN_FROM && tally.failed * 100 >= tally.seen * WARN_PERCENT {
-        Status::Warn
+        Level::Warn
     } else {
-        Status::Pass
+        Level::Pass
     }
 }
 
@@ -121,7 +122,7 @@ mod tests {
 
     #[test]
     fn turns_speak_for_the_server() {
-        let check = |turns: &str, expected: Status, words: &str| {
+        let check = |turns: &str, expected: Level, words: &str| {
             let record = UpstreamRecord::default();
             for turn in turns.chars() {
                 match turn {
@@ -131,22 +132,22 @@ mod tests {
                 }
             }
             let check = super::check(&record, true);
-            assert_eq!(check.status, expected, "{turns}: {}", check.message);
+            assert_eq!(check.level, expected, "{turns}: {}", check.message);
             assert!(check.message.contains(words), "{turns}: {}", check.message);
         };
-        check("", Status::Pass, "nothing was asked");
-        check("+", Status::Pass, "0 of the last 1 ");
-        check("+-", Status::Pass, "(upstream_unreachable); 1 of the last 2 ");
-        check("---", Status::Fail, "3 of the last 3 ");
-        check("---oo", Status::Fail, "3 of the last 3 ");
-        check("---+", Status::Warn, "3 of the last 4 ");
-        check("---+++++++++", Status::Warn, "3 of the last 12 ");
-        check("---++++++++++", Status::Pass, "3 of the last 13 ");
-        check(&format!("---{}", "+".repeat(20)), Status::Pass, "0 of the last 20 ");
+        check("", Level::Pass, "nothing was asked");
+        check("+", Level::Pass, "0 of the last 1 ");
+        check("+-", Level::Pass, "(upstream_unreachable); 1 of the last 2 ");
+        check("---", Level::Fail, "3 of the last 3 ");
+        check("---oo", Level::Fail, "3 of the last 3 ");
+        check("---+", Level::Warn, "3 of the last 4 ");
+        check("---+++++++++", Level::Warn, "3 of the last 12 ");
+        check("---++++++++++", Level::Pass, "3 of the last 13 ");
+        check(&format!("---{}", "+".repeat(20)), Level::Pass, "0 of the last 20 ");
     }
 
     #[test]
     fn without_a_key_nothing_can_be_asked() {
-        assert_eq!(super::check(&UpstreamRecord::default(), false).status, Status::Warn);
+        assert_eq!(super::check(&UpstreamRecord::default(), false).level, Level::Warn);
     }
 }

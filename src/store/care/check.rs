@@ -4,8 +4,9 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::{Finding, Level, Which, count, looking, schema_check};
+use super::{Which, count, counted, finding, looking, schema_check};
 use crate::domain::Result;
+use crate::domain::finding::{Finding, Level};
 use crate::store::{content, failure};
 
 /// Complaints of SQLite's own check that are read; the first is shown.
@@ -18,12 +19,12 @@ pub fn check(directory: &Path, which: Which, quick: bool) -> Vec<Finding> {
     let place = which.file();
     let conn = match looking(&which.path(directory)) {
         Ok(conn) => conn,
-        Err(error) => return vec![Finding::new(place, "opens", Level::Fail, 1, error.with_cause())],
+        Err(error) => return vec![finding(place, "opens", Level::Fail, 1, error.with_cause())],
     };
     let mut found = vec![integrity(&conn, place, quick)];
     let (schema, is_ours) = match schema_check::schema(&conn, which) {
         Ok(outcome) => outcome,
-        Err(error) => (Finding::new(place, "schema", Level::Fail, 1, error.with_cause()), false),
+        Err(error) => (finding(place, "schema", Level::Fail, 1, error.with_cause()), false),
     };
     found.push(schema);
     // A damaged file would answer every other question with the same complaint, or wrongly.
@@ -68,13 +69,13 @@ fn integrity(conn: &Connection, place: &'static str, quick: bool) -> Finding {
     let pragma = if quick { "quick_check" } else { "integrity_check" };
     let lines = match texts(conn, &format!("PRAGMA {pragma}({COMPLAINTS})")) {
         Ok(lines) => lines,
-        Err(error) => return Finding::new(place, "integrity", Level::Fail, 1, error.with_cause()),
+        Err(error) => return finding(place, "integrity", Level::Fail, 1, error.with_cause()),
     };
     match lines.iter().find(|line| *line != "ok") {
-        None => Finding::new(place, "integrity", Level::Ok, 0, format!("{pragma} says ok")),
+        None => finding(place, "integrity", Level::Pass, 0, format!("{pragma} says ok")),
         Some(first) => {
             let count = lines.len() as u64;
-            Finding::new(place, "integrity", Level::Fail, count, format!("{pragma}: {}", first.replace('\n', "; ")))
+            finding(place, "integrity", Level::Fail, count, format!("{pragma}: {}", first.replace('\n', "; ")))
         }
     }
 }
@@ -87,7 +88,7 @@ fn texts(conn: &Connection, sql: &str) -> Result<Vec<String>> {
 
 /// A question that could not be asked is an answer too.
 fn asked(place: &'static str, name: &'static str, answer: Result<Finding>) -> Finding {
-    answer.unwrap_or_else(|error| Finding::new(place, name, Level::Fail, 1, error.with_cause()))
+    answer.unwrap_or_else(|error| finding(place, name, Level::Fail, 1, error.with_cause()))
 }
 
 fn foreign_keys(conn: &Connection, place: &'static str) -> Result<Finding> {
@@ -96,7 +97,7 @@ fn foreign_keys(conn: &Connection, place: &'static str) -> Result<Finding> {
         0 => "every row has what it refers to".to_owned(),
         n => format!("{n} rows refer to one that is gone"),
     };
-    Ok(Finding::counted(place, "foreign_keys", Level::Warn, broken, message))
+    Ok(counted(place, "foreign_keys", Level::Warn, broken, message))
 }
 
 /// Name, question, and what it means.
@@ -132,7 +133,7 @@ const HANGING: &[Hanging] = &[
 
 fn hanging(conn: &Connection, (name, sql, what): &Hanging) -> Result<Finding> {
     let found = count(conn, sql)?;
-    Ok(Finding::counted(Which::Agentx.file(), name, Level::Warn, found, format!("{found} {what}")))
+    Ok(counted(Which::Agentx.file(), name, Level::Warn, found, format!("{found} {what}")))
 }
 
 /// Every message's content is read as it would be for a person.
@@ -146,7 +147,7 @@ fn contents(conn: &Connection, place: &'static str) -> Result<Finding> {
         unreadable += u64::from(!readable);
     }
     let message = format!("{unreadable} of {all} messages have a content that cannot be read");
-    Ok(Finding::counted(place, "contents", Level::Warn, unreadable, message))
+    Ok(counted(place, "contents", Level::Warn, unreadable, message))
 }
 
 #[cfg(test)]

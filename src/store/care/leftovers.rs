@@ -4,7 +4,8 @@ use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Finding, Level};
+use super::counted;
+use crate::domain::finding::{Finding, Level};
 use crate::domain::{Error, Result};
 
 /// A `*.partial` younger than this may still be somebody's work.
@@ -46,7 +47,7 @@ pub fn leftovers(directory: &Path) -> Leftovers {
         ),
         snapshots.finding(
             "snapshots",
-            Level::Ok,
+            Level::Pass,
             "snapshots and recovered copies; remove those that are no longer needed",
         ),
     ];
@@ -87,7 +88,7 @@ impl Pile {
         if let Some(first) = self.paths.first() {
             message.push_str(&format!(" ({} KiB), such as {}", self.bytes >> 10, first.display()));
         }
-        Finding::counted("data directory", name, level, count, message)
+        counted("data directory", name, level, count, message)
     }
 }
 

@@ -21,6 +21,7 @@ pub use tend::{Stats, TableStats, last_ok, optimize, stats, total, vacuum};
 
 use super::migrate::Schema;
 use super::{failure, open, schema};
+use crate::domain::finding::{Finding, Level};
 use crate::domain::{Error, Result};
 
 /// One of the two databases.
@@ -63,49 +64,18 @@ impl Which {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    Ok,
-    Warn,
-    Fail,
+/// Whether it says that a newer program wrote the file, which is not damaged then.
+pub fn is_newer(finding: &Finding) -> bool {
+    finding.name == schema_check::NEWER
 }
 
-impl Level {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Warn => "warn",
-            Self::Fail => "fail",
-        }
-    }
+fn finding(place: &'static str, name: &'static str, level: Level, count: u64, message: impl Into<String>) -> Finding {
+    Finding::new(name, level, message).at(place).counted(count)
 }
 
-/// One thing that was looked at.
-#[derive(Debug, Clone)]
-pub struct Finding {
-    /// A database's file, or the data directory.
-    pub place: &'static str,
-    /// Stable, `snake_case`.
-    pub name: &'static str,
-    pub level: Level,
-    pub count: u64,
-    pub message: String,
-}
-
-impl Finding {
-    pub fn new(place: &'static str, name: &'static str, level: Level, count: u64, message: impl Into<String>) -> Self {
-        Self { place, name, level, count, message: message.into() }
-    }
-
-    /// Whether it says that a newer program wrote the file, which is not damaged then.
-    pub fn is_newer(&self) -> bool {
-        self.name == schema_check::NEWER
-    }
-
-    /// `ok` for none, else the given level.
-    pub fn counted(place: &'static str, name: &'static str, bad: Level, count: u64, message: String) -> Self {
-        Self::new(place, name, if count == 0 { Level::Ok } else { bad }, count, message)
-    }
+/// A pass for none, else the given level.
+pub fn counted(place: &'static str, name: &'static str, bad: Level, count: u64, message: String) -> Finding {
+    finding(place, name, if count == 0 { Level::Pass } else { bad }, count, message)
 }
 
 /// A connection that only looks. Nothing is made where there is nothing.

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::{Finding, Level, Which, looking};
+use super::{Which, finding, looking};
 use crate::domain::Result;
+use crate::domain::finding::{Finding, Level};
 use crate::store::failure;
 
 /// The name of the finding about a file of a newer program: it is not damaged.
@@ -16,14 +17,14 @@ pub(super) const NEWER: &str = "newer_schema";
 pub(super) fn schema(conn: &Connection, which: Which) -> Result<(Finding, bool)> {
     let (place, schema) = (which.file(), which.schema());
     let version: i64 = conn.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failure::error)?;
-    let say = |level, count, message: String| Finding::new(place, "schema", level, count, message);
+    let say = |level, count, message: String| finding(place, "schema", level, count, message);
     if (schema.is_legacy)(conn)? {
         let message = "a file of Portagent 1.9: the next start takes it over".to_owned();
-        return Ok((say(Level::Ok, 0, message), false));
+        return Ok((say(Level::Pass, 0, message), false));
     }
     if version > schema.newest() {
         let message = format!("written by schema {version}, this program knows {}", schema.newest());
-        return Ok((Finding::new(place, NEWER, Level::Fail, 1, message), false));
+        return Ok((finding(place, NEWER, Level::Fail, 1, message), false));
     }
     if version < schema.newest() {
         let message = format!("schema {version}: the next start brings it to {}", schema.newest());
@@ -32,7 +33,7 @@ pub(super) fn schema(conn: &Connection, which: Which) -> Result<(Finding, bool)>
     let missing: Vec<String> = objects(&expected(which)?)?.difference(&objects(conn)?).cloned().collect();
     // Without an index or a trigger all is still there; without a table or a column something is lost.
     let level = match missing.iter().any(|name| name.starts_with("table ") || name.starts_with("column ")) {
-        _ if missing.is_empty() => Level::Ok,
+        _ if missing.is_empty() => Level::Pass,
         true => Level::Fail,
         false => Level::Warn,
     };
@@ -85,8 +86,8 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named() {
-        check("", Level::Ok, "complete");
-        check("CREATE TABLE notes (a)", Level::Ok, "complete");
+        check("", Level::Pass, "complete");
+        check("CREATE TABLE notes (a)", Level::Pass, "complete");
         check("DROP INDEX messages_turn; DROP TRIGGER images_delete", Level::Warn, "index messages_turn");
         check("ALTER TABLE messages DROP COLUMN model", Level::Fail, "column messages.model");
         check("DROP TABLE turns", Level::Fail, "table turns");

@@ -4,7 +4,7 @@
 //! Labels come from fixed lists and from the table of routes, never from what somebody sends: the number of series is
 //! known when the program starts.
 
-mod cells;
+mod values;
 pub mod catalog;
 mod families;
 mod machine;
@@ -12,11 +12,11 @@ mod page;
 mod process;
 mod routes;
 
-pub use cells::{Counter, Gauge, Histogram, Labelled};
 pub use families::write as write_families;
 pub use machine::{Memory, memory};
 pub use page::{Page, Type};
-pub use routes::{RouteCell, Totals, route, totals};
+pub use routes::{RouteMetrics, Totals, route, totals};
+pub use values::{Counter, Gauge, Histogram, Labelled};
 
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::cells::{Histogram, Labelled};
+use super::values::{Histogram, Labelled};
 
 /// A family's kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

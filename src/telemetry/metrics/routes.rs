@@ -1,50 +1,50 @@
-//! Requests and their durations, one cell for each route of the table. Cells are made when the server starts; what a
-//! request does is two atomic additions.
+//! Requests and their durations, counted for each route of the table. The counters are made when the server starts; a
+//! request costs two atomic additions.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::cells::Histogram;
 use super::page::{Page, Type};
+use super::values::Histogram;
 
 /// Upper ends of what an answer takes, in microseconds.
 static BOUNDS: [u64; 10] =
     [500, 2_000, 10_000, 50_000, 250_000, 1_000_000, 2_500_000, 5_000_000, 10_000_000, 30_000_000];
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
-/// Far more rows than the table will have; further ones share the last cell.
-const CELLS: usize = 200;
+/// Far more rows than the table will have; further ones share the last one.
+const ROUTES_MOST: usize = 200;
 
-static ROUTES: Mutex<Vec<&'static RouteCell>> = Mutex::new(Vec::new());
+static ROUTES: Mutex<Vec<&'static RouteMetrics>> = Mutex::new(Vec::new());
 
-pub struct RouteCell {
+pub struct RouteMetrics {
     method: &'static str,
     route: &'static str,
     classes: [Histogram<10>; 5],
 }
 
-impl RouteCell {
+impl RouteMetrics {
     pub fn observe(&self, status: u16, took: Duration) {
         let class = usize::from(status / 100).clamp(1, CLASSES.len()) - 1;
         self.classes[class].time(took);
     }
 }
 
-/// The cell of a row of the table, for good. The pattern stands for all paths that fit it.
-pub fn route(method: &'static str, route: &'static str) -> &'static RouteCell {
-    let mut cells = ROUTES.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(known) = cells.iter().find(|cell| cell.method == method && cell.route == route) {
+/// The metrics of a row of the table, for good. The pattern stands for all paths that fit it.
+pub fn route(method: &'static str, route: &'static str) -> &'static RouteMetrics {
+    let mut rows = ROUTES.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = rows.iter().find(|metrics| metrics.method == method && metrics.route == route) {
         return known;
     }
-    if let (true, Some(last)) = (cells.len() >= CELLS, cells.last()) {
+    if let (true, Some(last)) = (rows.len() >= ROUTES_MOST, rows.last()) {
         return last;
     }
     let classes = [const { Histogram::new(&BOUNDS) }; 5];
-    let cell: &'static RouteCell = Box::leak(Box::new(RouteCell { method, route, classes }));
-    cells.push(cell);
-    cell
+    let metrics: &'static RouteMetrics = Box::leak(Box::new(RouteMetrics { method, route, classes }));
+    rows.push(metrics);
+    metrics
 }
 
-fn all() -> Vec<&'static RouteCell> {
+fn all() -> Vec<&'static RouteMetrics> {
     ROUTES.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
@@ -63,8 +63,8 @@ pub struct Totals {
 
 pub fn totals() -> Totals {
     let mut totals = Totals::default();
-    for cell in all().into_iter().filter(|cell| cell.route != NOT_COUNTED) {
-        for (class, histogram) in cell.classes.iter().enumerate() {
+    for metrics in all().into_iter().filter(|metrics| metrics.route != NOT_COUNTED) {
+        for (class, histogram) in metrics.classes.iter().enumerate() {
             let (ranges, above) = histogram.ranges();
             let count = ranges.iter().sum::<u64>() + above;
             totals.requests += count;
@@ -106,12 +106,13 @@ impl Totals {
 
 /// Only what has happened: a route that nobody asked for has no series.
 pub(super) fn write(page: &mut Page) {
-    let cells = all();
+    let rows = all();
     let seen = || {
-        cells.iter().flat_map(|cell| {
-            let labels =
-                move |class: &'static str| vec![("method", cell.method), ("route", cell.route), ("status", class)];
-            let classes = CLASSES.iter().zip(&cell.classes).filter(|(_, histogram)| histogram.count() > 0);
+        rows.iter().flat_map(|metrics| {
+            let labels = move |class: &'static str| {
+                vec![("method", metrics.method), ("route", metrics.route), ("status", class)]
+            };
+            let classes = CLASSES.iter().zip(&metrics.classes).filter(|(_, histogram)| histogram.count() > 0);
             classes.map(move |(class, histogram)| (labels(class), histogram))
         })
     };
@@ -132,16 +133,16 @@ mod tests {
 
     #[test]
     fn totals_are_of_a_span_of_time() {
-        let cell = route("GET", "/test/totals");
+        let metrics = route("GET", "/test/totals");
         let before = totals();
         assert_eq!(totals().since(&totals()).quantile(95), None);
         for (status, millis) in [(200, 1), (404, 1), (503, 6_000), (200, 40_000)] {
-            cell.observe(status, Duration::from_millis(millis));
+            metrics.observe(status, Duration::from_millis(millis));
         }
         let span = totals().since(&before);
         // Other tests of this process may serve requests meanwhile.
         assert!(span.requests >= 4 && span.server_errors >= 1, "{span:?}");
-        assert!(std::ptr::eq(cell, route("GET", "/test/totals")));
+        assert!(std::ptr::eq(metrics, route("GET", "/test/totals")));
     }
 
     #[test]

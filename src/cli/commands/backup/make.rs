@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{PASSPHRASE, PASSPHRASE_FILE, as_json, as_text, passphrase};
-use crate::app::backup::{self, Lock};
+use crate::app::backup::{self, Encryption};
 use crate::cli::command::{Command, CommandOption, Given, usage};
 use crate::cli::output::{one_line, print, print_json};
 use crate::cli::progress::Line;
@@ -65,15 +65,15 @@ fn run(given: &Given) -> Result<()> {
 }
 
 /// `None`: as BACKUP_RECIPIENT says.
-fn lock(given: &Given) -> Result<Option<Lock>> {
+fn lock(given: &Given) -> Result<Option<Encryption>> {
     let recipients = given.options.iter().filter(|(flag, _)| *flag == "encrypt-to").map(|(_, value)| value.clone());
     let recipients: Vec<String> = recipients.collect();
     match (passphrase(given, true)?, recipients.is_empty()) {
         (Some(_), false) => {
             Err(usage("a backup is encrypted for recipients or with a passphrase, not both", "choose one"))
         }
-        (Some(passphrase), true) => Ok(Some(Lock::Passphrase(passphrase))),
-        (None, false) => Ok(Some(Lock::Recipients(recipients))),
+        (Some(passphrase), true) => Ok(Some(Encryption::Passphrase(passphrase))),
+        (None, false) => Ok(Some(Encryption::Recipients(recipients))),
         (None, true) => Ok(None),
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{PASSPHRASE, PASSPHRASE_FILE, as_json, as_text, passphrase};
-use crate::app::backup::{self, Unlock};
+use crate::app::backup::{self, Decryption};
 use crate::cli::command::{Command, CommandOption, Given, usage};
 use crate::cli::output::{one_line, print, print_json};
 use crate::cli::progress::Line;
@@ -47,11 +47,11 @@ fn run(given: &Given) -> Result<()> {
 }
 
 /// What opens an archive, from the options that `restore` has as well.
-pub(in crate::cli) fn unlock(given: &Given) -> Result<Unlock> {
+pub(in crate::cli) fn unlock(given: &Given) -> Result<Decryption> {
     match (passphrase(given, false)?, given.option("identity")) {
         (Some(_), Some(_)) => Err(usage("--identity and a passphrase exclude each other", "choose one")),
-        (Some(passphrase), None) => Ok(Unlock::Passphrase(passphrase)),
-        (None, Some(file)) => Ok(Unlock::Identity(PathBuf::from(file))),
-        (None, None) => Ok(Unlock::Nothing),
+        (Some(passphrase), None) => Ok(Decryption::Passphrase(passphrase)),
+        (None, Some(file)) => Ok(Decryption::Identity(PathBuf::from(file))),
+        (None, None) => Ok(Decryption::None),
     }
 }

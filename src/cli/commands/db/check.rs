@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::app::db::{self, Finding, Level, Mended, Report};
+use crate::app::db::{self, Mended, Report};
 use crate::cli::command::{Command, CommandOption, Given};
 use crate::cli::output::{print, print_json, table};
+use crate::domain::finding::{Finding, Level};
 use crate::domain::{Error, Kind, Result};
 
 pub(in crate::cli) static COMMAND: Command = Command {
@@ -46,7 +47,7 @@ fn run(given: &Given) -> Result<()> {
     let error = |code, hint: &'static str| {
         Err(Error::new(Kind::Unavailable, code, format!("failed checks: {}", failed.len())).hint(hint))
     };
-    match failed.iter().all(|finding| finding.is_newer()) {
+    match failed.iter().all(|finding| db::is_newer(finding)) {
         true => error("schema_too_new", "install the newer portagent again: nothing is damaged"),
         false => error("damaged", "stop the server, then `portagent db recover` or `portagent restore FILE`"),
     }
@@ -54,9 +55,16 @@ fn run(given: &Given) -> Result<()> {
 
 fn lines(report: &Report) -> String {
     let row = |finding: &Finding| {
-        [finding.level.as_str(), finding.place, finding.name, &finding.message].map(str::to_owned).to_vec()
+        [status(finding.level), finding.place.unwrap_or_default(), finding.name, &finding.message]
+            .map(str::to_owned)
+            .to_vec()
     };
     table(&["", "WHERE", "CHECK", ""], &report.findings.iter().map(row).collect::<Vec<_>>())
+}
+
+/// The word for a pass is part of this command's interface.
+fn status(level: Level) -> &'static str {
+    if level == Level::Pass { "ok" } else { level.as_str() }
 }
 
 fn sentence(Mended { ownerless, abandoned_files }: Mended) -> String {
@@ -70,8 +78,8 @@ fn sentence(Mended { ownerless, abandoned_files }: Mended) -> String {
 fn as_json(report: &Report, mended: Option<Mended>) -> Value {
     let finding = |finding: &Finding| {
         json!({
-            "place": finding.place, "name": finding.name, "status": finding.level.as_str(),
-            "count": finding.count, "message": finding.message,
+            "place": finding.place, "name": finding.name, "status": status(finding.level),
+            "count": finding.count.unwrap_or_default(), "message": finding.message,
         })
     };
     let removed = mended.map(|Mended { ownerless, abandoned_files }| {
@@ -82,7 +90,7 @@ fn as_json(report: &Report, mended: Option<Mended>) -> Value {
         })
     });
     json!({
-        "status": report.worst().as_str(),
+        "status": status(report.worst()),
         "checks": report.findings.iter().map(finding).collect::<Vec<_>>(),
         "removed": removed,
     })

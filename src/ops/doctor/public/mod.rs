@@ -5,7 +5,8 @@ mod way;
 
 use super::clock::Elsewhere;
 use super::web::{self, Seen, Web};
-use super::{Finding, Patient, PublicAddress};
+use super::{Installation, PublicAddress};
+use crate::domain::finding::Finding;
 
 const ADDRESS: &str = "public address";
 const TLS: &str = "public tls";
@@ -20,7 +21,7 @@ struct Asked<'a> {
     is_https: bool,
 }
 
-pub(super) fn findings(patient: &Patient, address: &PublicAddress) -> (Vec<Finding>, Option<Elsewhere>) {
+pub(super) fn findings(installation: &Installation, address: &PublicAddress) -> (Vec<Finding>, Option<Elsewhere>) {
     let url = address.url.trim_end_matches('/');
     // From this machine to its own address, as directly as a browser would go.
     let web = Web::new(address.authority.as_deref(), true);
@@ -36,7 +37,7 @@ pub(super) fn findings(patient: &Patient, address: &PublicAddress) -> (Vec<Findi
         return (findings, time);
     }
     findings.push(way::redirect(&asked));
-    findings.push(way::sub_path(patient, &asked));
+    findings.push(way::sub_path(installation, &asked));
     findings.push(way::websocket(&asked));
     findings.extend(stream::findings(&asked));
     findings.push(way::upload(&asked));

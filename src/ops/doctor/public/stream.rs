@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::Asked;
-use crate::ops::doctor::{Finding, web};
+use crate::domain::finding::{Finding, Level};
+use crate::ops::doctor::web;
 
 const STREAMING: &str = "public streaming";
 const CLIENT: &str = "public client address";
@@ -33,7 +34,7 @@ pub(super) fn findings(asked: &Asked<'_>) -> Vec<Finding> {
             sight = seen.body.lines().next().and_then(|line| serde_json::from_str::<Sight>(line).ok()).or(sight);
         }
         streaming = judged(outcome.map(|(seen, times)| (seen.status, times)));
-        if streaming.verdict != crate::ops::doctor::Verdict::Fail {
+        if streaming.level != Level::Fail {
             break;
         }
     }

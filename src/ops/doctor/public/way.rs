@@ -1,7 +1,8 @@
 //! What a proxy does with requests: where it sends them, and what it takes off.
 
 use super::{Asked, Seen};
-use crate::ops::doctor::{Finding, Patient, web};
+use crate::domain::finding::Finding;
+use crate::ops::doctor::{Installation, web};
 
 /// Larger than what proxies let through by default (nginx: 1 MiB), smaller than an upload may be. In bytes.
 const UPLOAD_BYTES: usize = 2 * 1024 * 1024;
@@ -38,9 +39,9 @@ fn leads(status: u16, to: Option<&str>) -> Finding {
 }
 
 /// Whether the server knows the address that people use.
-pub(super) fn sub_path(patient: &Patient, asked: &Asked<'_>) -> Finding {
+pub(super) fn sub_path(installation: &Installation, asked: &Asked<'_>) -> Finding {
     const NAME: &str = "public url";
-    match patient.public_url.as_deref() {
+    match installation.public_url.as_deref() {
         Some(known) if known.eq_ignore_ascii_case(asked.url) => Finding::pass(NAME, "PUBLIC_URL is this address"),
         Some(_) => Finding::fail(NAME, "PUBLIC_URL is another address: links, or the page itself, may not work here")
             .hint(format!("set PUBLIC_URL={}, or run this with the address that PUBLIC_URL has", asked.url)),
@@ -99,7 +100,7 @@ pub(super) fn upload(asked: &Asked<'_>) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::doctor::Verdict;
+    use crate::domain::finding::Level;
 
     #[test]
     fn what_the_name_alone_leads_to() {
@@ -110,11 +111,11 @@ mod tests {
         check("https://a.example:8443", None);
         check("https://[2001:db8::1]:8443", None);
         check("http://a.example", None);
-        let check = |status, to, expected| assert_eq!(leads(status, to).verdict, expected, "{status} {to:?}");
-        check(301, Some("https://a.example/"), Verdict::Pass);
-        check(308, Some("https://a.example/"), Verdict::Pass);
-        check(302, Some("http://a.example/login"), Verdict::Warn);
-        check(301, None, Verdict::Warn);
-        check(200, None, Verdict::Warn);
+        let check = |status, to, expected| assert_eq!(leads(status, to).level, expected, "{status} {to:?}");
+        check(301, Some("https://a.example/"), Level::Pass);
+        check(308, Some("https://a.example/"), Level::Pass);
+        check(302, Some("http://a.example/login"), Level::Warn);
+        check(301, None, Level::Warn);
+        check(200, None, Level::Warn);
     }
 }

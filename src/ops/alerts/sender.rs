@@ -1,15 +1,15 @@
-//! A way by which alerts leave: a bounded queue, and a thread that delivers what is in it, with patience.
+//! Sends alerts over one channel: a bounded queue, and a thread that delivers what is in it and retries.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Alert;
 use crate::domain::{Error, Result};
+use crate::ops::worker::Stop;
 use crate::telemetry::metrics::catalog::ALERTS_SENT;
 
-/// Alerts that may wait; of more, the oldest are let go.
+/// Alerts that may wait; beyond that the oldest are dropped.
 const WAITING: usize = 32;
 /// Waits before the second and later attempts; after the last the alert is given up.
 const BACK_OFF: [Duration; 4] =
@@ -18,17 +18,7 @@ const BACK_OFF: [Duration; 4] =
 const STOP_PATIENCE: Duration = Duration::from_millis(2500);
 const STACK_BYTES: usize = 256 * 1024;
 
-/// Whether the server is stopping: what takes long looks now and then.
-#[derive(Debug, Clone, Default)]
-pub(super) struct StopFlag(Arc<AtomicBool>);
-
-impl StopFlag {
-    pub(super) fn is_set(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-type Deliver = Box<dyn Fn(&Alert, &StopFlag) -> Result<(), String> + Send>;
+type Deliver = Box<dyn Fn(&Alert, &Stop) -> Result<(), String> + Send>;
 
 /// How one of them is delivered. Its error is a sentence without secrets.
 pub(super) struct Channel {
@@ -36,7 +26,7 @@ pub(super) struct Channel {
     pub(super) deliver: Deliver,
 }
 
-pub(super) struct Outlet {
+pub(super) struct AlertSender {
     shared: Arc<Shared>,
 }
 
@@ -51,17 +41,17 @@ struct Shared {
     name: &'static str,
     queue: Mutex<Waiting>,
     changed: Condvar,
-    stop: StopFlag,
+    stop: Stop,
 }
 
-impl Outlet {
+impl AlertSender {
     /// Errors: `Internal` without a thread.
     pub(super) fn start(channel: Channel) -> Result<Self> {
         let shared = Arc::new(Shared {
             name: channel.name,
             queue: Mutex::default(),
             changed: Condvar::new(),
-            stop: StopFlag::default(),
+            stop: Stop::default(),
         });
         let theirs = shared.clone();
         std::thread::Builder::new()
@@ -76,17 +66,17 @@ impl Outlet {
         let queue = &mut self.shared.lock().alerts;
         if queue.len() == WAITING {
             queue.pop_front();
-            log::warn!(target: "alerts", "too many alerts wait for the {}: the oldest is let go", self.shared.name);
+            log::warn!(target: "alerts", "too many alerts are waiting for the {}: the oldest was dropped", self.shared.name);
         }
         queue.push_back(alert);
         self.shared.changed.notify_all();
     }
 }
 
-impl Drop for Outlet {
+impl Drop for AlertSender {
     fn drop(&mut self) {
-        self.shared.stop.0.store(true, Ordering::Relaxed);
-        // Under the lock, so that nobody looks at the flag just before it is set and sleeps just after.
+        self.shared.stop.set();
+        // Under the lock, so that the thread cannot check the flag just before it is set and sleep just after.
         let waiting = self.shared.lock();
         self.shared.changed.notify_all();
         // A webhook that hangs does not keep the server from ending.
@@ -106,7 +96,7 @@ impl Shared {
     fn next(&self) -> Option<Alert> {
         let idle = |queue: &mut Waiting| queue.alerts.is_empty() && !self.stop.is_set();
         let mut queue = self.changed.wait_while(self.lock(), idle).unwrap_or_else(PoisonError::into_inner);
-        // What still waits at a stop is found again after it, if it is still so.
+        // What still waits at a stop fires again after it, if it still holds.
         if self.stop.is_set() { None } else { queue.alerts.pop_front() }
     }
 
@@ -115,8 +105,8 @@ impl Shared {
         while let Err(why) = deliver(alert, &self.stop) {
             ALERTS_SENT.inc(if self.name == "webhook" { "webhook_failed" } else { "command_failed" });
             let wait = waits.next().filter(|_| !self.stop.is_set());
-            let then = wait.map_or("given up".to_owned(), |wait| format!("again in {} s", wait.as_secs()));
-            log::warn!(target: "alerts", "the {} did not take {}: {why}; {then}", self.name, alert.alert);
+            let then = wait.map_or("given up".to_owned(), |wait| format!("trying again in {} s", wait.as_secs()));
+            log::warn!(target: "alerts", "the {} did not accept {}: {why}; {then}", self.name, alert.alert);
             let Some(wait) = wait else { return };
             self.rest(*wait);
         }
