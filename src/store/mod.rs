@@ -1,81 +1,43 @@
 //! SQLite: the only room that knows it. A public method is one transaction.
+//!
+//! Its rooms, from the bottom: `sqlite`, `files`, `engine`, `tables`, `v19`, `migrations`; then `care` and `salvage`,
+//! which work beside a [`Store`]. Here is what the other rooms of the program see.
 
 pub mod care;
-mod content;
-mod conversations;
-pub mod copy;
-mod database;
-mod entry;
-mod failure;
-mod identity;
-pub mod inspect;
-mod invites;
-mod jobs;
-mod key;
-mod live_file;
-mod lock;
-mod logins;
-mod look_after;
-mod look;
-mod messages;
-mod migrate;
-mod open;
-mod probe;
-mod people;
-mod retention;
+mod engine;
+mod files;
+mod migrations;
 pub mod salvage;
-mod schema;
-mod settings;
-mod snapshot;
-pub mod swap;
-mod takeover;
+mod sqlite;
+mod tables;
 #[cfg(test)]
 mod tests;
-mod trouble;
-mod turns;
-mod users;
-pub mod v19;
-mod writer;
+mod v19;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-pub use conversations::DeletedCounts;
-pub use database::{DatabaseFiles, Watcher};
-pub use invites::Invite;
-pub use jobs::JobRecord;
-pub use key::kept_key;
-pub use lock::DirectoryLock;
-pub use look::{Inspected, Inspection, inspect, recorded_job, recorded_since};
-pub use messages::Place;
-pub use people::Belongings;
-pub use retention::{Forgotten, Idle};
-pub use snapshot::stamp;
-pub use turns::{Begun, NewTurn, Question, TurnRow};
-pub use users::{Admission, Credentials, NOT_THE_FIRST};
+pub use care::inspect;
+pub use care::offline_check::{Inspected, Inspection, inspect, recorded_job, recorded_since};
+pub use engine::Store;
+pub use engine::database::{DatabaseFiles, Watcher};
+pub use files::key::kept_key;
+pub use files::lock::DirectoryLock;
+pub use files::snapshot::stamp;
+pub use files::{copy, replace_data, settle_if_free};
+pub use tables::conversations::DeletedCounts;
+pub use tables::invites::Invite;
+pub use tables::jobs::JobRecord;
+pub use tables::messages::Place;
+pub use tables::people::Belongings;
+pub use tables::retention::{Forgotten, Idle};
+pub use tables::turns::{Begun, NewTurn, Question, TurnRow};
+pub use tables::users::{Admission, Credentials, NOT_THE_FIRST};
 
-use crate::domain::{Error, Result};
-use database::Database;
-
-/// What has to be done before anybody looks at the files of a directory without opening it as a [`Store`]: ends a
-/// restore that was interrupted, and sets logs aside that belong to other files. Nothing while a server holds it.
-///
-/// Errors: `Unavailable`.
-pub fn settle_if_free(directory: &Path) -> Result<()> {
-    let Some(lock) = DirectoryLock::take_if_free(directory)? else { return Ok(()) };
-    swap::end_interrupted(directory, &lock)?;
-    identity::settle_both(directory)
-}
-
-/// Both databases of a data directory.
-pub struct Store {
-    /// `portagent.db`: users, logins, invite codes.
-    accounts: Database,
-    /// `agentx.db`: containers, conversations, turns, messages.
-    agent: Database,
-    directory: PathBuf,
-    /// Only in the server.
-    lock: Option<DirectoryLock>,
-}
+use crate::domain::Result;
+use engine::database::Database;
+use engine::preflight;
+use files::wal_ownership;
+use sqlite::open;
 
 impl Store {
     /// Opens the data directory beside a server or without one, making what is missing, private to its owner.
@@ -101,14 +63,14 @@ impl Store {
     fn open_locked(directory: &Path, _lock: &DirectoryLock) -> Result<Self> {
         let data = directory.join("data");
         let (accounts, agent) = (data.join("portagent.db"), data.join("agentx.db"));
-        swap::finish(directory)?;
-        let both = [(&accounts, &schema::PORTAGENT), (&agent, &schema::AGENTX)];
-        both.iter().try_for_each(|(path, _)| entry::look_at_header(path))?;
-        identity::settle_both(directory)?;
-        both.iter().try_for_each(|(path, schema)| entry::look_inside(path, schema))?;
+        replace_data::finish(directory)?;
+        let both = [(&accounts, &migrations::PORTAGENT), (&agent, &migrations::AGENTX)];
+        both.iter().try_for_each(|(path, _)| preflight::look_at_header(path))?;
+        wal_ownership::settle_both(directory)?;
+        both.iter().try_for_each(|(path, schema)| preflight::look_inside(path, schema))?;
         for (path, other, table) in [(&accounts, &agent, "messages"), (&agent, &accounts, "users")] {
-            if entry::has_lost_its_content(path, other, table) {
-                return Err(entry::emptied(path));
+            if preflight::has_lost_its_content(path, other, table) {
+                return Err(preflight::emptied(path));
             }
         }
         Self::open_files(directory)
@@ -120,89 +82,10 @@ impl Store {
             open::private_dir(private)?;
         }
         Ok(Self {
-            accounts: Database::open(&data.join("portagent.db"), &schema::PORTAGENT)?,
-            agent: Database::open(&data.join("agentx.db"), &schema::AGENTX)?,
+            accounts: Database::open(&data.join("portagent.db"), &migrations::PORTAGENT)?,
+            agent: Database::open(&data.join("agentx.db"), &migrations::AGENTX)?,
             directory: directory.to_owned(),
             lock: None,
         })
-    }
-
-    /// To be called every second by the one server of the directory: see `look_after`.
-    pub fn look_after(&self) {
-        if let Some(Err(error)) = self.lock.as_ref().map(DirectoryLock::keep) {
-            // Somebody removed the lock's file and started a second server: no file of that one's is opened here.
-            self.agent.trouble.note(error);
-            return;
-        }
-        self.accounts.look_after();
-        self.agent.look_after();
-    }
-
-    pub fn directory(&self) -> &Path {
-        &self.directory
-    }
-
-    /// Asks both databases for an answer. Errors: what each says, by name; also when it answers and cannot store.
-    pub fn ping(&self) -> Vec<(&'static str, Result<()>)> {
-        let ask = |database: &Database| {
-            if let Some(trouble) = database.trouble.current() {
-                return Err(trouble);
-            }
-            database.read(|conn| {
-                conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))
-                    .map(drop)
-                    .map_err(failure::error)
-            })
-        };
-        vec![("portagent.db", ask(&self.accounts)), ("agentx.db", ask(&self.agent))]
-    }
-
-    /// Whether conversations can be stored, as far as is known.
-    pub fn is_writable(&self) -> bool {
-        self.agent.trouble.current().is_none()
-    }
-
-    /// Notices changes to accounts and logins, our own and those of other programs.
-    pub fn watch_accounts(&self) -> Result<Watcher> {
-        self.accounts.watcher()
-    }
-
-    /// Bytes that are free for us on the data directory's disk, and its size.
-    pub fn disk(&self) -> Result<(u64, u64)> {
-        let stat = rustix::fs::statvfs(&self.directory).map_err(Error::internal)?;
-        Ok((stat.f_bavail.saturating_mul(stat.f_frsize), stat.f_blocks.saturating_mul(stat.f_frsize)))
-    }
-
-    /// Bytes in the databases' files that hold nothing, in the order of [`Store::files`].
-    pub fn free_bytes(&self) -> [Result<u64>; 2] {
-        let number = |conn: &rusqlite::Connection, pragma: &str| {
-            conn.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0)).map_err(failure::error)
-        };
-        [&self.accounts, &self.agent].map(|database| {
-            database.read(|conn| {
-                let bytes = number(conn, "freelist_count")?.saturating_mul(number(conn, "page_size")?);
-                Ok(u64::try_from(bytes).unwrap_or(0))
-            })
-        })
-    }
-
-    /// How large the databases' files are. One that cannot be looked at counts as empty.
-    pub fn files(&self) -> [DatabaseFiles; 2] {
-        [&self.accounts, &self.agent].map(Database::files)
-    }
-
-    /// Removes the files of a container's agents.
-    pub fn delete_files(&self, container: &crate::domain::id::ContainerId) -> Result<()> {
-        let Some(name) = people::plain_name(container.as_str()) else { return Ok(()) };
-        match std::fs::remove_dir_all(self.directory.join("containers").join(name)) {
-            Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => Err(Error::internal(cause)),
-            _ => Ok(()),
-        }
-    }
-
-    /// Finishes what waits and closes both, so that no `-wal` file is left. Later calls are refused.
-    pub fn close(&self) {
-        self.accounts.close();
-        self.agent.close();
     }
 }

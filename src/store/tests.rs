@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 
+use super::sqlite::failure;
 use super::*;
-use crate::domain::Kind;
 use crate::domain::conversation::Conversation;
 use crate::domain::event::EndReason;
 use crate::domain::id::{ContainerId, ConversationId, MessageId, SessionId};
 use crate::domain::message::{Message, MessageRole, MessageStatus, Part, Usage};
 use crate::domain::user::{Login, NewUser, Role, User};
+use crate::domain::{Error, Kind};
 
 struct Fixture {
     directory: tempfile::TempDir,

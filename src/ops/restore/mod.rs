@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use super::archive::{self, Decryption, Manifest};
 use super::meter::Meter;
 use crate::domain::{Error, Result};
-use crate::store::swap::{self, INCOMING};
-use crate::store::{DirectoryLock, Store};
+use crate::store::replace_data::{self, INCOMING};
+use crate::store::{DirectoryLock, kept_key};
 
 /// What is back.
 #[derive(Debug, Clone)]
@@ -35,7 +35,7 @@ pub struct Restored {
 /// directory cannot be written. Nothing was changed then.
 pub fn restore(directory: &Path, file: &Path, decryption: &Decryption, meter: &mut Meter<'_>) -> Result<Restored> {
     let lock = DirectoryLock::take(directory)?;
-    swap::end_interrupted(directory, &lock)?;
+    replace_data::end_interrupted(directory, &lock)?;
     let incoming = directory.join(INCOMING);
     place::make_ready(directory, &incoming)?;
     let outcome = prepare(directory, &incoming, file, decryption, meter);
@@ -47,7 +47,7 @@ pub fn restore(directory: &Path, file: &Path, decryption: &Decryption, meter: &m
         }
     };
     meter.begin("putting it in place", 0);
-    let replaced = swap::put_in_place(directory, &lock)?;
+    let replaced = replace_data::put_in_place(directory, &lock)?;
     owners::mend(directory);
     let settings = directory.join(SETTINGS);
     Ok(Restored {
@@ -68,7 +68,7 @@ pub fn undo(directory: &Path) -> Result<Option<PathBuf>> {
         return Err(Error::not_found("The data directory"));
     }
     let lock = DirectoryLock::take(directory)?;
-    let replaced = swap::put_back(directory, &lock)?;
+    let replaced = replace_data::put_back(directory, &lock)?;
     owners::mend(directory);
     Ok(replaced)
 }
@@ -94,7 +94,7 @@ fn prepare(
     if settings.exists() {
         fs::rename(&settings, incoming.join(SETTINGS)).map_err(cannot)?;
     }
-    let key = Store::key_in(incoming)?;
+    let key = kept_key(incoming)?;
     owners::give(incoming, directory).map_err(cannot)?;
     Ok((report, key))
 }

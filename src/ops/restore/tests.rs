@@ -11,7 +11,7 @@ use super::*;
 use crate::domain::id::hex;
 use crate::domain::user::NewUser;
 use crate::ops::archive::{DatabaseFacts, FORMAT, FilesFacts, Meta, Writer};
-use crate::store::{Admission, inspect};
+use crate::store::{Admission, Store, inspect};
 
 fn data_directory(user: &str) -> tempfile::TempDir {
     let home = tempfile::tempdir().unwrap();

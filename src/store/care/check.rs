@@ -7,7 +7,8 @@ use rusqlite::Connection;
 use super::{Which, count, counted, finding, looking, schema_check};
 use crate::domain::Result;
 use crate::domain::finding::{Finding, Level};
-use crate::store::{content, failure};
+use crate::store::sqlite::failure;
+use crate::store::tables::content;
 
 /// Complaints of SQLite's own check that are read; the first is shown.
 const COMPLAINTS: usize = 100;
@@ -153,7 +154,7 @@ fn contents(conn: &Connection, place: &'static str) -> Result<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Store;
+    use crate::store::engine::Store;
 
     #[test]
     fn a_look_at_every_page_stops_when_told() {

@@ -4,8 +4,9 @@ use rusqlite::Connection;
 
 use super::{Which, tend};
 use crate::domain::Result;
-use crate::store::database::Database;
-use crate::store::{Store, failure, open};
+use crate::store::engine::Store;
+use crate::store::engine::database::Database;
+use crate::store::sqlite::{failure, open};
 
 /// How full it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,16 +2,19 @@
 //! connections of its own, so that it also works on a file that is too damaged for a server to start on.
 
 mod check;
+pub mod inspect;
 mod leftovers;
 mod live;
+pub mod offline_check;
 mod ownerless;
 mod schema_check;
 mod tend;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rusqlite::Connection;
 
+pub use crate::store::migrations::Which;
 pub use check::{check, integrity_by_table};
 pub use leftovers::{Leftovers, leftovers, sweep};
 pub use live::Space;
@@ -19,50 +22,9 @@ pub use ownerless::{Ownerless, Removed, ownerless, remove_ownerless};
 pub use schema_check::is_current;
 pub use tend::{Stats, TableStats, last_ok, optimize, stats, total, vacuum};
 
-use super::migrate::Schema;
-use super::{failure, open, schema};
 use crate::domain::finding::{Finding, Level};
 use crate::domain::{Error, Result};
-
-/// One of the two databases.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Which {
-    /// `portagent.db`: accounts.
-    Portagent,
-    /// `agentx.db`: conversations.
-    Agentx,
-}
-
-impl Which {
-    pub const BOTH: [Self; 2] = [Self::Portagent, Self::Agentx];
-
-    /// By its name, with or without `.db`.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::BOTH.into_iter().find(|which| name == which.name() || name == which.file())
-    }
-
-    pub fn name(self) -> &'static str {
-        self.schema().name
-    }
-
-    pub fn file(self) -> &'static str {
-        match self {
-            Self::Portagent => "portagent.db",
-            Self::Agentx => "agentx.db",
-        }
-    }
-
-    pub fn path(self, directory: &Path) -> PathBuf {
-        directory.join("data").join(self.file())
-    }
-
-    pub(super) fn schema(self) -> &'static Schema {
-        match self {
-            Self::Portagent => &schema::PORTAGENT,
-            Self::Agentx => &schema::AGENTX,
-        }
-    }
-}
+use crate::store::sqlite::{failure, open};
 
 /// Whether it says that a newer program wrote the file, which is not damaged then.
 pub fn is_newer(finding: &Finding) -> bool {

@@ -13,7 +13,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::{Which, changing, looking};
 use crate::domain::{Error, Result};
-use crate::store::failure;
+use crate::store::sqlite::failure;
 
 /// Conversations removed in one transaction: people's commits wait for it.
 const IMAGES_PER_COMMIT: usize = 20;

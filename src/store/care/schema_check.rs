@@ -8,7 +8,8 @@ use rusqlite::Connection;
 use super::{Which, finding, looking};
 use crate::domain::Result;
 use crate::domain::finding::{Finding, Level};
-use crate::store::failure;
+use crate::store::migrations::expected;
+use crate::store::sqlite::failure;
 
 /// The name of the finding about a file of a newer program: it is not damaged.
 pub(super) const NEWER: &str = "newer_schema";
@@ -50,15 +51,6 @@ pub fn is_current(directory: &Path, which: Which) -> bool {
         conn.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0)).map_err(failure::error)
     });
     version.is_ok_and(|version| version == which.schema().newest())
-}
-
-/// An empty database in memory, as this program makes one.
-pub(in crate::store) fn expected(which: Which) -> Result<Connection> {
-    let conn = Connection::open_in_memory().map_err(failure::error)?;
-    for step in which.schema().steps {
-        (step.apply)(&conn)?;
-    }
-    Ok(conn)
 }
 
 /// `table x`, `column x.y`, `index z`, `trigger t`.

@@ -7,7 +7,8 @@ use rusqlite::Connection;
 
 use super::{Which, changing, looking};
 use crate::domain::Result;
-use crate::store::{failure, salvage};
+use crate::store::files::wal_ownership::beside;
+use crate::store::sqlite::failure;
 
 /// How long a rebuilding waits for whoever writes. In between people are served.
 const WRITER_PATIENCE: Duration = Duration::from_secs(60);
@@ -46,7 +47,7 @@ pub fn stats(directory: &Path, which: Which) -> Result<Stats> {
     Ok(Stats {
         file: which.file(),
         bytes: size(&path),
-        wal_bytes: size(&salvage::beside(&path)),
+        wal_bytes: size(&beside(&path, "-wal")),
         free_bytes: ask("freelist_count")?.unsigned_abs() * page_bytes,
         page_bytes,
         schema: ask("user_version")?,
@@ -83,7 +84,7 @@ pub fn last_ok(directory: &Path, job: &str) -> Result<Option<i64>> {
 /// Bytes of the file and its log.
 pub fn total(directory: &Path, which: Which) -> u64 {
     let path = which.path(directory);
-    size(&path) + size(&salvage::beside(&path))
+    size(&path) + size(&beside(&path, "-wal"))
 }
 
 /// Rebuilds the file without gaps, with pages that can be given back piece by piece from then on. Beside a running

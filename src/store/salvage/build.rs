@@ -11,8 +11,9 @@ use super::record::Value;
 use super::schema::{self, Schema, Table};
 use super::shape::{self, Shape};
 use crate::domain::{Error, Result};
-use crate::store::care::Which;
-use crate::store::{failure, migrate, open};
+use crate::store::engine::migrate;
+use crate::store::migrations::Which;
+use crate::store::sqlite::{failure, open};
 
 /// Rows in one transaction.
 const ROWS_PER_COMMIT: u64 = 2000;

@@ -5,8 +5,8 @@ use rusqlite::Connection;
 use super::build::make_lost_and_found;
 use super::schema::Schema;
 use crate::domain::Result;
-use crate::store::care::Which;
-use crate::store::failure;
+use crate::store::migrations::Which;
+use crate::store::sqlite::failure;
 
 /// What is made, and what it says of itself. In this order: each builds on those before it.
 const AGENTX: &[(&str, &str)] = &[

@@ -25,9 +25,9 @@ use rusqlite::{Connection, OpenFlags, config::DbConfig};
 use self::build::Builder;
 use self::pages::Pages;
 use self::read::Reader;
-use super::care::Which;
-use super::failure;
 use crate::domain::{Error, Result};
+use crate::store::migrations::Which;
+use crate::store::sqlite::failure;
 
 /// What became of one table.
 #[derive(Debug, Clone, PartialEq, Eq)]

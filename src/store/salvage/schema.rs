@@ -7,7 +7,7 @@ use super::read::{Reader, Row};
 use super::record::Value;
 use super::shape::{self, Shape};
 use crate::domain::{Error, Result};
-use crate::store::care::Which;
+use crate::store::migrations::Which;
 
 /// Rows that are looked at where the file does not say what it is.
 const SAMPLE_ROWS: u64 = 100_000;

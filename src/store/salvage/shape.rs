@@ -4,8 +4,8 @@ use rusqlite::Connection;
 
 use super::record::Value;
 use crate::domain::Result;
-use crate::store::care::Which;
-use crate::store::failure;
+use crate::store::migrations::Which;
+use crate::store::sqlite::failure;
 
 /// A definition longer than this is none of ours, in bytes.
 const SQL_BYTES: usize = 64 * 1024;

@@ -7,8 +7,8 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::*;
-use crate::store::migrate;
-use crate::store::open;
+use crate::store::engine::migrate;
+use crate::store::sqlite::open;
 
 /// A small generator of the same numbers every time (xorshift64*).
 struct Dice(u64);

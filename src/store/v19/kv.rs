@@ -14,7 +14,7 @@ use crate::domain::Result;
 use crate::domain::conversation::Conversation;
 use crate::domain::id::{ContainerId, ConversationId, MAX_ID_BYTES, MessageId, SessionId};
 use crate::domain::message::Message;
-use crate::store::failure;
+use crate::store::sqlite::failure;
 
 /// A conversation with everything that was said, in the order of its list.
 #[derive(Debug, Clone, PartialEq)]

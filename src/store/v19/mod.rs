@@ -10,14 +10,15 @@ mod json;
 mod kv;
 mod messages;
 mod records;
+pub mod takeover;
 mod users;
 
 use rusqlite::Connection;
 
-pub use self::kv::{Container, Counts, Legacy, LegacyConversation};
-pub use self::users::{LegacyUser, UserCounts, each_user};
+use self::kv::{Counts, Legacy};
+use self::users::each_user;
 use crate::domain::Result;
-use crate::store::failure;
+use crate::store::sqlite::failure;
 
 /// Whether this is the key-value store that 1.9 kept conversations in.
 ///

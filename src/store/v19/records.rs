@@ -7,7 +7,7 @@ use super::json::{Raw, column, column_number, mended, milliseconds, text, words}
 use crate::domain::Result;
 use crate::domain::conversation::Conversation;
 use crate::domain::id::{ContainerId, ConversationId, SessionId};
-use crate::store::failure;
+use crate::store::sqlite::failure;
 
 /// A container, an image (which is a conversation here) or a session: they share names.
 #[derive(Deserialize)]

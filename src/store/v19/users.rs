@@ -7,7 +7,7 @@ use crate::domain::Result;
 use crate::domain::id::{ContainerId, UserId};
 use crate::domain::secret::Secret;
 use crate::domain::user::{Role, User};
-use crate::store::failure;
+use crate::store::sqlite::failure;
 
 /// What stood for an address where somebody gave none: `<userId>@noemail.portagent`.
 const NO_EMAIL: &str = "@noemail.portagent";

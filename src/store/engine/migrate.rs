@@ -1,0 +1,95 @@
+//! Brings a database's schema up to date: a snapshot first, then one transaction for each step.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::domain::{Error, Kind, Result};
+use crate::store::files::snapshot;
+use crate::store::sqlite::{failure, open};
+
+/// A schema step: what `PRAGMA user_version` is after it, and how it is done.
+pub struct Step {
+    pub version: i64,
+    pub apply: fn(&Connection) -> Result<()>,
+}
+
+/// A database's steps, in order.
+pub struct Schema {
+    /// For messages and file names: `agentx` or `portagent`.
+    pub name: &'static str,
+    pub steps: &'static [Step],
+    /// Recognises a file of Portagent 1.9, which has no version.
+    pub is_legacy: fn(&Connection) -> Result<bool>,
+}
+
+impl Schema {
+    pub fn newest(&self) -> i64 {
+        self.steps.last().map_or(0, |step| step.version)
+    }
+}
+
+/// Errors: `Unavailable` for a file of a newer program, which is left untouched, and for a step that failed, which
+/// is rolled back.
+pub fn bring_up_to_date(conn: &mut Connection, path: &Path, schema: &Schema) -> Result<()> {
+    let version = version(conn)?;
+    if version > schema.newest() {
+        return Err(newer(path, version, schema.newest()));
+    }
+    if version == schema.newest() {
+        return Ok(());
+    }
+    open::prepare_new(conn)?;
+    let has_data = version > 0 || (schema.is_legacy)(conn)?;
+    let snapshot = if has_data { Some(take_snapshot(conn, path, schema, version)?) } else { None };
+    let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failure::error)?;
+    for step in schema.steps.iter().filter(|step| step.version > version) {
+        (step.apply)(&transaction).map_err(|error| failed(path, step.version, snapshot.as_deref(), error))?;
+        transaction.pragma_update(None, "user_version", step.version).map_err(failure::error)?;
+    }
+    transaction.commit().map_err(failure::error)?;
+    if has_data {
+        log::info!(target: "store", "{} is now at schema {}", path.display(), schema.newest());
+    }
+    Ok(())
+}
+
+fn version(conn: &Connection) -> Result<i64> {
+    conn.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failure::error)
+}
+
+fn take_snapshot(conn: &Connection, path: &Path, schema: &Schema, version: i64) -> Result<PathBuf> {
+    let file = snapshot::take(conn, path, &format!("{}-schema{version}", schema.name))?;
+    log::info!(
+        target: "store",
+        "{} is at schema {version}; before changing it a verified snapshot was taken. \
+         The way back: stop the server, install the former version, and cp {} {}",
+        path.display(),
+        file.display(),
+        path.display(),
+    );
+    Ok(file)
+}
+
+pub fn newer(path: &Path, found: i64, known: i64) -> Error {
+    Error::new(
+        Kind::Unavailable,
+        "schema_too_new",
+        format!("cannot open {}: it was written by schema {found}, this program knows {known}", path.display()),
+    )
+    .hint("install the newer portagent again, or restore the snapshot that was taken before its upgrade")
+}
+
+fn failed(path: &Path, version: i64, snapshot: Option<&Path>, error: Error) -> Error {
+    let hint = match snapshot {
+        Some(file) => format!("nothing was changed; a verified copy is at {}", file.display()),
+        None => "nothing was changed".to_owned(),
+    };
+    Error::new(
+        Kind::Unavailable,
+        "migration_failed",
+        format!("cannot bring {} to schema {version}: {}", path.display(), error.with_cause()),
+    )
+    .hint(hint)
+    .source(error)
+}

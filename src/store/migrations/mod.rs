@@ -1,0 +1,84 @@
+//! The steps of both databases' schemas.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+use crate::domain::Result;
+use crate::store::engine::migrate::{Schema, Step};
+use crate::store::sqlite::failure;
+use crate::store::v19::takeover;
+
+/// One of the two databases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// `portagent.db`: accounts.
+    Portagent,
+    /// `agentx.db`: conversations.
+    Agentx,
+}
+
+impl Which {
+    pub const BOTH: [Self; 2] = [Self::Portagent, Self::Agentx];
+
+    /// By its name, with or without `.db`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::BOTH.into_iter().find(|which| name == which.name() || name == which.file())
+    }
+
+    pub fn name(self) -> &'static str {
+        self.schema().name
+    }
+
+    pub fn file(self) -> &'static str {
+        match self {
+            Self::Portagent => "portagent.db",
+            Self::Agentx => "agentx.db",
+        }
+    }
+
+    pub fn path(self, directory: &Path) -> PathBuf {
+        directory.join("data").join(self.file())
+    }
+
+    pub(in crate::store) fn schema(self) -> &'static Schema {
+        match self {
+            Self::Portagent => &PORTAGENT,
+            Self::Agentx => &AGENTX,
+        }
+    }
+}
+
+pub static PORTAGENT: Schema = Schema {
+    name: "portagent",
+    steps: &[Step { version: 1, apply: portagent_1 }, Step { version: 2, apply: portagent_2 }],
+    is_legacy: takeover::is_legacy_accounts,
+};
+
+pub static AGENTX: Schema =
+    Schema { name: "agentx", steps: &[Step { version: 1, apply: agentx_1 }], is_legacy: takeover::is_legacy_agent };
+
+fn portagent_1(conn: &Connection) -> Result<()> {
+    if takeover::is_legacy_accounts(conn)? {
+        return takeover::accounts(conn, include_str!("portagent-1.sql"));
+    }
+    conn.execute_batch(include_str!("portagent-1.sql")).map_err(failure::error)
+}
+
+fn portagent_2(conn: &Connection) -> Result<()> {
+    conn.execute_batch(include_str!("portagent-2.sql")).map_err(failure::error)
+}
+
+fn agentx_1(conn: &Connection) -> Result<()> {
+    conn.execute_batch(include_str!("agentx-1.sql")).map_err(failure::error)?;
+    if takeover::is_legacy_agent(conn)? { takeover::agent(conn) } else { Ok(()) }
+}
+
+/// An empty database in memory, as this program makes one.
+pub fn expected(which: Which) -> Result<Connection> {
+    let conn = Connection::open_in_memory().map_err(failure::error)?;
+    for step in which.schema().steps {
+        (step.apply)(&conn)?;
+    }
+    Ok(conn)
+}

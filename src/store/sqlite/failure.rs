@@ -1,0 +1,60 @@
+//! What SQLite says went wrong → what a person is told, and the way out.
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::ErrorCode;
+
+use crate::domain::{Error, Kind};
+
+/// The ways out of damage.
+pub const DAMAGED: &str = "Stop the server; `portagent restore FILE` puts a backup in its place, \
+                                  `portagent db recover` makes a new file of what can still be read";
+
+/// What the system says about a file beside a database.
+pub fn of_file(path: &Path, cause: io::Error) -> Error {
+    let (name, message, hint) = match cause.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            ("disk_full", "The disk is full: nothing can be stored", "Free some space; no restart is needed")
+        }
+        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => (
+            "database_not_writable",
+            "The data directory cannot be written",
+            "Make the data directory writable for the user that runs portagent",
+        ),
+        _ => ("disk_failure", "The disk reports an error", "Look at the system's log and at the disk's health"),
+    };
+    let cause = format!("{}: {cause}", path.display());
+    Error::new(Kind::Unavailable, name, message).hint(hint).retry_after(Duration::from_secs(5)).source(cause)
+}
+
+/// Turns an SQLite error into one of ours; the cause goes along for the log.
+pub fn error(cause: rusqlite::Error) -> Error {
+    let Some(code) = cause.sqlite_error_code() else {
+        return Error::internal(cause);
+    };
+    let (name, message, hint) = match code {
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => (
+            "database_busy",
+            "The database is in use by another program",
+            "Close the program that holds it, or try again in a moment",
+        ),
+        ErrorCode::DiskFull => {
+            ("disk_full", "The disk is full: nothing can be stored", "Free some space; no restart is needed")
+        }
+        ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen => (
+            "database_not_writable",
+            "The database cannot be written",
+            "Make the data directory writable for the user that runs portagent",
+        ),
+        ErrorCode::SystemIoFailure => {
+            ("disk_failure", "The disk reports an error", "Look at the system's log and at the disk's health")
+        }
+        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => {
+            ("database_damaged", "The database is damaged", DAMAGED)
+        }
+        _ => return Error::internal(cause),
+    };
+    Error::new(Kind::Unavailable, name, message).hint(hint).retry_after(Duration::from_secs(5)).source(cause)
+}

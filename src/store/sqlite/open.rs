@@ -1,0 +1,176 @@
+//! Opens a database file the way every connection of ours is opened, and keeps the files private.
+
+use std::cell::Cell;
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+
+use super::failure;
+use crate::domain::{Error, Result};
+use crate::telemetry::metrics::catalog::BUSY_WAITS;
+
+/// How long a statement waits for another program's lock.
+pub const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+thread_local! {
+    /// How long statements of this thread wait at the moment.
+    static PATIENCE: Cell<Duration> = const { Cell::new(BUSY_TIMEOUT) };
+}
+
+/// Page cache in KiB: a connection needs little, and there are several.
+const WRITER_CACHE_KIB: i64 = 1024;
+const READER_CACHE_KIB: i64 = 256;
+/// The WAL is cut back to this many bytes after a checkpoint.
+const JOURNAL_SIZE_LIMIT_BYTES: i64 = 4 * 1024 * 1024;
+const STATEMENTS_CACHED: usize = 32;
+
+/// A connection that writes, to a file whose content is not changed yet: it may turn out to be a newer program's.
+pub fn writer(path: &Path) -> Result<Connection> {
+    connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+}
+
+/// Sets up a writing connection whose file is ours.
+pub fn prepare_writer(conn: &Connection) -> Result<()> {
+    write_pragmas(conn).map_err(failure::error)
+}
+
+/// Before the first table is made: deleted pages can then be given back piece by piece. Without effect later.
+pub fn prepare_new(conn: &Connection) -> Result<()> {
+    conn.pragma_update(None, "auto_vacuum", "INCREMENTAL").map_err(failure::error)
+}
+
+fn write_pragmas(conn: &Connection) -> rusqlite::Result<()> {
+    conn.pragma_update(None, "journal_mode", "WAL")?;
+    // A person's words: a commit that was acknowledged survives a power cut.
+    conn.pragma_update(None, "synchronous", "FULL")?;
+    conn.pragma_update(None, "foreign_keys", true)?;
+    conn.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
+    conn.pragma_update(None, "journal_size_limit", JOURNAL_SIZE_LIMIT_BYTES)
+}
+
+pub fn reader(path: &Path) -> Result<Connection> {
+    let conn = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let prepare = || -> rusqlite::Result<()> {
+        conn.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
+        conn.pragma_update(None, "query_only", true)?;
+        // The writer does that: it knows whether the file is still ours.
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map(drop)
+    };
+    prepare().map_err(|cause| failure::error(cause).named(path))?;
+    Ok(conn)
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection> {
+    let mut conn = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+        .map_err(|cause| failure::error(cause).named(path))?;
+    conn.busy_handler(Some(wait_for_lock)).map_err(failure::error)?;
+    conn.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+    Ok(conn)
+}
+
+/// What SQLite's own `busy_timeout` does, and counts how often somebody was in the way. `tries`: how often we have
+/// waited for this lock already.
+fn wait_for_lock(tries: i32) -> bool {
+    if tries == 0 {
+        BUSY_WAITS.inc();
+    }
+    let rest = rest_before(tries);
+    let waited: u64 = (0..tries).map(rest_before).sum();
+    if Duration::from_millis(waited + rest) > PATIENCE.get() {
+        return false;
+    }
+    std::thread::sleep(Duration::from_millis(rest));
+    true
+}
+
+/// Does `work`, in which a statement waits for a lock no longer than that.
+pub fn with_patience<T>(most: Duration, work: impl FnOnce() -> T) -> T {
+    let usual = PATIENCE.replace(most);
+    let outcome = work();
+    PATIENCE.set(usual);
+    outcome
+}
+
+/// In milliseconds; short at first, as in SQLite's source (`sqliteDefaultBusyCallback`).
+fn rest_before(tries: i32) -> u64 {
+    const RESTS_MS: [u64; 12] = [1, 2, 5, 10, 15, 20, 25, 25, 25, 50, 50, 100];
+    let at = usize::try_from(tries).unwrap_or(0).min(RESTS_MS.len() - 1);
+    RESTS_MS[at]
+}
+
+/// Makes the directory, private, and tightens one that is open to others.
+pub(crate) fn private_dir(path: &Path) -> Result<()> {
+    make_private_dir(path)?;
+    restrict(path, 0o700)
+}
+
+/// Makes the directory, private, where there is none.
+pub fn make_private_dir(path: &Path) -> Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|cause| not_writable(path, cause))
+}
+
+/// Tightens a database file and SQLite's files beside it.
+pub fn tighten(path: &Path) -> Result<()> {
+    for suffix in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        let file = Path::new(&name);
+        if file.exists() {
+            restrict(file, 0o600)?;
+        }
+    }
+    Ok(())
+}
+
+/// An empty private file where none is, so that SQLite does not make one that others can read.
+pub fn private_file(path: &Path) -> Result<()> {
+    OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(path)
+        .map(drop)
+        .map_err(|cause| not_writable(path, cause))
+}
+
+/// A new empty private file. Errors: `Unavailable`, also where something is there already.
+pub fn new_private_file(path: &Path) -> Result<()> {
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    made.map(drop)
+        .map_err(|cause| Error::unavailable("cannot_write", format!("cannot write {}: {cause}", path.display())))
+}
+
+/// Tightens what is open to others, and says so.
+pub fn restrict(path: &Path, mode: u32) -> Result<()> {
+    let metadata = fs::metadata(path).map_err(|cause| not_writable(path, cause))?;
+    let now = metadata.permissions().mode() & 0o777;
+    if now & !mode == 0 {
+        return Ok(());
+    }
+    log::warn!(target: "store", "{} was open to others (mode {now:03o}), set to {mode:03o}", path.display());
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(|cause| not_writable(path, cause))
+}
+
+pub fn not_writable(path: &Path, cause: std::io::Error) -> Error {
+    Error::unavailable("data_dir_not_writable", format!("cannot use {}: {cause}", path.display()))
+        .hint("give the user that runs portagent this directory (chown), or name another with --data-dir")
+}
+
+impl Error {
+    /// Names the file, unless the sentence does already.
+    pub fn about(self, path: &Path) -> Self {
+        if self.message.contains(&*path.to_string_lossy()) { self } else { self.named(path) }
+    }
+
+    /// Names the file in a sentence of ours.
+    pub fn named(mut self, path: &Path) -> Self {
+        self.message = format!("cannot open {}: {}", path.display(), self.with_cause()).into();
+        self
+    }
+}

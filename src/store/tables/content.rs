@@ -1,0 +1,193 @@
+//! How a message's parts are written into the `content` column: JSON that a person can read with `sqlite3`.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::message::{Part, Usage};
+use crate::domain::{Error, Result};
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+enum Stored<'a> {
+    Text {
+        text: Cow<'a, str>,
+    },
+    Thinking {
+        text: Cow<'a, str>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signature: Option<Cow<'a, str>>,
+    },
+    RedactedThinking {
+        data: Cow<'a, str>,
+    },
+    ToolCall {
+        id: Cow<'a, str>,
+        name: Cow<'a, str>,
+        input: Cow<'a, str>,
+    },
+    ToolResult {
+        id: Cow<'a, str>,
+        name: Cow<'a, str>,
+        output: Cow<'a, str>,
+        is_error: bool,
+    },
+    Image {
+        media_type: Cow<'a, str>,
+        data: Cow<'a, str>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<Cow<'a, str>>,
+    },
+    File {
+        media_type: Cow<'a, str>,
+        data: Cow<'a, str>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        filename: Option<Cow<'a, str>>,
+    },
+    Error {
+        code: Cow<'a, str>,
+        message: Cow<'a, str>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hint: Option<Cow<'a, str>>,
+    },
+}
+
+pub fn write(parts: &[Part]) -> Result<String> {
+    let stored: Vec<Stored<'_>> = parts.iter().map(Stored::from).collect();
+    serde_json::to_string(&stored).map_err(Error::internal)
+}
+
+/// What cannot be read (mended by hand, say) comes back as a part that says so, rather than hiding the message.
+pub fn read(json: &str) -> Vec<Part> {
+    match serde_json::from_str::<Vec<Stored<'_>>>(json) {
+        Ok(stored) => stored.into_iter().map(Part::from).collect(),
+        Err(_) => vec![Part::Error {
+            code: "unreadable_content".to_owned(),
+            message: "The stored content of this message cannot be read".to_owned(),
+            hint: None,
+        }],
+    }
+}
+
+/// Whether `read` gives back what was written.
+pub fn is_readable(json: &str) -> bool {
+    serde_json::from_str::<Vec<Stored<'_>>>(json).is_ok()
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[derive(Default)]
+struct StoredUsage {
+    input_tokens: u64,
+    cache_creation_input_tokens: u64,
+    cache_read_input_tokens: u64,
+    output_tokens: u64,
+}
+
+pub fn write_usage(usage: &Usage) -> Result<String> {
+    serde_json::to_string(&StoredUsage {
+        input_tokens: usage.input,
+        cache_creation_input_tokens: usage.cache_creation,
+        cache_read_input_tokens: usage.cache_read,
+        output_tokens: usage.output,
+    })
+    .map_err(Error::internal)
+}
+
+pub fn read_usage(json: &str) -> Option<Usage> {
+    let stored: StoredUsage = serde_json::from_str(json).ok()?;
+    Some(Usage {
+        input: stored.input_tokens,
+        cache_creation: stored.cache_creation_input_tokens,
+        cache_read: stored.cache_read_input_tokens,
+        output: stored.output_tokens,
+    })
+}
+
+impl<'a> From<&'a Part> for Stored<'a> {
+    fn from(part: &'a Part) -> Self {
+        match part {
+            Part::Text(text) => Self::Text { text: text.into() },
+            Part::Thinking { text, signature } => {
+                Self::Thinking { text: text.into(), signature: signature.as_deref().map(Cow::from) }
+            }
+            Part::RedactedThinking { data } => Self::RedactedThinking { data: data.into() },
+            Part::ToolCall { id, name, input } => {
+                Self::ToolCall { id: id.into(), name: name.into(), input: input.into() }
+            }
+            Part::ToolResult { id, name, output, is_error } => {
+                Self::ToolResult { id: id.into(), name: name.into(), output: output.into(), is_error: *is_error }
+            }
+            Part::Image { media_type, data, name } => {
+                Self::Image { media_type: media_type.into(), data: data.into(), name: name.as_deref().map(Cow::from) }
+            }
+            Part::File { media_type, data, filename } => Self::File {
+                media_type: media_type.into(),
+                data: data.into(),
+                filename: filename.as_deref().map(Cow::from),
+            },
+            Part::Error { code, message, hint } => {
+                Self::Error { code: code.into(), message: message.into(), hint: hint.as_deref().map(Cow::from) }
+            }
+        }
+    }
+}
+
+impl From<Stored<'_>> for Part {
+    fn from(stored: Stored<'_>) -> Self {
+        match stored {
+            Stored::Text { text } => Self::Text(text.into_owned()),
+            Stored::Thinking { text, signature } => {
+                Self::Thinking { text: text.into_owned(), signature: signature.map(Cow::into_owned) }
+            }
+            Stored::RedactedThinking { data } => Self::RedactedThinking { data: data.into_owned() },
+            Stored::ToolCall { id, name, input } => {
+                Self::ToolCall { id: id.into_owned(), name: name.into_owned(), input: input.into_owned() }
+            }
+            Stored::ToolResult { id, name, output, is_error } => {
+                Self::ToolResult { id: id.into_owned(), name: name.into_owned(), output: output.into_owned(), is_error }
+            }
+            Stored::Image { media_type, data, name } => Self::Image {
+                media_type: media_type.into_owned(),
+                data: data.into_owned(),
+                name: name.map(Cow::into_owned),
+            },
+            Stored::File { media_type, data, filename } => Self::File {
+                media_type: media_type.into_owned(),
+                data: data.into_owned(),
+                filename: filename.map(Cow::into_owned),
+            },
+            Stored::Error { code, message, hint } => {
+                Self::Error { code: code.into_owned(), message: message.into_owned(), hint: hint.map(Cow::into_owned) }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_part_comes_back_as_it_was() {
+        let text = || "引号 \" and \n".to_owned();
+        let parts = vec![
+            Part::Text(text()),
+            Part::Thinking { text: text(), signature: Some("c2ln".to_owned()) },
+            Part::Thinking { text: text(), signature: None },
+            Part::RedactedThinking { data: text() },
+            Part::ToolCall { id: text(), name: text(), input: "{}".to_owned() },
+            Part::ToolResult { id: text(), name: text(), output: text(), is_error: true },
+            Part::Image { media_type: text(), data: text(), name: None },
+            Part::File { media_type: text(), data: text(), filename: Some(text()) },
+            Part::Error { code: text(), message: text(), hint: None },
+            Part::Error { code: text(), message: text(), hint: Some(text()) },
+        ];
+        assert_eq!(read(&write(&parts).expect("writes")), parts);
+    }
+
+    #[test]
+    fn content_that_was_mended_badly_is_named() {
+        assert!(matches!(read("nonsense").as_slice(), [Part::Error { code, .. }] if code == "unreadable_content"));
+    }
+}

@@ -1,0 +1,13 @@
+//! What is stored: a file for each subject, with its queries. A public method of the store is one transaction.
+
+pub mod content;
+pub mod conversations;
+pub mod invites;
+pub mod jobs;
+pub mod logins;
+pub mod messages;
+pub mod people;
+pub mod retention;
+pub mod settings;
+pub mod turns;
+pub mod users;

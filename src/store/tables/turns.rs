@@ -1,0 +1,311 @@
+//! Turns in `agentx.db`: begun with the person's message, ended exactly once, closed after a crash.
+
+use rusqlite::{Connection, Row, params};
+
+use super::conversations::{conversation_by_id, touch};
+use super::messages::{self, Place};
+use crate::domain::conversation::Conversation;
+use crate::domain::event::EndReason;
+use crate::domain::id::{ContainerId, ConversationId, MessageId, SessionId, TurnId};
+use crate::domain::message::{Message, MessageRole, MessageStatus, Part, Usage};
+use crate::domain::{Error, Result, clock};
+use crate::store::engine::Store;
+use crate::store::sqlite::failure;
+use crate::store::sqlite::rows::{found, optional};
+
+/// Event numbers that a turn may use up; after a crash counting goes on behind them, so that none is used twice.
+const SEQ_PER_TURN: u64 = 10_000_000;
+
+#[derive(Debug, Clone)]
+pub struct TurnRow {
+    pub id: TurnId,
+    pub session_id: SessionId,
+    pub ordinal: i64,
+    pub user_message_id: MessageId,
+    pub state: String,
+}
+
+/// A person's message on its way in.
+pub struct Question {
+    pub owner: ContainerId,
+    pub conversation: ConversationId,
+    pub parts: Vec<Part>,
+    pub client_message_id: Option<String>,
+    /// What the conversation is called when it has no name yet.
+    pub name_if_none: String,
+    /// The newest event number of the session, where one is known in memory.
+    pub latest_seq: Option<u64>,
+}
+
+/// A turn that has to be run.
+pub struct NewTurn {
+    pub conversation: Conversation,
+    pub question: Message,
+    pub turn: TurnRow,
+    /// The turn's first free place.
+    pub next_index: u32,
+    /// The newest event number used in the session.
+    pub base_seq: u64,
+}
+
+/// What became of it.
+pub enum Begun {
+    /// Stored; its turn has to be run.
+    New(Box<NewTurn>),
+    /// The same client message was here before: nothing was stored.
+    Again { message_id: MessageId, turn_id: TurnId },
+}
+
+impl Store {
+    /// Stores a person's message and its turn, in one transaction. Errors: `NotFound`.
+    pub fn begin_turn(&self, question: Question) -> Result<Begun> {
+        self.agent.write(move |conn| {
+            let conversation = conversation_by_id(conn, &question.owner, &question.conversation)?;
+            if let Some(again) = same_message(conn, &conversation, question.client_message_id.as_deref())? {
+                return Ok(again);
+            }
+            let turn = insert_turn(conn, &conversation)?;
+            let message = Message {
+                id: turn.user_message_id.clone(),
+                session_id: turn.session_id.clone(),
+                turn_id: Some(turn.id.clone()),
+                role: MessageRole::User,
+                parts: question.parts,
+                status: MessageStatus::Complete,
+                model: None,
+                usage: None,
+                stop_reason: None,
+                client_message_id: question.client_message_id,
+                timestamp: clock::now_ms(),
+            };
+            messages::save(conn, &message, Place { ordinal: turn.ordinal, index: 0 })?;
+            touch(conn, &conversation.id, &question.name_if_none)?;
+            let base_seq = reserve_seq(conn, &turn.session_id, question.latest_seq)?;
+            let conversation = conversation_by_id(conn, &question.owner, &question.conversation)?;
+            Ok(Begun::New(Box::new(NewTurn { conversation, question: message, turn, next_index: 1, base_seq })))
+        })
+    }
+
+    /// Opens the newest turn of a conversation again, after an error or an interruption: what it had produced is
+    /// superseded.
+    ///
+    /// Errors: `NotFound`; `Conflict` when it is not the newest, or is not over, or was completed.
+    pub fn reopen_turn(
+        &self,
+        owner: &ContainerId,
+        id: &ConversationId,
+        turn: &TurnId,
+        latest_seq: Option<u64>,
+    ) -> Result<Begun> {
+        let (owner, id, turn) = (owner.clone(), id.clone(), turn.clone());
+        self.agent.write(move |conn| {
+            let conversation = conversation_by_id(conn, &owner, &id)?;
+            let turn = turn_by_id(conn, &conversation.session_id, &turn)?;
+            check_reopen(conn, &turn)?;
+            conn.execute(
+                "UPDATE messages SET status = 'superseded' WHERE sessionId = ?1 AND turnId = ?2 AND role <> 'user'",
+                [turn.session_id.as_str(), turn.id.as_str()],
+            )
+            .map_err(failure::error)?;
+            conn.execute("UPDATE turns SET state = 'queued', endedAt = NULL WHERE turnId = ?1", [turn.id.as_str()])
+                .map_err(failure::error)?;
+            let question = messages::select_one(
+                conn,
+                "sessionId = ?1 AND messageId = ?2",
+                [turn.session_id.as_str(), turn.user_message_id.as_str()],
+            )?
+            .ok_or_else(|| Error::not_found("Message"))?;
+            let base_seq = reserve_seq(conn, &turn.session_id, latest_seq)?;
+            let next_index = messages::next_index(conn, &turn)?;
+            Ok(Begun::New(Box::new(NewTurn { conversation, question, turn, next_index, base_seq })))
+        })
+    }
+
+    /// Marks a turn as running; nobody waits for it.
+    pub fn turn_runs(&self, turn: &TurnId) {
+        let turn = turn.clone();
+        self.agent.write_later("the start of a turn", move |conn| {
+            conn.execute("UPDATE turns SET state = 'running' WHERE turnId = ?1 AND state = 'queued'", [turn.as_str()])
+                .map(drop)
+                .map_err(failure::error)
+        });
+    }
+
+    /// Ends a turn. `last` is its last message, where one is still to be stored; `latest_seq` is the number of the
+    /// event that will announce the end.
+    pub fn end_turn(
+        &self,
+        turn: &TurnRow,
+        reason: EndReason,
+        usage: Usage,
+        messages: Vec<(Message, Place)>,
+        latest_seq: u64,
+    ) -> Result<()> {
+        let turn = turn.clone();
+        self.agent.write(move |conn| {
+            for (message, place) in &messages {
+                messages::save(conn, message, *place)?;
+            }
+            let count = |tokens: u64| i64::try_from(tokens).unwrap_or(i64::MAX);
+            conn.execute(
+                "UPDATE turns SET state = ?2, endedAt = ?3, inputTokens = inputTokens + ?4, \
+                 cacheCreationTokens = cacheCreationTokens + ?5, cacheReadTokens = cacheReadTokens + ?6, \
+                 outputTokens = outputTokens + ?7 WHERE turnId = ?1",
+                params![
+                    turn.id.as_str(),
+                    reason.as_str(),
+                    clock::now_ms(),
+                    count(usage.input),
+                    count(usage.cache_creation),
+                    count(usage.cache_read),
+                    count(usage.output)
+                ],
+            )
+            .map_err(failure::error)?;
+            release_seq(conn, &turn.session_id, latest_seq)
+        })
+    }
+
+    /// The turns of a session that are not over, in their order: what a crash left, or what waits and runs.
+    pub fn open_turns(&self, session: &SessionId) -> Result<Vec<TurnRow>> {
+        self.agent.read(|conn| {
+            let mut statement = conn
+                .prepare_cached(&format!(
+                    "SELECT {COLUMNS} FROM turns WHERE sessionId = ?1 AND state IN ('queued', 'running') ORDER BY ordinal"
+                ))
+                .map_err(failure::error)?;
+            let rows = statement.query_map([session.as_str()], turn_row).map_err(failure::error)?;
+            rows.collect::<rusqlite::Result<_>>().map_err(failure::error)
+        })
+    }
+
+    /// The newest turn of a session.
+    pub fn newest_turn(&self, session: &SessionId) -> Result<Option<TurnRow>> {
+        self.agent.read(|conn| {
+            optional(
+                conn.prepare_cached(&format!(
+                    "SELECT {COLUMNS} FROM turns WHERE sessionId = ?1 ORDER BY ordinal DESC LIMIT 1"
+                ))
+                .map_err(failure::error)?
+                .query_row([session.as_str()], turn_row),
+            )
+        })
+    }
+
+    /// Closes what a crash left open: such turns and their partial messages are interrupted. Returns how many turns.
+    pub fn close_open_turns(&self) -> Result<usize> {
+        self.agent.write(|conn| {
+            conn.execute("UPDATE messages SET status = 'interrupted' WHERE status = 'streaming'", [])
+                .map_err(failure::error)?;
+            conn.execute(
+                "UPDATE turns SET state = 'interrupted', endedAt = ?1 WHERE state IN ('queued', 'running')",
+                [clock::now_ms()],
+            )
+            .map_err(failure::error)
+        })
+    }
+}
+
+const COLUMNS: &str = "turnId, sessionId, ordinal, userMessageId, state";
+
+fn turn_row(row: &Row<'_>) -> rusqlite::Result<TurnRow> {
+    Ok(TurnRow {
+        id: TurnId::from(row.get::<_, String>(0)?),
+        session_id: SessionId::from(row.get::<_, String>(1)?),
+        ordinal: row.get(2)?,
+        user_message_id: MessageId::from(row.get::<_, String>(3)?),
+        state: row.get(4)?,
+    })
+}
+
+fn turn_by_id(conn: &Connection, session: &SessionId, id: &TurnId) -> Result<TurnRow> {
+    found(
+        conn.query_row(
+            &format!("SELECT {COLUMNS} FROM turns WHERE sessionId = ?1 AND turnId = ?2"),
+            [session.as_str(), id.as_str()],
+            turn_row,
+        ),
+        "Turn",
+    )
+}
+
+fn same_message(conn: &Connection, conversation: &Conversation, client_id: Option<&str>) -> Result<Option<Begun>> {
+    let Some(client_id) = client_id else { return Ok(None) };
+    let known = messages::select_one(
+        conn,
+        "sessionId = ?1 AND clientMessageId = ?2",
+        [conversation.session_id.as_str(), client_id],
+    )?;
+    Ok(known.map(|message| Begun::Again {
+        turn_id: message.turn_id.unwrap_or_else(|| TurnId::from(String::new())),
+        message_id: message.id,
+    }))
+}
+
+fn insert_turn(conn: &Connection, conversation: &Conversation) -> Result<TurnRow> {
+    let ordinal: i64 = conn
+        .query_row(
+            "SELECT coalesce(max(ordinal), 0) + 1 FROM turns WHERE sessionId = ?1",
+            [conversation.session_id.as_str()],
+            |row| row.get(0),
+        )
+        .map_err(failure::error)?;
+    let turn = TurnRow {
+        id: TurnId::random(),
+        session_id: conversation.session_id.clone(),
+        ordinal,
+        user_message_id: MessageId::random(),
+        state: "queued".to_owned(),
+    };
+    conn.execute(
+        "INSERT INTO turns (turnId, sessionId, ordinal, userMessageId, state, createdAt) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        params![
+            turn.id.as_str(),
+            turn.session_id.as_str(),
+            ordinal,
+            turn.user_message_id.as_str(),
+            turn.state,
+            clock::now_ms()
+        ],
+    )
+    .map_err(failure::error)?;
+    Ok(turn)
+}
+
+fn check_reopen(conn: &Connection, turn: &TurnRow) -> Result<()> {
+    if !matches!(turn.state.as_str(), "error" | "interrupted" | "limit") {
+        return Err(Error::conflict("turn_not_retryable", "This answer is not one that failed"));
+    }
+    let newest: i64 = conn
+        .query_row("SELECT max(ordinal) FROM turns WHERE sessionId = ?1", [turn.session_id.as_str()], |row| row.get(0))
+        .map_err(failure::error)?;
+    if newest == turn.ordinal {
+        return Ok(());
+    }
+    Err(Error::conflict("turn_not_newest", "The conversation has gone on since").hint("ask again as a new message"))
+}
+
+fn reserve_seq(conn: &Connection, session: &SessionId, latest: Option<u64>) -> Result<u64> {
+    let stored: i64 = conn
+        .query_row("SELECT seqReserved FROM sessions WHERE sessionId = ?1", [session.as_str()], |row| row.get(0))
+        .map_err(failure::error)?;
+    let base = latest.unwrap_or_else(|| stored.try_into().unwrap_or(0));
+    let reserved = i64::try_from(base.saturating_add(SEQ_PER_TURN)).unwrap_or(i64::MAX);
+    conn.execute(
+        "UPDATE sessions SET seqReserved = max(seqReserved, ?2), updatedAt = ?3 WHERE sessionId = ?1",
+        params![session.as_str(), reserved, clock::now_ms()],
+    )
+    .map_err(failure::error)?;
+    Ok(base)
+}
+
+/// Gives unused numbers back, so that an orderly restart leaves no gap; not while another turn may use them.
+fn release_seq(conn: &Connection, session: &SessionId, latest: u64) -> Result<()> {
+    conn.execute(
+        "UPDATE sessions SET seqReserved = ?2 WHERE sessionId = ?1 AND NOT EXISTS \
+         (SELECT 1 FROM turns WHERE sessionId = ?1 AND state IN ('queued', 'running'))",
+        params![session.as_str(), i64::try_from(latest).unwrap_or(i64::MAX)],
+    )
+    .map(drop)
+    .map_err(failure::error)
+}

@@ -1,0 +1,313 @@
+//! Accounts in `portagent.db`. No cache stands in front: what is changed from outside counts at once.
+
+use rusqlite::{Connection, Row, named_params, params};
+
+use crate::domain::id::{ContainerId, UserId};
+use crate::domain::user::{NewUser, Role, User, fold_name};
+use crate::domain::{Error, Result, clock};
+use crate::store::engine::Store;
+use crate::store::sqlite::failure;
+use crate::store::sqlite::rows::found;
+
+const COLUMNS: &str =
+    "userId, username, email, containerId, displayName, avatar, isActive, createdAt, role, passwordHash";
+
+/// The code of the error that `Admission::First` gets where there is somebody already.
+pub const NOT_THE_FIRST: &str = "not_the_first";
+
+/// An account with the hash of its password, for the login only.
+pub struct Credentials {
+    pub user: User,
+    pub password_hash: String,
+}
+
+/// Under which condition an account may be made.
+pub enum Admission {
+    /// Only as the very first account, which becomes the administrator.
+    First,
+    /// By anybody; the first account becomes the administrator.
+    Open,
+    /// With an invite code, of which one use is taken.
+    Invite(String),
+    /// By an administrator, with this role.
+    Granted(Role),
+}
+
+impl Store {
+    /// Whether there is any account at all.
+    pub fn has_users(&self) -> Result<bool> {
+        self.accounts.read(has_users)
+    }
+
+    /// When the oldest account was made, in milliseconds since 1970; `None` where there is none.
+    pub fn first_user_at(&self) -> Result<Option<i64>> {
+        self.accounts.read(|conn| {
+            conn.query_row("SELECT min(createdAt) FROM users", [], |row| row.get(0)).map_err(failure::error)
+        })
+    }
+
+    /// Active accounts, and those that are disabled.
+    pub fn count_users(&self) -> Result<(u64, u64)> {
+        self.accounts.read(|conn| {
+            let query = "SELECT count(*) FILTER (WHERE isActive <> 0), count(*) FILTER (WHERE isActive = 0) FROM users";
+            conn.query_row(query, [], |row| Ok((row.get::<_, u32>(0)?.into(), row.get::<_, u32>(1)?.into())))
+                .map_err(failure::error)
+        })
+    }
+
+    /// Makes an account.
+    ///
+    /// Errors: `Conflict` for a name or address that is taken, and [`NOT_THE_FIRST`] where `Admission::First` comes too
+    /// late; `Forbidden` for an invite code that is not good.
+    pub fn add_user(&self, new: NewUser, password_hash: String, admission: Admission) -> Result<User> {
+        self.accounts.write(move |conn| {
+            let role = admit(conn, &admission)?;
+            check_free(conn, &new)?;
+            let now = clock::now_ms();
+            let id = UserId::random();
+            let container = ContainerId::from(format!("user-{id}"));
+            conn.execute(
+                "INSERT INTO users (userId, username, email, passwordHash, containerId, displayName, avatar, isActive, \
+                 createdAt, updatedAt, role, usernameKey, emailKey) VALUES (:id, :username, :email, :hash, :container, \
+                 :display, :avatar, 1, :now, :now, :role, :key, :emailKey)",
+                named_params! {
+                    ":id": id.as_str(), ":username": new.username, ":email": new.email, ":hash": password_hash,
+                    ":container": container.as_str(), ":display": new.display_name, ":avatar": new.avatar, ":now": now,
+                    ":role": role.as_str(), ":key": fold_name(&new.username),
+                    ":emailKey": new.email.as_deref().map(fold_name),
+                },
+            )
+            .map_err(failure::error)?;
+            user_by_id(conn, &id)
+        })
+    }
+
+    /// Finds whom a person names at the login: by username, else by e-mail; exactly, else without regard to case
+    /// where that is no question of whom.
+    pub fn credentials(&self, name_or_email: &str) -> Result<Option<Credentials>> {
+        let name = name_or_email.trim().to_owned();
+        self.accounts.read(move |conn| {
+            let key = fold_name(&name);
+            for (condition, value) in
+                [("username = ?1", &name), ("usernameKey = ?1", &key), ("email = ?1", &name), ("emailKey = ?1", &key)]
+            {
+                if let Some(only) = only_one(conn, condition, value)? {
+                    return Ok(Some(only));
+                }
+            }
+            // Names of Portagent 1.9 were not trimmed.
+            only_one(conn, "username = ?1", name_or_email)
+        })
+    }
+
+    /// Errors: `NotFound`.
+    pub fn user(&self, id: &UserId) -> Result<User> {
+        self.accounts.read(|conn| user_by_id(conn, id))
+    }
+
+    /// By username, e-mail or userId. Errors: `NotFound`, `Conflict` where several differ in case only.
+    pub fn find_user(&self, who: &str) -> Result<User> {
+        if let Ok(user) = self.user(&UserId::from_outside(who)) {
+            return Ok(user);
+        }
+        match self.credentials(who)? {
+            Some(found) => Ok(found.user),
+            None => Err(Error::not_found(&format!("User '{who}'")).hint(
+                "`portagent user list` shows all users; a name that exists twice in different case needs the userId",
+            )),
+        }
+    }
+
+    /// Whether somebody who may come in owns this container.
+    pub fn container_has_active_user(&self, container: &ContainerId) -> Result<bool> {
+        self.accounts.read(|conn| {
+            conn.query_row(
+                "SELECT EXISTS (SELECT 1 FROM users WHERE containerId = ?1 AND isActive = 1)",
+                [container.as_str()],
+                |row| row.get(0),
+            )
+            .map_err(failure::error)
+        })
+    }
+
+    pub fn users(&self) -> Result<Vec<User>> {
+        self.accounts.read(|conn| {
+            let mut statement = conn
+                .prepare(&format!("SELECT {COLUMNS} FROM users ORDER BY createdAt, userId"))
+                .map_err(failure::error)?;
+            let rows = statement.query_map([], user).map_err(failure::error)?;
+            rows.collect::<rusqlite::Result<_>>().map_err(failure::error)
+        })
+    }
+
+    /// Replaces the hash and ends every login of the account, in one transaction.
+    pub fn set_password(&self, id: &UserId, password_hash: String) -> Result<()> {
+        let id = id.clone();
+        self.accounts.write(move |conn| {
+            let now = clock::now_ms();
+            let changed = conn
+                .execute(
+                    "UPDATE users SET passwordHash = ?2, updatedAt = ?3 WHERE userId = ?1",
+                    params![id.as_str(), password_hash, now],
+                )
+                .map_err(failure::error)?;
+            if changed == 0 {
+                return Err(Error::not_found("User"));
+            }
+            super::logins::end_all(conn, &id).map(drop)
+        })
+    }
+
+    /// Replaces a hash of an older kind; logins stay, and nothing happens when the password was changed meanwhile.
+    pub fn rehash(&self, id: &UserId, old: String, new: String) {
+        let id = id.clone();
+        self.accounts.write_later("a renewed password hash", move |conn| {
+            conn.execute(
+                "UPDATE users SET passwordHash = ?3 WHERE userId = ?1 AND passwordHash = ?2",
+                params![id.as_str(), old, new],
+            )
+            .map(drop)
+            .map_err(failure::error)
+        });
+    }
+
+    /// Disables or enables. Errors: `NotFound`; `Conflict` when it is the last active administrator.
+    pub fn set_active(&self, id: &UserId, active: bool) -> Result<User> {
+        self.change_user(id, move |conn, id| {
+            if !active {
+                keep_an_admin(conn, id)?;
+                super::logins::end_all(conn, id)?;
+            }
+            conn.execute(
+                "UPDATE users SET isActive = ?2, updatedAt = ?3 WHERE userId = ?1",
+                params![id.as_str(), active, clock::now_ms()],
+            )
+            .map_err(failure::error)
+        })
+    }
+
+    /// Errors: `NotFound`; `Conflict` when the last active administrator would be none any more.
+    pub fn set_role(&self, id: &UserId, role: Role) -> Result<User> {
+        self.change_user(id, move |conn, id| {
+            if role != Role::Admin {
+                keep_an_admin(conn, id)?;
+            }
+            conn.execute(
+                "UPDATE users SET role = ?2, updatedAt = ?3 WHERE userId = ?1",
+                params![id.as_str(), role.as_str(), clock::now_ms()],
+            )
+            .map_err(failure::error)
+        })
+    }
+
+    /// Deletes the account and its logins; its container is the caller's business.
+    ///
+    /// Errors: `NotFound`; `Conflict` when it is the last active administrator.
+    pub fn delete_user(&self, id: &UserId) -> Result<()> {
+        let id = id.clone();
+        self.accounts.write(move |conn| {
+            user_by_id(conn, &id)?;
+            keep_an_admin(conn, &id)?;
+            super::people::forget(conn, &id)?;
+            conn.execute("DELETE FROM users WHERE userId = ?1", [id.as_str()]).map(drop).map_err(failure::error)
+        })
+    }
+
+    fn change_user(
+        &self,
+        id: &UserId,
+        change: impl FnOnce(&Connection, &UserId) -> Result<usize> + Send + 'static,
+    ) -> Result<User> {
+        let id = id.clone();
+        self.accounts.write(move |conn| {
+            user_by_id(conn, &id)?;
+            change(conn, &id)?;
+            user_by_id(conn, &id)
+        })
+    }
+}
+
+fn has_users(conn: &Connection) -> Result<bool> {
+    conn.query_row("SELECT EXISTS (SELECT 1 FROM users)", [], |row| row.get(0)).map_err(failure::error)
+}
+
+fn admit(conn: &Connection, admission: &Admission) -> Result<Role> {
+    let first = !has_users(conn)?;
+    match admission {
+        Admission::Granted(role) => Ok(if first { Role::Admin } else { *role }),
+        Admission::Open | Admission::First if first => Ok(Role::Admin),
+        Admission::Open => Ok(Role::User),
+        Admission::First => Err(Error::conflict(NOT_THE_FIRST, "Somebody else has the first account")),
+        Admission::Invite(code) => {
+            super::invites::take_one_use(conn, code)?;
+            Ok(Role::User)
+        }
+    }
+}
+
+/// A name may be neither another account's name nor its address, and the other way round: a login name is one
+/// person's.
+fn check_free(conn: &Connection, new: &NewUser) -> Result<()> {
+    let taken = |key: &str| -> Result<bool> {
+        conn.query_row("SELECT EXISTS (SELECT 1 FROM users WHERE usernameKey = ?1 OR emailKey = ?1)", [key], |row| {
+            row.get(0)
+        })
+        .map_err(failure::error)
+    };
+    if taken(&fold_name(&new.username))? {
+        return Err(Error::conflict("username_taken", format!("Username '{}' already exists", new.username)));
+    }
+    match &new.email {
+        Some(email) if taken(&fold_name(email))? => {
+            Err(Error::conflict("email_taken", format!("Email '{email}' already exists")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn keep_an_admin(conn: &Connection, leaving: &UserId) -> Result<()> {
+    let concerned: bool = conn
+        .query_row(
+            "SELECT EXISTS (SELECT 1 FROM users WHERE userId = ?1 AND role = 'admin' AND isActive = 1) \
+             AND NOT EXISTS (SELECT 1 FROM users WHERE userId <> ?1 AND role = 'admin' AND isActive = 1)",
+            [leaving.as_str()],
+            |row| row.get(0),
+        )
+        .map_err(failure::error)?;
+    if concerned {
+        return Err(Error::conflict("last_administrator", "This is the last active administrator")
+            .hint("make somebody else an administrator first: portagent user promote NAME"));
+    }
+    Ok(())
+}
+
+fn only_one(conn: &Connection, condition: &str, value: &str) -> Result<Option<Credentials>> {
+    let mut statement = conn
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM users WHERE {condition} LIMIT 2"))
+        .map_err(failure::error)?;
+    let mut rows = statement
+        .query_map([value], |row| Ok(Credentials { user: user(row)?, password_hash: row.get(9)? }))
+        .map_err(failure::error)?;
+    let first = rows.next().transpose().map_err(failure::error)?;
+    Ok(if rows.next().is_some() { None } else { first })
+}
+
+pub fn user_by_id(conn: &Connection, id: &UserId) -> Result<User> {
+    let mut statement =
+        conn.prepare_cached(&format!("SELECT {COLUMNS} FROM users WHERE userId = ?1")).map_err(failure::error)?;
+    found(statement.query_row([id.as_str()], user), "User")
+}
+
+pub fn user(row: &Row<'_>) -> rusqlite::Result<User> {
+    Ok(User {
+        id: UserId::from(row.get::<_, String>(0)?),
+        username: row.get(1)?,
+        email: row.get(2)?,
+        container_id: ContainerId::from(row.get::<_, String>(3)?),
+        display_name: row.get(4)?,
+        avatar: row.get(5)?,
+        is_active: row.get::<_, rusqlite::types::Value>(6)? == rusqlite::types::Value::Integer(1),
+        created_at: row.get(7)?,
+        role: Role::from_text(&row.get::<_, String>(8)?),
+    })
+}
