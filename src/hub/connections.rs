@@ -1,4 +1,4 @@
-//! Who is connected, so that a connection can be ended when its login is, or when the server stops.
+//! The open connections, so that one can be ended when its login is, or all when the server stops.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -10,7 +10,7 @@ use crate::domain::id::UserId;
 use crate::domain::user::Login;
 use crate::domain::{Error, Kind, Result};
 
-/// Connections of one person. The next is refused rather than the oldest ended: clients that come back by themselves
+/// Connections of one person. The next is refused rather than the oldest ended: clients that reconnect automatically
 /// would push each other out for ever.
 pub const CONNECTIONS_PER_USER: usize = 64;
 /// By then connections that died without a word have been noticed.
@@ -26,7 +26,7 @@ pub enum CloseReason {
     ServerStopping,
     AccountDisabled,
     LoggedOut,
-    /// The peer does not read what it is sent; it may come back and ask for what it missed.
+    /// The peer does not read what it is sent; it may reconnect and ask for what it missed.
     TooSlow,
     /// Nothing was heard of the peer.
     Silent,
@@ -142,7 +142,7 @@ impl Registry {
         lock(&self.state).open.len()
     }
 
-    /// True when nobody is connected any more, false when that has not come about by `deadline`.
+    /// True when no connection is left, false when one still is at `deadline`.
     pub(super) fn wait_until_empty(&self, deadline: Instant) -> bool {
         let mut state = lock(&self.state);
         while !state.open.is_empty() {

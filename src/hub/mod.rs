@@ -1,10 +1,12 @@
-//! What happens, told to those who watch: one ring of events per active session, followed by any number of connections.
+//! Events in memory: one ring per active session, followed by any number of connections.
 //!
-//! Nothing here is stored. A session's count of events (`seq`) must survive its ring, so whoever publishes keeps the
-//! highest one in the database and gives it back with [`Hub::open`]. Nobody who publishes ever waits for a reader.
+//! Nothing here is stored. A session's count of events (`seq`) must survive its ring, so the publisher keeps the
+//! highest one in the database and gives it back with [`Hub::open`]. Publishing never waits for a reader.
 //!
-//! Locks, in this order: the map of rings, one ring, one outbox. None of them is held while somebody waits.
+//! `ring` and `outbox` meet in `bell`. Locks, in this order: the map of rings, one ring, one outbox, one bell. None of
+//! them is held while waiting for another thread's work.
 
+mod bell;
 mod connections;
 mod outbox;
 mod ring;
@@ -82,8 +84,8 @@ impl Hub {
         }
     }
 
-    /// Gives the event its number and its time, and wakes those who follow the session. Never waits for them.
-    /// Returns the seq; 0, and nothing is told, when the session has no ring: it was deleted.
+    /// Gives the event its number and its time, and wakes the connections that follow the session. Never waits for
+    /// them. Returns the seq; 0, and nothing is published, when the session has no ring: it was deleted.
     pub fn publish(&self, context: &Arc<Context>, kind: EventKind) -> u64 {
         let seq = {
             let rings = self.read();
@@ -104,8 +106,8 @@ impl Hub {
     }
 
     /// The seq of the newest event that is more than a piece of what is being written, if a ring is held.
-    pub fn landmark(&self, session: &SessionId) -> Option<u64> {
-        self.read().get(session).map(|ring| ring.landmark())
+    pub fn last_complete_seq(&self, session: &SessionId) -> Option<u64> {
+        self.read().get(session).map(|ring| ring.last_complete_seq())
     }
 
     /// Follows a session: queues the reply, then what came after seq `after`, then what comes. `base` is the newest
@@ -127,7 +129,7 @@ impl Hub {
         let (ring, start) = self.join(outbox, session, base, after);
         let Start { position, latest, resync, turn_start } = start;
         let reply = reply(Subscribed { latest_seq: latest, resync, turn_seq: turn_start });
-        // A connection that closed meanwhile is on its way out: there is nobody left to tell.
+        // A connection that closed meanwhile needs no reply.
         let _ = outbox.follow(reply, session.clone(), ring, position);
         Ok(())
     }
@@ -135,20 +137,19 @@ impl Hub {
     /// Stops following; after this, nothing of the session is handed out any more.
     pub fn unsubscribe(&self, outbox: &Outbox, session: &SessionId) {
         if let Some(ring) = outbox.unfollow(session) {
-            ring.leave(outbox);
+            ring.leave(outbox.bell());
         }
     }
 
-    /// A deleted session: its events are gone, those who follow it are told nothing more.
+    /// A deleted session: its events are gone, and nothing of it is handed out after this returned.
     pub fn forget(&self, session: &SessionId) {
-        let Some(ring) = self.write().remove(session) else { return };
-        self.shrink(ring.clear());
-        for outbox in ring.subscribers() {
-            outbox.unfollow(session);
+        let removed = self.write().remove(session);
+        if let Some(ring) = removed {
+            self.shrink(ring.forget());
         }
     }
 
-    /// Drops what is too old. Happens by itself when turns begin; may be called at any time.
+    /// Drops what is too old. Called when turns begin; may be called at any time.
     pub fn sweep(&self) {
         self.sweep_at(Instant::now());
     }
@@ -190,11 +191,11 @@ impl Hub {
     /// The map stays locked until the subscriber is on the ring, so that no sweep drops the ring in between.
     fn join(&self, outbox: &Arc<Outbox>, session: &SessionId, base: u64, after: Option<u64>) -> (Arc<Ring>, Start) {
         if let Some(ring) = self.read().get(session) {
-            return (Arc::clone(ring), ring.join(outbox, after));
+            return (Arc::clone(ring), ring.join(outbox.bell(), after));
         }
         let mut rings = self.write();
         let ring = rings.entry(session.clone()).or_insert_with(|| Arc::new(Ring::new(base)));
-        (Arc::clone(ring), ring.join(outbox, after))
+        (Arc::clone(ring), ring.join(outbox.bell(), after))
     }
 
     fn is_pressed(&self) -> bool {
@@ -213,7 +214,7 @@ impl Hub {
     }
 
     /// Empties rings without a turn, the longest idle first, until all together hold what they may. They keep their
-    /// count: who follows them loses nothing but the past.
+    /// count: their followers lose nothing but the past.
     fn shed(&self) {
         if !is_due(&self.shed, SHED_EVERY) {
             return;
@@ -256,7 +257,7 @@ impl Hub {
     }
 }
 
-/// True at most once in `every`; never waits for somebody who is just asking too.
+/// True at most once in `every`; never waits for another thread that is asking too.
 fn is_due(last: &Mutex<Option<Instant>>, every: Duration) -> bool {
     let Ok(mut last) = last.try_lock() else { return false };
     if last.is_some_and(|at| at.elapsed() < every) {

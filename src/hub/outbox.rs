@@ -4,15 +4,14 @@
 //!
 //! The order that matters is *cause before effect*: the answer to a request goes out before the events that it led to.
 //! So `next` looks at the rings first and at the queue after that, and puts what it found in the queue in front: an
-//! answer was queued before its event was published, hence whoever has seen the event finds the answer.
-//! Locks: a ring may be held while an outbox is locked (to wake it), never the other way round.
+//! answer was queued before its event was published, hence who has seen the event finds the answer.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::CloseReason;
+use super::bell::Bell;
 use super::lock;
 use super::ring::{Read, Ring};
 use crate::domain::event::Event;
@@ -28,10 +27,8 @@ const BATCH_BYTES: usize = 64 * 1024;
 
 pub struct Outbox {
     state: Mutex<State>,
-    /// There is news on a ring. Set before the writer is woken, so that a busy writer costs a publisher no lock.
-    news: AtomicBool,
-    /// The writer waits here.
-    filled: Condvar,
+    /// The writer waits here. Rung by the rings too.
+    bell: Arc<Bell>,
     /// Producers wait here.
     drained: Condvar,
     patience: Duration,
@@ -87,13 +84,7 @@ impl Outbox {
 
     /// For tests, which have less of it.
     pub(super) fn with_patience(patience: Duration) -> Arc<Self> {
-        Arc::new(Self {
-            state: Mutex::default(),
-            news: AtomicBool::new(false),
-            filled: Condvar::new(),
-            drained: Condvar::new(),
-            patience,
-        })
+        Arc::new(Self { state: Mutex::default(), bell: Arc::default(), drained: Condvar::new(), patience })
     }
 
     /// Queues a message. Waits for room up to [`OUTBOX_PATIENCE`]; then the connection is given up. A message that is
@@ -108,7 +99,7 @@ impl Outbox {
         if state.closing.is_none() && state.controls < CONTROL_FRAMES {
             state.controls += 1;
             state.queue.push_back(Outgoing::Control(frame));
-            self.filled.notify_one();
+            self.bell.ring();
         }
     }
 
@@ -126,7 +117,7 @@ impl Outbox {
     pub fn next(&self, timeout: Duration) -> Next {
         let deadline = Instant::now() + timeout;
         loop {
-            self.news.swap(false, Ordering::SeqCst); // a swap, to see what was written before it became true
+            self.bell.clear();
             let found = self.look_at_rings();
             let mut state = lock(&self.state);
             let frames = self.take(&mut state, found);
@@ -141,26 +132,20 @@ impl Outbox {
             if left.is_zero() {
                 return Next::Idle;
             }
-            if !self.news.load(Ordering::SeqCst) {
-                drop(self.filled.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner));
-            }
+            drop(state);
+            self.bell.wait(left);
         }
     }
 
-    /// Tells the writer that there is news on a ring. False when the connection is ending and needs none.
-    pub(super) fn wake(&self) -> bool {
-        if self.news.swap(true, Ordering::SeqCst) {
-            return true; // the writer is busy, and will look again
-        }
-        let state = lock(&self.state);
-        self.filled.notify_one();
-        state.closing.is_none()
+    pub(super) fn bell(&self) -> &Arc<Bell> {
+        &self.bell
     }
 
     /// Whether one more session may be followed.
     pub(super) fn has_room_for(&self, session: &SessionId) -> bool {
         let state = lock(&self.state);
-        state.cursors.iter().filter(|cursor| cursor.session != *session).count() < SUBSCRIPTIONS
+        let counts = |cursor: &&Cursor| cursor.session != *session && !cursor.ring.is_gone();
+        state.cursors.iter().filter(counts).count() < SUBSCRIPTIONS
     }
 
     /// Queues `reply`; after it, everything on `ring` after `position`. A cursor on the same session is replaced.
@@ -208,7 +193,7 @@ impl Outbox {
         }
         state.bytes += text.len();
         state.queue.push_back(Outgoing::Text(text));
-        self.filled.notify_one();
+        self.bell.ring();
         Ok(state)
     }
 
@@ -222,7 +207,7 @@ impl Outbox {
             state.queue = VecDeque::new();
             state.bytes = 0;
         }
-        self.filled.notify_one();
+        self.bell.close();
         self.drained.notify_all();
     }
 
@@ -230,6 +215,7 @@ impl Outbox {
     fn look_at_rings(&self) -> Vec<(u64, Read)> {
         let due: Vec<(u64, Arc<Ring>, u64)> = {
             let mut state = lock(&self.state);
+            state.cursors.retain(|cursor| !cursor.ring.is_gone());
             let has_news = |cursor: &&Cursor| cursor.ring.latest() > cursor.position;
             let due = state.cursors.iter().filter(has_news);
             let due = due.map(|cursor| (cursor.number, Arc::clone(&cursor.ring), cursor.position)).collect();
@@ -273,7 +259,8 @@ impl Outbox {
         state.queue = VecDeque::new(); // an idle connection keeps no buffer
         for (number, read) in found {
             // A cursor that was removed or replaced meanwhile has no claim to what was found for it.
-            let Some(cursor) = state.cursors.iter_mut().find(|cursor| cursor.number == number) else { continue };
+            let is_it = |cursor: &&mut Cursor| cursor.number == number && !cursor.ring.is_gone();
+            let Some(cursor) = state.cursors.iter_mut().find(is_it) else { continue };
             match read {
                 Read::Nothing => {}
                 Read::Events(events) => {

@@ -1,28 +1,30 @@
 //! The newest events of one session, and the only place that counts them.
 //!
 //! A subscriber is a position on the ring, not a queue of its own: a thousand readers cost a thousand numbers, and one
-//! who does not read costs nobody anything. Who falls behind the oldest event held has to start again.
+//! that does not read costs nothing. A reader that falls behind the oldest event held has to start again.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
+use super::bell::Bell;
 use super::lock;
-use super::outbox::Outbox;
 use crate::domain::clock;
 use crate::domain::event::{Context, Event, EventKind};
 use crate::domain::limits::{REPLAY_BYTES, REPLAY_EVENTS};
 
-/// An event younger than this is kept even past the byte limit, so that one huge event does not throw out those who
-/// read at a normal pace; up to [`HARD_BYTES`].
+/// An event younger than this is kept even past the byte limit, so that one huge event does not throw out readers of
+/// normal pace; up to [`HARD_BYTES`].
 const GRACE: Duration = Duration::from_secs(2);
 const HARD_BYTES: usize = 8 * REPLAY_BYTES;
 
 pub(super) struct Ring {
     state: Mutex<State>,
-    /// The seq of the newest event. Written under the lock; read without it by those who only ask for news.
+    /// The seq of the newest event. Written under the lock; read without it where only news is asked for.
     latest: AtomicU64,
+    /// Its session was deleted: nothing of it is handed out any more.
+    is_gone: AtomicBool,
 }
 
 struct State {
@@ -33,9 +35,9 @@ struct State {
     /// The seq before the running turn's first event.
     turn_start: Option<u64>,
     /// The newest event that is more than a piece of what is being written.
-    landmark: u64,
+    last_complete: u64,
     touched: Instant,
-    subscribers: Vec<Weak<Outbox>>,
+    subscribers: Vec<Weak<Bell>>,
 }
 
 struct Held {
@@ -74,19 +76,23 @@ impl Ring {
             bytes: 0,
             running: false,
             turn_start: None,
-            landmark: base,
+            last_complete: base,
             touched: Instant::now(),
             subscribers: Vec::new(),
         };
-        Self { state: Mutex::new(state), latest: AtomicU64::new(base) }
+        Self { state: Mutex::new(state), latest: AtomicU64::new(base), is_gone: AtomicBool::new(false) }
     }
 
     pub(super) fn latest(&self) -> u64 {
         self.latest.load(Ordering::Acquire)
     }
 
-    pub(super) fn landmark(&self) -> u64 {
-        lock(&self.state).landmark
+    pub(super) fn last_complete_seq(&self) -> u64 {
+        lock(&self.state).last_complete
+    }
+
+    pub(super) fn is_gone(&self) -> bool {
+        self.is_gone.load(Ordering::Acquire)
     }
 
     /// Adds an event and wakes the subscribers. Returns its seq, and by how many bytes the ring grew (or shrank).
@@ -98,7 +104,7 @@ impl Ring {
         let before = state.bytes;
         state.push(Arc::new(event), room);
         self.latest.store(seq, Ordering::Release);
-        state.subscribers.retain(|subscriber| subscriber.upgrade().is_some_and(|outbox| outbox.wake()));
+        state.subscribers.retain(|subscriber| subscriber.upgrade().is_some_and(|bell| bell.ring()));
         (seq, signed(state.bytes) - signed(before))
     }
 
@@ -121,8 +127,8 @@ impl Ring {
         Read::Events(events)
     }
 
-    /// Adds a subscriber who has seen everything up to `after`, or who only wants what comes from now on.
-    pub(super) fn join(&self, outbox: &Arc<Outbox>, after: Option<u64>) -> Start {
+    /// Adds a subscriber that has seen everything up to `after`, or that only wants what comes from now on.
+    pub(super) fn join(&self, bell: &Arc<Bell>, after: Option<u64>) -> Start {
         let mut state = lock(&self.state);
         let latest = self.latest();
         let held = |seq: u64| state.index_after(seq, latest).is_some();
@@ -132,18 +138,14 @@ impl Ring {
             Some(seq) if held(seq) => (seq, false),
             Some(_) => (latest, true),
         };
-        if !state.subscribers.iter().any(|known| is(known, outbox)) {
-            state.subscribers.push(Arc::downgrade(outbox));
+        if !state.subscribers.iter().any(|known| is(known, bell)) {
+            state.subscribers.push(Arc::downgrade(bell));
         }
         Start { position, latest, resync, turn_start }
     }
 
-    pub(super) fn leave(&self, outbox: &Outbox) {
-        lock(&self.state).subscribers.retain(|known| !std::ptr::eq(known.as_ptr(), outbox));
-    }
-
-    pub(super) fn subscribers(&self) -> Vec<Arc<Outbox>> {
-        lock(&self.state).subscribers.iter().filter_map(Weak::upgrade).collect()
+    pub(super) fn leave(&self, bell: &Arc<Bell>) {
+        lock(&self.state).subscribers.retain(|known| !is(known, bell));
     }
 
     /// A turn is about to run. Returns by how many bytes the ring shrank: it drops what it holds when the caller knows
@@ -156,7 +158,7 @@ impl Ring {
             return 0;
         }
         self.latest.store(base, Ordering::Release);
-        state.landmark = base;
+        state.last_complete = base;
         state.clear()
     }
 
@@ -166,8 +168,8 @@ impl Ring {
         state.turn_start = None;
     }
 
-    /// Drops what is held when nothing happened for `idle`. Returns the bytes freed, and whether anybody still needs
-    /// the ring for its count.
+    /// Drops what is held when nothing happened for `idle`. Returns the bytes freed, and whether the ring is still
+    /// needed for its count.
     pub(super) fn tidy(&self, now: Instant, idle: Duration) -> (usize, bool) {
         let mut state = lock(&self.state);
         state.subscribers.retain(|subscriber| subscriber.strong_count() > 0);
@@ -189,7 +191,13 @@ impl Ring {
         if state.running { 0 } else { state.clear() }
     }
 
-    /// Drops what is held. Returns the bytes freed.
+    /// The session was deleted. Returns the bytes freed.
+    pub(super) fn forget(&self) -> usize {
+        self.is_gone.store(true, Ordering::Release);
+        lock(&self.state).clear()
+    }
+
+    #[cfg(test)]
     pub(super) fn clear(&self) -> usize {
         lock(&self.state).clear()
     }
@@ -214,7 +222,7 @@ impl State {
             EventKind::TextDelta { .. } | EventKind::ThinkingDelta { .. } | EventKind::InputJsonDelta { .. }
         );
         if !is_piece {
-            self.landmark = seq;
+            self.last_complete = seq;
         }
     }
 
@@ -250,8 +258,8 @@ impl State {
     }
 }
 
-fn is(known: &Weak<Outbox>, outbox: &Arc<Outbox>) -> bool {
-    std::ptr::eq(known.as_ptr(), Arc::as_ptr(outbox))
+fn is(known: &Weak<Bell>, bell: &Arc<Bell>) -> bool {
+    std::ptr::eq(known.as_ptr(), Arc::as_ptr(bell))
 }
 
 pub(super) fn signed(bytes: usize) -> isize {

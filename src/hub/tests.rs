@@ -1,4 +1,4 @@
-//! What a subscriber may rely on: no gap, no duplicate, answers before their events, and nobody waits for the slow.
+//! What a subscriber may rely on: no gap, no duplicate, answers before their events, and no waiting for slow readers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -84,7 +84,7 @@ fn replay_table() {
 fn a_session_without_a_ring_counts_from_what_is_stored() {
     let (hub, context, outbox) = (Hub::new(), context("s"), Outbox::new());
     assert_eq!(hub.latest(&context.session_id), None);
-    assert_eq!(hub.publish(&context, text("nobody opened")), 0);
+    assert_eq!(hub.publish(&context, text("not opened")), 0);
     hub.subscribe(&outbox, &context.session_id, 41, Some(41), reply).expect("room");
     hub.open(&context.session_id, 41);
     assert_eq!(hub.publish(&context, text("x")), 42);
@@ -191,7 +191,7 @@ fn all_rings_together_stay_within_their_bytes() {
 }
 
 #[test]
-fn a_huge_event_does_not_throw_out_those_who_keep_up() {
+fn a_huge_event_does_not_throw_out_readers_that_keep_up() {
     let (hub, context, outbox) = (Hub::new(), context("s"), Outbox::new());
     hub.open(&context.session_id, 0);
     hub.subscribe(&outbox, &context.session_id, 0, None, reply).expect("room");
@@ -201,7 +201,7 @@ fn a_huge_event_does_not_throw_out_those_who_keep_up() {
 }
 
 #[test]
-fn who_falls_behind_is_closed() {
+fn a_reader_that_falls_behind_is_closed() {
     let (hub, context, outbox) = (Hub::new(), context("s"), Outbox::new());
     hub.open(&context.session_id, 0);
     hub.subscribe(&outbox, &context.session_id, 0, None, reply).expect("room");
@@ -217,7 +217,7 @@ fn a_full_outbox_waits_and_then_gives_up() {
     let outbox = Outbox::with_patience(Duration::from_millis(50));
     outbox.push("x".repeat(2 * OUTBOX_BYTES)).expect("a large one is taken when nothing waits");
     assert_eq!(outbox.push("y".to_owned()), Err(Closed));
-    assert_eq!(drain(&outbox), ["closed Some(1008)"], "what was queued is dropped: nobody reads it");
+    assert_eq!(drain(&outbox), ["closed Some(1008)"], "what was queued is dropped: the peer does not read it");
     assert_eq!(outbox.push("z".to_owned()), Err(Closed));
 }
 
@@ -253,7 +253,7 @@ fn closing_sends_what_is_queued_first_and_keeps_the_first_reason() {
     assert_eq!(drain(&outbox), ["last words", "closed Some(1001)"]);
 }
 
-/// The answer is queued, then its event published: nobody may see them the other way round, however the threads run.
+/// The answer is queued, then its event published: no reader may see them the other way round.
 #[test]
 fn an_answer_goes_out_before_the_events_it_led_to() {
     const ROUNDS: u64 = 20_000;
@@ -336,7 +336,7 @@ fn a_subscription_has_no_gap_whenever_it_begins() {
 }
 
 #[test]
-fn publishing_never_waits_for_a_reader_who_does_not_read() {
+fn publishing_never_waits_for_a_reader_that_does_not_read() {
     let (hub, context) = (Hub::new(), context("s"));
     hub.open(&context.session_id, 0);
     let readers: Vec<_> = (0..50).map(|_| Outbox::new()).collect();

@@ -132,14 +132,14 @@ impl Conversations {
         let (usual, most) = limits::MESSAGES_PER_PAGE;
         let limit = limit.unwrap_or(usual).clamp(1, most);
         for look in 1.. {
-            let landmark = self.hub.landmark(&conversation.session_id);
+            let last_complete = self.hub.last_complete_seq(&conversation.session_id);
             let messages = self.store.messages(&conversation, limit, before)?;
             let reserved = self.store.seq_reserved(&conversation.session_id)?;
             let now = self.turns.running(id);
-            // What was told is stored, so everything up to the landmark stands in the page, and the text since then
-            // in what is running. A landmark that came in between may be missing in both: look again.
-            if landmark == self.hub.landmark(&conversation.session_id) || look >= LOOKS {
-                let seq = landmark.max(now.as_ref().map(|running| running.seq)).unwrap_or(reserved);
+            // What was announced is stored: everything up to the last complete event stands in the page, and the text
+            // since then in what is running. One that came in between may be missing in both: read again.
+            if last_complete == self.hub.last_complete_seq(&conversation.session_id) || look >= LOOKS {
+                let seq = last_complete.max(now.as_ref().map(|running| running.seq)).unwrap_or(reserved);
                 let running = now.as_ref().map(|running| running.turn_id.clone());
                 let messages = if before.is_none() { with_live(messages, now) } else { messages };
                 return Ok(Page { messages, seq, running, queued: self.turns.queued(id) });
