@@ -1,4 +1,4 @@
-//! What happens in a turn, as those who watch it are told.
+//! The events of a turn.
 
 use std::sync::Arc;
 

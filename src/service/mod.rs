@@ -93,7 +93,7 @@ impl Services {
     pub fn look_after_store(&self) {
         self.store.supervise();
         if self.store.is_writable() {
-            self.turns.store_what_waits();
+            self.turns.store_unstored();
         }
     }
 

@@ -257,7 +257,7 @@ fn a_late_checkpoint_changes_nothing_and_a_waiting_question_stands_behind() {
     fixture.store.checkpoint(vec![(answer(&first, &id, "par", MessageStatus::Streaming), place)]);
     fixture.store.save_message(answer(&first, &id, "partial, whole", MessageStatus::Complete), place).expect("saves");
     fixture.store.checkpoint(vec![(answer(&first, &id, "par", MessageStatus::Streaming), place)]);
-    fixture.store.end_turn(&first, EndReason::Completed, Usage::default(), Vec::new(), 9).expect("ends");
+    fixture.store.end_turn(&first, EndReason::Completed, Usage::default(), Vec::new(), Some(9)).expect("ends");
     assert_eq!(
         fixture.texts(&conversation),
         ["Complete [Text(\"one\")]", "Complete [Text(\"partial, whole\")]", "Complete [Text(\"two\")]"]
@@ -275,10 +275,25 @@ fn after_a_crash_numbers_go_on_behind_all_that_were_sent() {
     let (turn, base) = new_turn(fixture.ask(&conversation, "one", None));
     assert_eq!(base, 0);
     assert!(fixture.store.seq_reserved(&conversation.session_id).expect("reads") > 1_000_000);
-    fixture.store.end_turn(&turn, EndReason::Completed, Usage::default(), Vec::new(), 42).expect("ends");
+    fixture.store.end_turn(&turn, EndReason::Completed, Usage::default(), Vec::new(), Some(42)).expect("ends");
     assert_eq!(fixture.store.seq_reserved(&conversation.session_id).expect("reads"), 42);
     let (_, base) = new_turn(fixture.ask(&conversation, "two", None));
     assert_eq!(base, 42);
+}
+
+#[test]
+fn an_end_that_is_stored_late_gives_back_no_number_that_a_newer_turn_used() {
+    let fixture = Fixture::new();
+    let conversation = fixture.conversation(&ContainerId::random());
+    let (first, _) = new_turn(fixture.ask(&conversation, "one", None));
+    let (second, _) = new_turn(fixture.ask(&conversation, "two", None));
+    let end = |turn, latest| fixture.store.end_turn(turn, EndReason::Completed, Usage::default(), Vec::new(), latest);
+    end(&second, Some(50)).expect("ends");
+    end(&first, Some(20)).expect("ends");
+    let (third, base) = new_turn(fixture.ask(&conversation, "three", None));
+    assert!(base >= 50, "{base}");
+    end(&third, None).expect("ends");
+    assert!(fixture.store.seq_reserved(&conversation.session_id).expect("reads") > base, "not known: nothing is free");
 }
 
 #[test]
@@ -291,7 +306,7 @@ fn a_turn_that_failed_can_be_asked_again() {
     assert_eq!(again().err().expect("runs").code, "turn_not_retryable");
     let message = answer(&turn, &MessageId::random(), "par", MessageStatus::Interrupted);
     let last = vec![(message, Place { ordinal: turn.ordinal, index: 1 })];
-    fixture.store.end_turn(&turn, EndReason::Error, Usage::default(), last, 5).expect("ends");
+    fixture.store.end_turn(&turn, EndReason::Error, Usage::default(), last, Some(5)).expect("ends");
     match again().expect("opens again") {
         Begun::New(new) => assert_eq!((new.question.id, new.next_index), (turn.user_message_id.clone(), 2)),
         Begun::Again { .. } => panic!("is to be run"),

@@ -7,4 +7,5 @@ mod order;
 mod queue;
 mod repeats;
 mod stop;
+mod stored_later;
 mod tools;

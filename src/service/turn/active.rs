@@ -1,17 +1,16 @@
-//! A turn that is running, as everybody but its own thread sees it.
+//! A turn that is running: shared by its own thread, the checkpoints, clients that reconnect, and threads that stop it.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::draft::Draft;
 use super::queue::Pending;
-use crate::domain::clock;
 use crate::domain::conversation::Conversation;
-use crate::domain::event::{Context, EventKind, HtmlPatch};
+use crate::domain::event::{Context, EventKind};
 use crate::domain::id::{MessageId, TurnId};
-use crate::domain::message::{Message, MessageRole, MessageStatus, Part, Usage};
+use crate::domain::message::{Message, MessageStatus, Usage};
 use crate::hub::Hub;
 use crate::llm::{Answer, Cancel, Delta};
-use crate::render;
 use crate::store::{Place, TurnRow};
 
 pub(super) struct Active {
@@ -19,33 +18,36 @@ pub(super) struct Active {
     pub conversation: Conversation,
     pub context: Arc<Context>,
     pub cancel: Cancel,
-    live: Mutex<Live>,
+    state: Mutex<State>,
     ended: Condvar,
 }
 
-/// What there is so far. Events are published while this is locked, so that text and number always agree.
-pub(super) struct Live {
-    message: Option<Message>,
-    /// The message is whole and on its way to the disk. It stays here for those who look meanwhile.
-    is_taken: bool,
-    /// Renders the text part that is being written.
-    html: render::Live,
+/// How far it is. Events are published while this is locked, so that text and number always agree.
+struct State {
+    phase: Phase,
+    draft: Draft,
+    /// The next free place for a message of this turn.
     index: u32,
-    /// The number of the newest event that shows in here.
+    /// The number of the newest event that is contained in the draft.
     seq: u64,
-    /// Something came since the last checkpoint.
-    is_dirty: bool,
-    /// Somebody has begun to end it: what its thread still says counts no more.
-    is_over: bool,
-    /// The end was announced: nothing follows.
-    is_closed: bool,
     /// Of the messages that are whole.
     usage: Usage,
-    /// Whole messages that could not be stored when they were.
-    unstored: Vec<(Message, Place)>,
+    /// Whole messages that are not known to be stored, and were not announced yet.
+    unsaved: Vec<(Message, Place)>,
 }
 
-/// A look at a running turn.
+enum Phase {
+    /// No message is being written.
+    Between,
+    /// A message is being written; `is_unsaved`: something came since the last checkpoint.
+    Writing { is_unsaved: bool },
+    /// The end is claimed: the turn's own thread no longer changes anything.
+    Ending,
+    /// The end was announced: nothing follows.
+    Ended,
+}
+
+/// A running turn as a client that reconnects sees it.
 pub struct Running {
     pub turn_id: TurnId,
     /// The message that is being written, or the newest that was.
@@ -53,250 +55,258 @@ pub struct Running {
     pub seq: u64,
 }
 
+/// What has to be stored and announced by the one who ends a turn.
+pub(super) struct Claim {
+    pub unsaved: Vec<(Message, Place)>,
+    pub usage: Usage,
+    /// For one more message.
+    pub next_place: Place,
+}
+
+/// What a message became when it ended.
+pub(super) struct Last {
+    pub answer: Answer,
+    pub status: MessageStatus,
+}
+
 impl Active {
     pub(super) fn new(pending: Pending) -> Self {
+        let state = State {
+            phase: Phase::Between,
+            draft: Draft::default(),
+            index: pending.next_index,
+            seq: 0,
+            usage: Usage::default(),
+            unsaved: Vec::new(),
+        };
         Self {
             turn: pending.turn,
             conversation: pending.conversation,
             context: pending.context,
             cancel: Cancel::new(),
-            live: Mutex::new(Live {
-                message: None,
-                is_taken: false,
-                html: render::Live::new(),
-                index: pending.next_index,
-                seq: 0,
-                is_dirty: false,
-                is_over: false,
-                is_closed: false,
-                usage: Usage::default(),
-                unstored: Vec::new(),
-            }),
+            state: Mutex::new(state),
             ended: Condvar::new(),
         }
     }
 
-    pub(super) fn live(&self) -> MutexGuard<'_, Live> {
-        self.live.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// `None` before the first event and after the last.
     pub(super) fn snapshot(&self) -> Option<Running> {
-        let live = self.live();
-        (!live.is_closed && live.seq > 0).then(|| Running {
+        let state = self.state();
+        (!matches!(state.phase, Phase::Ended) && state.seq > 0).then(|| Running {
             turn_id: self.turn.id.clone(),
-            message: live.message.clone(),
-            seq: live.seq,
+            message: state.draft.message.clone(),
+            seq: state.seq,
         })
     }
 
     /// What came since the last call, to be made safe.
     pub(super) fn checkpoint(&self) -> Option<(Message, Place)> {
-        let mut live = self.live();
-        if !std::mem::take(&mut live.is_dirty) || live.is_over {
-            return None;
-        }
-        Some((live.message.clone()?, self.place(live.index)))
+        let mut state = self.state();
+        let Phase::Writing { is_unsaved: is_unsaved @ true } = &mut state.phase else { return None };
+        *is_unsaved = false;
+        Some((state.draft.message.clone()?, self.place(state.index)))
     }
 
+    /// For the turn's own thread: publishes, unless the end is claimed.
     pub(super) fn publish(&self, hub: &Hub, kind: EventKind) {
-        let mut live = self.live();
-        if !live.is_closed {
-            live.is_closed = matches!(kind, EventKind::ConversationEnd { .. });
-            live.publish(hub, &self.context, kind);
+        let mut state = self.state();
+        if !state.is_over() {
+            state.publish(hub, &self.context, kind);
         }
     }
 
-    /// The model says something: it becomes an event and part of the message.
+    /// For the turn's own thread: one step of a model's answer.
     pub(super) fn on_delta(&self, hub: &Hub, delta: Delta<'_>, answer: &Answer) {
-        let mut live = self.live();
-        if live.is_over {
+        let mut state = self.state();
+        if state.is_over() {
             return;
         }
         if delta == Delta::Start {
-            live.begin(self, answer);
+            state.draft.begin(&self.turn, answer);
+            state.phase = Phase::Writing { is_unsaved: true };
         }
-        for kind in live.events_of(delta, answer) {
-            live.publish(hub, &self.context, kind);
+        for kind in state.draft.add(delta, answer) {
+            state.publish(hub, &self.context, kind);
         }
-        if !live.is_taken
-            && let Some(message) = &mut live.message
-        {
-            message.usage = Some(answer.usage);
-        }
-    }
-
-    /// The last of the rendered text, which the throttle has held back.
-    pub(super) fn finish_text(&self, hub: &Hub) {
-        let mut live = self.live();
-        if let Some(kind) = live.end_text() {
-            live.publish(hub, &self.context, kind);
+        if let Phase::Writing { is_unsaved } = &mut state.phase {
+            *is_unsaved |= !matches!(delta, Delta::Waiting { .. });
         }
     }
 
-    /// Takes the message that was being written, as `whole` says it is in the end, with its place.
-    pub(super) fn take_message(&self, whole: Answer, status: MessageStatus) -> Option<(Message, Place)> {
-        let mut live = self.live();
-        if std::mem::replace(&mut live.is_taken, true) {
+    /// For the turn's own thread: the message that was being written is whole. `None` when the end is claimed.
+    pub(super) fn take_message(&self, hub: &Hub, answer: Answer) -> Option<(Message, Place)> {
+        let mut state = self.state();
+        if state.is_over() {
             return None;
         }
-        let mut message = live.message.take()?;
-        let place = self.place(live.index);
-        live.index += 1;
-        live.is_dirty = false;
-        live.usage.add(&whole.usage);
-        message.usage = Some(whole.usage);
-        message.model = Some(whole.model).filter(|model| !model.is_empty()).or(message.model);
-        message.stop_reason = whole.stop_reason;
-        message.parts = whole.parts;
-        message.status = status;
-        live.message = Some(message.clone()).filter(|message| !message.parts.is_empty());
-        Some((message, place))
+        state.end_message(self, hub, Some(Last { answer, status: MessageStatus::Complete }))
     }
 
-    /// The same, over the head of the thread that writes it: as far as it has come.
-    pub(super) fn take_as_it_is(&self) -> Option<(Message, Place)> {
-        let whole = {
-            let live = self.live();
-            let message = live.message.as_ref()?;
-            Answer {
-                model: message.model.clone().unwrap_or_default(),
-                parts: message.parts.clone(),
-                stop_reason: None,
-                usage: message.usage.unwrap_or_default(),
-            }
-        };
-        self.take_message(whole, MessageStatus::Interrupted)
+    /// For the turn's own thread: one more whole message gets its place. `None` when the end is claimed.
+    pub(super) fn add_message(&self, message: &Message) -> Option<Place> {
+        let mut state = self.state();
+        if state.is_over() {
+            return None;
+        }
+        let place = self.place(state.index);
+        state.index += 1;
+        state.unsaved.push((message.clone(), place));
+        Some(place)
     }
 
-    pub(super) fn keep_unstored(&self, message: Message, place: Place) {
-        self.live().unstored.push((message, place));
+    /// For the turn's own thread: a whole message is stored, or never can be. Publishes what announces it, unless the
+    /// end is claimed: then that does.
+    pub(super) fn saved(&self, hub: &Hub, id: &MessageId, events: Vec<EventKind>) {
+        let mut state = self.state();
+        if state.is_over() {
+            return;
+        }
+        state.unsaved.retain(|(message, _)| message.id != *id);
+        for kind in events {
+            state.publish(hub, &self.context, kind);
+        }
     }
 
-    pub(super) fn take_unstored(&self) -> Vec<(Message, Place)> {
-        std::mem::take(&mut self.live().unstored)
+    /// Claims the end; `None` when it is claimed already. With it goes the message that was being written: as `last`
+    /// has it, or else as far as it has come.
+    pub(super) fn claim_end(&self, hub: &Hub, last: Option<Last>) -> Option<Claim> {
+        let mut state = self.state();
+        if state.is_over() {
+            return None;
+        }
+        state.end_message(self, hub, last);
+        state.phase = Phase::Ending;
+        let next_place = self.place(state.index);
+        Some(Claim { unsaved: std::mem::take(&mut state.unsaved), usage: state.usage, next_place })
     }
 
-    /// A place for one more message of this turn.
-    pub(super) fn next_place(&self) -> Place {
-        let mut live = self.live();
-        let place = self.place(live.index);
-        live.index += 1;
-        place
-    }
-
-    pub(super) fn usage(&self) -> Usage {
-        self.live().usage
-    }
-
-    /// Makes this the end. False when somebody else did before.
-    pub(super) fn claim_end(&self) -> bool {
-        !std::mem::replace(&mut self.live().is_over, true)
-    }
-
-    pub(super) fn tell_ended(&self) {
+    /// For the one who claimed the end: publishes the last events. Returns the number of the very last.
+    pub(super) fn announce_end(&self, hub: &Hub, events: Vec<EventKind>) -> u64 {
+        let mut state = self.state();
+        for kind in events {
+            state.publish(hub, &self.context, kind);
+        }
+        state.phase = Phase::Ended;
         self.ended.notify_all();
+        state.seq
     }
 
     /// Whether it ended within that time.
     pub(super) fn wait_ended(&self, most: Duration) -> bool {
-        let live = self.live();
-        let (live, _) =
-            self.ended.wait_timeout_while(live, most, |live| !live.is_closed).unwrap_or_else(PoisonError::into_inner);
-        live.is_closed
+        let is_running = |state: &mut State| !matches!(state.phase, Phase::Ended);
+        let waited = self.ended.wait_timeout_while(self.state(), most, is_running);
+        !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
 
     fn place(&self, index: u32) -> Place {
         Place { ordinal: self.turn.ordinal, index }
     }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-impl Live {
+impl State {
+    fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Ending | Phase::Ended)
+    }
+
     fn publish(&mut self, hub: &Hub, context: &Arc<Context>, kind: EventKind) {
         self.seq = hub.publish(context, kind);
     }
 
-    fn begin(&mut self, active: &Active, answer: &Answer) {
-        self.html = render::Live::new();
-        self.is_taken = false;
-        self.message = Some(Message {
-            id: MessageId::random(),
-            session_id: active.turn.session_id.clone(),
-            turn_id: Some(active.turn.id.clone()),
-            role: MessageRole::Assistant,
-            parts: Vec::new(),
-            status: MessageStatus::Streaming,
-            model: Some(answer.model.clone()),
-            usage: None,
-            stop_reason: None,
-            client_message_id: None,
-            timestamp: clock::now_ms(),
+    fn end_message(&mut self, active: &Active, hub: &Hub, last: Option<Last>) -> Option<(Message, Place)> {
+        if let Some(kind) = self.draft.end_text() {
+            self.publish(hub, &active.context, kind);
+        }
+        // What was asked is counted, also where no message came of it.
+        let is_writing = matches!(self.phase, Phase::Writing { .. });
+        let usage = match &last {
+            Some(last) => Some(last.answer.usage),
+            None if is_writing => self.draft.message.as_ref().and_then(|message| message.usage),
+            None => None,
+        };
+        self.usage.add(&usage.unwrap_or_default());
+        if !is_writing {
+            return None;
+        }
+        self.phase = Phase::Between;
+        let (answer, status) = match last {
+            Some(Last { answer, status }) => (Some(answer), status),
+            None => (None, MessageStatus::Interrupted),
+        };
+        let whole = (self.draft.end(answer, status)?, active.place(self.index));
+        self.index += 1;
+        self.unsaved.push(whole.clone());
+        Some(whole)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::{ContainerId, ConversationId, SessionId};
+    use crate::domain::message::Part;
+
+    fn active(hub: &Hub) -> Active {
+        let conversation = Conversation {
+            id: ConversationId::random(),
+            container_id: ContainerId::random(),
+            session_id: SessionId::random(),
+            name: String::new(),
+            description: None,
+            system_prompt: None,
+            model: None,
+            created_at: 0,
+            updated_at: 0,
+        };
+        let turn = TurnRow {
+            id: TurnId::random(),
+            session_id: conversation.session_id.clone(),
+            ordinal: 1,
+            user_message_id: MessageId::random(),
+            state: "running".to_owned(),
+        };
+        let context = Arc::new(Context {
+            container_id: conversation.container_id.clone(),
+            conversation_id: conversation.id.clone(),
+            session_id: turn.session_id.clone(),
+            turn_id: turn.id.clone(),
         });
+        hub.open(&turn.session_id, 0);
+        Active::new(Pending { turn, conversation, context, next_index: 1 })
     }
 
-    /// Adds a delta to the message, and says which events that makes.
-    fn events_of(&mut self, delta: Delta<'_>, answer: &Answer) -> Vec<EventKind> {
-        let mut events = Vec::new();
-        if !matches!(delta, Delta::Text(_) | Delta::Waiting { .. }) {
-            events.extend(self.end_text());
-        }
-        self.is_dirty |= !matches!(delta, Delta::Waiting { .. });
-        let id = self.message.as_ref().map_or_else(|| MessageId::from(String::new()), |message| message.id.clone());
-        events.push(match delta {
-            Delta::Start => EventKind::MessageStart { message_id: id, model: answer.model.clone() },
-            Delta::Text(text) => {
-                let html = self.add_text(text);
-                EventKind::TextDelta { message_id: id, text: text.to_owned(), html }
-            }
-            Delta::Thinking(text) => {
-                self.add_thinking(text);
-                EventKind::ThinkingDelta { message_id: id, text: text.to_owned() }
-            }
-            Delta::ToolUseStart { id, name } => {
-                EventKind::ToolUseStart { tool_call_id: id.to_owned(), tool_name: name.to_owned() }
-            }
-            Delta::ToolInput { id, partial } => {
-                EventKind::InputJsonDelta { tool_call_id: id.to_owned(), partial_json: partial.to_owned() }
-            }
-            Delta::ToolUseStop { id, name, input } => {
-                let (id, name, input) = (id.to_owned(), name.to_owned(), input.to_owned());
-                if let Some(message) = &mut self.message {
-                    message.parts.push(Part::ToolCall { id: id.clone(), name: name.clone(), input: input.clone() });
-                }
-                EventKind::ToolUseStop { tool_call_id: id, tool_name: name, input }
-            }
-            Delta::Waiting { attempt, delay, reason } => EventKind::UpstreamRetry {
-                attempt,
-                delay_ms: u64::try_from(delay.as_millis()).unwrap_or(u64::MAX),
-                reason: reason.to_owned(),
-            },
-        });
-        events
-    }
+    #[test]
+    fn the_end_is_claimed_once_and_takes_everything_along() {
+        let hub = Hub::new();
+        let active = active(&hub);
+        let mut answer = Answer { parts: vec![Part::Text("whole".to_owned())], ..Answer::default() };
+        answer.usage.output = 5;
+        active.on_delta(&hub, Delta::Start, &answer);
+        active.on_delta(&hub, Delta::Text("whole"), &answer);
+        assert!(active.checkpoint().is_some() && active.checkpoint().is_none(), "nothing new since");
+        let (first, place) = active.take_message(&hub, answer.clone()).expect("is running");
+        assert_eq!((place.index, active.checkpoint().is_none()), (1, true), "it is stored as a whole");
+        active.on_delta(&hub, Delta::Start, &answer);
+        active.on_delta(&hub, Delta::Text("par"), &answer);
 
-    fn add_text(&mut self, text: &str) -> Option<HtmlPatch> {
-        let message = self.message.as_mut()?;
-        match message.parts.last_mut() {
-            Some(Part::Text(last)) => last.push_str(text),
-            _ => message.parts.push(Part::Text(text.to_owned())),
-        }
-        self.html.push(text);
-        self.html.patch(Instant::now())
-    }
+        let claim = active.claim_end(&hub, None).expect("the first");
+        let texts: Vec<_> = claim.unsaved.iter().map(|(message, _)| (message.parts.clone(), message.status)).collect();
+        let text = |text: &str| vec![Part::Text(text.to_owned())];
+        assert_eq!(texts, [(text("whole"), MessageStatus::Complete), (text("par"), MessageStatus::Interrupted)]);
+        assert_eq!((claim.usage.output, claim.next_place.index), (10, 3));
+        assert!(active.claim_end(&hub, None).is_none());
 
-    fn add_thinking(&mut self, text: &str) {
-        let Some(message) = &mut self.message else { return };
-        match message.parts.last_mut() {
-            Some(Part::Thinking { text: last, .. }) => last.push_str(text),
-            _ => message.parts.push(Part::Thinking { text: text.to_owned(), signature: None }),
-        }
-    }
-
-    /// A text part is over: what its rendering still owes.
-    fn end_text(&mut self) -> Option<EventKind> {
-        let html = self.html.finish();
-        self.html = render::Live::new();
-        let message_id = self.message.as_ref()?.id.clone();
-        html.map(|patch| EventKind::TextDelta { message_id, text: String::new(), html: Some(patch) })
+        let latest = hub.latest(&active.turn.session_id);
+        active.on_delta(&hub, Delta::Text("late"), &answer);
+        active.publish(&hub, EventKind::ConversationStart);
+        active.saved(&hub, &first.id, vec![EventKind::ConversationStart]);
+        assert!(active.take_message(&hub, answer).is_none() && active.add_message(&first).is_none());
+        assert_eq!(hub.latest(&active.turn.session_id), latest, "its own thread no longer says anything");
+        assert!(!active.wait_ended(Duration::ZERO));
+        let last = active.announce_end(&hub, vec![EventKind::ConversationStart]);
+        assert_eq!((Some(last), active.wait_ended(Duration::ZERO)), (latest.map(|seq| seq + 1), true));
     }
 }

@@ -1,4 +1,4 @@
-//! Makes partial answers safe while they are written: one thread for all turns, one transaction for all of them.
+//! Stores partial answers while they are written: one thread for all turns, one transaction for all of them.
 //!
 //! A timer rather than the stream itself: what came just before a model falls silent has to be safe as well.
 
@@ -10,7 +10,7 @@ use crate::domain::{Error, Result, limits};
 
 /// A little under the promise, since the commit takes its time too.
 const EVERY: Duration = limits::CHECKPOINT_EVERY.saturating_sub(Duration::from_millis(150));
-/// How often an idle server looks whether it is still there.
+/// How often the thread of an idle server checks whether the server is still there.
 const IDLE: Duration = Duration::from_secs(60);
 const STACK_BYTES: usize = 256 * 1024;
 
@@ -24,7 +24,7 @@ pub(super) fn start(turns: &Arc<Turns>) -> Result<()> {
         .map_err(Error::internal)
 }
 
-/// One round. False when there is nothing left to look after.
+/// One round. False when the server has stopped.
 fn tick(turns: &Weak<Turns>) -> bool {
     let Some(turns) = turns.upgrade() else { return false };
     let queue = turns.queue();

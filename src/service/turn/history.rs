@@ -1,4 +1,4 @@
-//! What a model is told of a conversation.
+//! What a model is sent of a conversation.
 
 use crate::domain::message::{Message, MessageRole};
 use crate::domain::{Result, limits};

@@ -1,11 +1,15 @@
-//! Turns: a person's message is stored and acknowledged, then answered, whoever is watching.
+//! Turns: a person's message is stored and acknowledged, then answered, whether or not a client is connected.
 //!
-//! A turn belongs to the server: closed tabs cancel nothing. One thread runs it; what it has is made safe every
-//! few hundred milliseconds by another; anybody may stop it.
+//! A turn belongs to the server: closed tabs cancel nothing. One thread runs it (`run`); another stores what it has
+//! every few hundred milliseconds (`checkpoints`); any thread may stop it. They meet in `active`, and the thread
+//! that claims the end there stores and announces it (`ending`).
 
 mod active;
 mod checkpoints;
+mod draft;
+mod ending;
 mod history;
+mod question;
 mod queue;
 mod run;
 mod tools;
@@ -16,6 +20,8 @@ use std::time::{Duration, Instant};
 
 use active::Active;
 pub use active::Running;
+use ending::Ending;
+use question::{check_parts, title};
 use queue::{Pending, Queue};
 use unstored::{End, Unstored};
 
@@ -23,19 +29,17 @@ use crate::domain::event::{Context, EndReason, EventKind};
 use crate::domain::id::{ContainerId, ConversationId, MessageId, TurnId};
 use crate::domain::message::{Message, Part};
 use crate::domain::user::Caller;
-use crate::domain::{Error, Kind, Result, limits};
+use crate::domain::{Error, Result, limits};
 use crate::hub::Hub;
 use crate::llm::Provider;
 use crate::service::health::UpstreamRecord;
 use crate::store::{Begun, NewTurn, Question, Store};
 use crate::telemetry::metrics::catalog;
 
-/// The person is free at once: a turn that does not end by itself within this time is ended over its head.
+/// A turn whose thread does not end it within this time after a stop is ended by the one who stops it.
 const STOP_PATIENCE: Duration = Duration::from_millis(600);
 /// serde_json at its deepest needs 256 KiB in a debug build.
 const TURN_STACK_BYTES: usize = 512 * 1024;
-/// A conversation's name that is taken from its first message, in characters.
-const TITLE_CHARS: usize = 60;
 
 pub struct SendMessage {
     pub conversation_id: ConversationId,
@@ -47,7 +51,7 @@ pub struct Turns {
     store: Arc<Store>,
     hub: Arc<Hub>,
     provider: Provider,
-    /// What turns see of the provider, for those who ask after its health.
+    /// What turns see of the provider, for the health checks.
     upstream: Arc<UpstreamRecord>,
     queue: Mutex<Queue>,
     unstored: Mutex<Unstored>,
@@ -55,8 +59,8 @@ pub struct Turns {
     changed: Condvar,
 }
 
-/// A message that is safely stored. Its turn starts when this is told to, or dropped: so that the acknowledgement
-/// can go out before the first event.
+/// A message that is safely stored. Its turn starts with [`Sent::start`] or when this is dropped, so that the
+/// acknowledgement can go out before the first event.
 pub struct Sent {
     pub message_id: MessageId,
     pub turn_id: TurnId,
@@ -66,7 +70,7 @@ pub struct Sent {
 struct Start {
     turns: Arc<Turns>,
     pending: Pending,
-    /// To be told to those who watch; not when it is asked again.
+    /// To be announced; not when a turn is asked again.
     question: Option<Message>,
 }
 
@@ -130,7 +134,7 @@ impl Turns {
     }
 
     /// Stops the turn that runs in a conversation; where none runs, those that wait. Errors: `NotFound`.
-    pub fn interrupt(&self, caller: &Caller, id: &ConversationId) -> Result<()> {
+    pub fn interrupt(self: &Arc<Self>, caller: &Caller, id: &ConversationId) -> Result<()> {
         self.store.conversation(&caller.user.container_id, id)?;
         let running = self.queue().running(id);
         match running {
@@ -165,7 +169,7 @@ impl Turns {
     }
 
     /// Stops everything of a conversation that is about to be deleted.
-    pub fn abandon(&self, id: &ConversationId) {
+    pub fn abandon(self: &Arc<Self>, id: &ConversationId) {
         let waiting = self.queue().take_waiting(id);
         drop(waiting);
         let running = self.queue().running(id);
@@ -174,7 +178,7 @@ impl Turns {
         }
     }
 
-    /// Stops everything of somebody who may no longer be here.
+    /// Stops everything of an owner whose account is disabled or gone.
     pub fn abandon_owner(&self, owner: &ContainerId) {
         let (waiting, running) = self.queue().take_owner(owner);
         waiting.into_iter().for_each(|pending| self.drop_waiting(pending));
@@ -182,7 +186,7 @@ impl Turns {
     }
 
     /// Takes no more turns, stops those that run, and waits until what they have is stored.
-    pub fn stop(&self) {
+    pub fn stop(self: &Arc<Self>) {
         let (waiting, running) = self.queue().close();
         waiting.into_iter().for_each(|pending| self.drop_waiting(pending));
         running.iter().for_each(|active| active.cancel.cancel());
@@ -196,40 +200,8 @@ impl Turns {
             queue = self.changed.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         drop(queue);
-        self.store_what_waits();
-        running.iter().for_each(|active| self.finish_over_its_head(active));
-    }
-
-    /// Tries once more to store the ends of turns that could not be stored; called every second.
-    pub fn store_what_waits(&self) {
-        let mut stored = 0;
-        while let Some(end) = self.unstored().first() {
-            match end.store(&self.store) {
-                Err(error) if unstored::is_passing(&error) => break,
-                Err(error) => {
-                    log::warn!(target: "turn", "what turn={} had produced is gone: {}", end.turn.id, error.with_cause())
-                }
-                Ok(()) => stored += 1,
-            }
-            self.unstored().remove_first();
-        }
-        if stored > 0 {
-            log::info!(target: "turn", "{stored} answers that could not be stored before are stored now");
-        }
-    }
-
-    /// Keeps it where it may be stored later.
-    fn keep_unstored(&self, end: End, error: &Error) {
-        let turn = end.turn.id.clone();
-        if unstored::is_passing(error) && self.unstored().keep(end) {
-            log::warn!(target: "turn", "turn={turn} is kept in memory until it can be stored: {}", error.message);
-        } else {
-            log::error!(target: "turn", "the end of turn={turn} was not stored: {}", error.with_cause());
-        }
-    }
-
-    fn unstored(&self) -> MutexGuard<'_, Unstored> {
-        self.unstored.lock().unwrap_or_else(PoisonError::into_inner)
+        self.store_unstored();
+        running.iter().for_each(|active| self.force_finish(active));
     }
 
     fn sent(self: &Arc<Self>, begun: Begun, is_new: bool) -> Sent {
@@ -263,7 +235,7 @@ impl Turns {
         self.dispatch();
     }
 
-    /// Starts whatever may start.
+    /// Starts what may start.
     fn dispatch(self: &Arc<Self>) {
         loop {
             let next = self.queue().start_next();
@@ -276,30 +248,28 @@ impl Turns {
                 .spawn(move || run::run(&turns, &running));
             if let Err(cause) = spawned {
                 let error = Error::unavailable("too_busy", "The server is too busy to answer").source(cause);
-                self.finish(&active, EndReason::Error, None, Some(&error));
+                self.end(&active, Ending::failed(error));
             }
         }
     }
 
-    /// Cancels a turn and frees the person, whatever its thread is waiting for.
-    fn stop_one(&self, active: &Arc<Active>) {
+    /// Cancels a turn; it is over when this returns, whatever its thread is waiting for.
+    fn stop_one(self: &Arc<Self>, active: &Arc<Active>) {
         active.cancel.cancel();
         if !active.wait_ended(STOP_PATIENCE) {
-            self.finish_over_its_head(active);
+            self.force_finish(active);
         }
     }
 
     /// A turn that never ran is over; its question stays and can be asked again.
     fn drop_waiting(&self, pending: Pending) {
-        let session = pending.turn.session_id.clone();
-        let seq = self.hub.latest(&session).unwrap_or(0).saturating_add(1);
         catalog::TURNS_ENDED.inc("interrupted");
         let end = End {
             turn: pending.turn,
             reason: EndReason::Interrupted,
             usage: Default::default(),
             messages: Vec::new(),
-            latest_seq: seq,
+            latest_seq: None, // a turn that runs may be publishing in the same session
         };
         if let Err(error) = end.store(&self.store) {
             self.keep_unstored(end, &error);
@@ -311,57 +281,5 @@ impl Turns {
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn check_parts(parts: &[Part]) -> Result<()> {
-    let mut bytes = 0_usize;
-    for part in parts {
-        match part {
-            Part::Text(_) | Part::Image { .. } | Part::File { .. } => bytes += part.weight(),
-            _ => return Err(Error::invalid("invalid_content", "A message consists of text, images and files")),
-        }
-    }
-    let empty = parts.iter().all(|part| matches!(part, Part::Text(text) if text.trim().is_empty()));
-    if empty {
-        return Err(Error::invalid("empty_message", "The message is empty"));
-    }
-    if bytes > limits::MESSAGE_BYTES {
-        return Err(Error::new(
-            Kind::TooLarge,
-            "message_too_large",
-            format!("A message has at most {} KiB", limits::MESSAGE_BYTES / 1024),
-        ));
-    }
-    Ok(())
-}
-
-/// The first line of what somebody asked, as a name for the conversation.
-fn title(parts: &[Part]) -> String {
-    let first = parts.iter().find_map(|part| match part {
-        Part::Text(text) => text.lines().map(str::trim).find(|line| !line.is_empty()),
-        _ => None,
-    });
-    let line = first.unwrap_or_default().trim_start_matches(['#', '>', '-', '*', ' ', '`']);
-    let line: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if line.chars().count() <= TITLE_CHARS {
-        return line;
-    }
-    let mut cut: String = line.chars().take(TITLE_CHARS - 1).collect();
-    cut.truncate(cut.trim_end().len());
-    cut.push('…');
-    cut
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_conversation_is_named_after_its_first_line() {
-        let check = |text: &str, expected: &str| assert_eq!(title(&[Part::Text(text.to_owned())]), expected);
-        check("\n\n## Hello  \nthere", "Hello");
-        check("", "");
-        check(&"长".repeat(100), &format!("{}…", "长".repeat(59)));
     }
 }

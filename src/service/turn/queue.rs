@@ -1,5 +1,5 @@
-//! Which turns run and which wait: a conversation's one after the other, and people in turn, so that somebody with
-//! many questions does not keep others waiting.
+//! Which turns run and which wait: those of a conversation one after the other, and people in turn, so that a person
+//! with many questions does not keep others waiting.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -30,7 +30,7 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    /// Errors: `RateLimited` when this person has too many waiting, `Unavailable` when everybody together has.
+    /// Errors: `RateLimited` when this person has too many waiting, `Unavailable` when all people together have.
     pub(super) fn check_room(&self, owner: &ContainerId) -> Result<()> {
         if self.closed {
             return Err(Error::unavailable("stopping", "The server is stopping"));

@@ -6,7 +6,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::llm::ToolSpec;
 
-/// What a tool said.
+/// What a tool answered.
 pub(super) struct Outcome {
     pub output: String,
     pub is_error: bool,

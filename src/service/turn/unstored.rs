@@ -1,8 +1,10 @@
 //! Ends of turns that could not be stored, on a full disk for instance: what a model has written is kept in memory and
-//! tried again, until it can be stored or the process ends.
+//! stored later, unless the process ends before.
 
 use std::collections::VecDeque;
+use std::sync::{MutexGuard, PoisonError};
 
+use super::Turns;
 use crate::domain::event::EndReason;
 use crate::domain::message::{Message, Part, Usage};
 use crate::domain::{Error, Kind, Result};
@@ -13,13 +15,13 @@ const MOST_TURNS: usize = 512;
 const MOST_BYTES: usize = 16 * 1024 * 1024;
 
 /// Everything that is to be stored when a turn ends.
-#[derive(Clone)]
 pub(super) struct End {
     pub turn: TurnRow,
     pub reason: EndReason,
     pub usage: Usage,
     pub messages: Vec<(Message, Place)>,
-    pub latest_seq: u64,
+    /// The number of the session's last event, where it is known: the numbers behind it are free again.
+    pub latest_seq: Option<u64>,
 }
 
 impl End {
@@ -33,8 +35,8 @@ impl End {
     }
 }
 
-/// Whether it can be stored later what could not be stored now.
-pub(super) fn is_passing(error: &Error) -> bool {
+/// Whether what could not be stored now can be stored later.
+pub(super) fn is_transient(error: &Error) -> bool {
     error.kind == Kind::Unavailable && error.code != "stopping"
 }
 
@@ -56,15 +58,54 @@ impl Unstored {
         true
     }
 
-    /// The one that waits longest.
-    pub(super) fn first(&self) -> Option<End> {
-        self.waiting.front().cloned()
+    /// Takes the oldest, so that no other thread stores it too.
+    fn take_first(&mut self) -> Option<End> {
+        let end = self.waiting.pop_front()?;
+        self.bytes -= end.bytes();
+        Some(end)
     }
 
-    pub(super) fn remove_first(&mut self) {
-        if let Some(end) = self.waiting.pop_front() {
-            self.bytes -= end.bytes();
+    fn put_back(&mut self, end: End) {
+        self.bytes += end.bytes();
+        self.waiting.push_front(end);
+    }
+}
+
+impl Turns {
+    /// Tries once more to store the ends of turns that could not be stored; called every second.
+    pub fn store_unstored(&self) {
+        let mut stored = 0;
+        loop {
+            let first = self.unstored().take_first(); // a `while let` would hold the lock
+            let Some(end) = first else { break };
+            match end.store(&self.store) {
+                Err(error) if is_transient(&error) => {
+                    self.unstored().put_back(end);
+                    break;
+                }
+                Err(error) => {
+                    log::warn!(target: "turn", "the output of turn={} is lost: {}", end.turn.id, error.with_cause());
+                }
+                Ok(()) => stored += 1,
+            }
         }
+        if stored > 0 {
+            log::info!(target: "turn", "{stored} answers that could not be stored before are stored now");
+        }
+    }
+
+    /// Keeps an end in memory until it can be stored.
+    pub(super) fn keep_unstored(&self, end: End, error: &Error) {
+        let turn = end.turn.id.clone();
+        if is_transient(error) && self.unstored().keep(end) {
+            log::warn!(target: "turn", "turn={turn} is kept in memory until it can be stored: {}", error.message);
+        } else {
+            log::error!(target: "turn", "the end of turn={turn} was not stored: {}", error.with_cause());
+        }
+    }
+
+    fn unstored(&self) -> MutexGuard<'_, Unstored> {
+        self.unstored.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -97,7 +138,7 @@ mod tests {
             state: "running".to_owned(),
         };
         let messages = vec![(message, Place { ordinal: 1, index: 1 })];
-        End { turn, reason: EndReason::Completed, usage: Usage::default(), messages, latest_seq: 1 }
+        End { turn, reason: EndReason::Completed, usage: Usage::default(), messages, latest_seq: Some(1) }
     }
 
     #[test]
@@ -107,7 +148,9 @@ mod tests {
         assert!(!unstored.keep(end(1)));
         let mut unstored = Unstored::default();
         assert!(unstored.keep(end(MOST_BYTES)) && !unstored.keep(end(1)));
-        unstored.remove_first();
-        assert!(unstored.first().is_none() && unstored.keep(end(1)));
+        let first = unstored.take_first().expect("kept");
+        assert!(unstored.take_first().is_none() && unstored.keep(end(1)));
+        unstored.put_back(first);
+        assert!(!unstored.keep(end(1)), "what is put back counts again");
     }
 }

@@ -87,7 +87,8 @@ impl Store {
     }
 }
 
-/// Inserts or replaces. A checkpoint that comes late never overwrites what is already whole.
+/// Inserts or replaces. A checkpoint that comes late never overwrites what is already whole; what is whole may be
+/// stored a second time, where the first time its outcome was not known.
 pub fn save(conn: &Connection, message: &Message, place: Place) -> Result<()> {
     let usage = message.usage.as_ref().map(content::write_usage).transpose()?;
     let stored = conn
@@ -96,7 +97,8 @@ pub fn save(conn: &Connection, message: &Message, place: Place) -> Result<()> {
              :stop, :client, :timestamp, :position WHERE EXISTS (SELECT 1 FROM sessions WHERE sessionId = :session) \
              ON CONFLICT (messageId) DO UPDATE SET content = excluded.content, status = excluded.status, \
              model = excluded.model, usage = excluded.usage, stopReason = excluded.stopReason \
-             WHERE messages.status = 'streaming' AND messages.sessionId = excluded.sessionId"
+             WHERE (messages.status = 'streaming' OR messages.status = excluded.status) \
+             AND messages.sessionId = excluded.sessionId"
         ))
         .and_then(|mut statement| {
             statement.execute(named_params! {

@@ -131,15 +131,15 @@ impl Store {
         });
     }
 
-    /// Ends a turn. `last` is its last message, where one is still to be stored; `latest_seq` is the number of the
-    /// event that will announce the end.
+    /// Ends a turn, storing those of its messages that are not stored yet. `latest_seq`: the number of the event that
+    /// announces the end; without it no event numbers are given back.
     pub fn end_turn(
         &self,
         turn: &TurnRow,
         reason: EndReason,
         usage: Usage,
         messages: Vec<(Message, Place)>,
-        latest_seq: u64,
+        latest_seq: Option<u64>,
     ) -> Result<()> {
         let turn = turn.clone();
         self.agent.write(move |conn| {
@@ -162,7 +162,7 @@ impl Store {
                 ],
             )
             .map_err(failure::error)?;
-            release_seq(conn, &turn.session_id, latest_seq)
+            latest_seq.map_or(Ok(()), |latest| release_seq(conn, &turn, latest))
         })
     }
 
@@ -299,12 +299,13 @@ fn reserve_seq(conn: &Connection, session: &SessionId, latest: Option<u64>) -> R
     Ok(base)
 }
 
-/// Gives unused numbers back, so that an orderly restart leaves no gap; not while another turn may use them.
-fn release_seq(conn: &Connection, session: &SessionId, latest: u64) -> Result<()> {
+/// Gives unused numbers back, so that an orderly restart leaves no gap; unless another turn may use them, or a newer
+/// one has: an end that could not be stored in time is stored after that of the next turn.
+fn release_seq(conn: &Connection, turn: &TurnRow, latest: u64) -> Result<()> {
     conn.execute(
-        "UPDATE sessions SET seqReserved = ?2 WHERE sessionId = ?1 AND NOT EXISTS \
-         (SELECT 1 FROM turns WHERE sessionId = ?1 AND state IN ('queued', 'running'))",
-        params![session.as_str(), i64::try_from(latest).unwrap_or(i64::MAX)],
+        "UPDATE sessions SET seqReserved = ?2 WHERE sessionId = ?1 AND NOT EXISTS (SELECT 1 FROM turns \
+         WHERE sessionId = ?1 AND (ordinal > ?3 OR state IN ('queued', 'running')))",
+        params![turn.session_id.as_str(), i64::try_from(latest).unwrap_or(i64::MAX), turn.ordinal],
     )
     .map(drop)
     .map_err(failure::error)
