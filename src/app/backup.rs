@@ -8,7 +8,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::config::Config;
 use crate::domain::secret::Secret;
-use crate::domain::{Error, Result, clock};
+use crate::domain::{Code, Error, Result, clock};
 use crate::ops::archive;
 use crate::ops::backup::{self, Options};
 use crate::ops::{Job, Meter, Pace, Stop, When};
@@ -69,7 +69,7 @@ pub fn verify(
     let mut meter = meter_for_command(tell)?;
     let report = match archive::verify(&archive, decryption, scratch_for(config, &archive), &mut meter) {
         // An archive on a disk that cannot be written, or in somebody else's directory.
-        Err(error) if error.code == "cannot_write" => {
+        Err(error) if error.code == Code::CANNOT_WRITE => {
             archive::verify(&archive, decryption, &std::env::temp_dir(), &mut meter)?
         }
         other => other?,

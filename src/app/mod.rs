@@ -15,7 +15,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use crate::config::{self, Config};
-use crate::domain::{Error, Result};
+use crate::domain::{Code, Error, Result};
 use crate::http::{self, Server, ServerOptions};
 use crate::llm::{self, Endpoint, Provider, Timeouts, demo::Demo};
 use crate::ops::care::{self, Marker};
@@ -191,7 +191,7 @@ fn open_store(config: &Config) -> Result<Store> {
 
 /// A data directory that cannot be used is a wrong setting: the error says where the setting came from.
 fn not_usable(config: &Config, error: Error) -> Error {
-    if error.code != "data_dir_not_writable" {
+    if error.code != Code::DATA_DIR_NOT_WRITABLE {
         return error;
     }
     let rejected = config.reject("AGENTX_DIR", &error.message);

@@ -31,12 +31,64 @@ pub enum Kind {
     Internal,
 }
 
+/// What went wrong, as programs tell it apart: stable, `snake_case`, part of the interface. Those that our own code acts
+/// upon have a name here, so that a comparison with a code that does not exist cannot compile.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Code(&'static str);
+
+impl Code {
+    pub const CANNOT_WRITE: Self = Self("cannot_write");
+    pub const DATABASE_BUSY: Self = Self("database_busy");
+    pub const DATABASE_DAMAGED: Self = Self("database_damaged");
+    pub const DATABASE_NOT_WRITABLE: Self = Self("database_not_writable");
+    pub const DATABASE_REPLACED: Self = Self("database_replaced");
+    pub const DATA_DIR_IN_USE: Self = Self("data_dir_in_use");
+    pub const DATA_DIR_NOT_WRITABLE: Self = Self("data_dir_not_writable");
+    pub const DISK_FAILURE: Self = Self("disk_failure");
+    pub const DISK_FULL: Self = Self("disk_full");
+    pub const DISK_TOO_SMALL: Self = Self("disk_too_small");
+    /// There is a first account already.
+    pub const NOT_THE_FIRST: Self = Self("not_the_first");
+    /// A command or a job was cut off.
+    pub const STOPPED: Self = Self("stopped");
+    /// The server is stopping.
+    pub const STOPPING: Self = Self("stopping");
+
+    pub const fn as_str(self) -> &'static str {
+        self.0
+    }
+}
+
+impl From<&'static str> for Code {
+    fn from(code: &'static str) -> Self {
+        Self(code)
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl fmt::Debug for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.0)
+    }
+}
+
+#[cfg(test)]
+impl PartialEq<&str> for Code {
+    fn eq(&self, other: &&str) -> bool {
+        self.0 == *other
+    }
+}
+
 /// An error on its way out: `message` and `hint` are safe to show, `source` goes to the log only.
 #[derive(Debug)]
 pub struct Error {
     pub kind: Kind,
-    /// Stable, `snake_case`, part of the interface.
-    pub code: &'static str,
+    pub code: Code,
     pub message: Cow<'static, str>,
     /// The way out, where we know one.
     pub hint: Option<Cow<'static, str>>,
@@ -45,11 +97,11 @@ pub struct Error {
 }
 
 impl Error {
-    pub fn new(kind: Kind, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, code, message: message.into(), hint: None, retry_after: None, source: None }
+    pub fn new(kind: Kind, code: impl Into<Code>, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { kind, code: code.into(), message: message.into(), hint: None, retry_after: None, source: None }
     }
 
-    pub fn invalid(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+    pub fn invalid(code: impl Into<Code>, message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Kind::Invalid, code, message)
     }
 
@@ -57,7 +109,7 @@ impl Error {
         Self::new(Kind::NotFound, "not_found", format!("{what} not found"))
     }
 
-    pub fn conflict(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+    pub fn conflict(code: impl Into<Code>, message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Kind::Conflict, code, message)
     }
 
@@ -65,7 +117,7 @@ impl Error {
         Self::new(Kind::Unauthenticated, "unauthenticated", "Please log in")
     }
 
-    pub fn unavailable(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+    pub fn unavailable(code: impl Into<Code>, message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Kind::Unavailable, code, message)
     }
 

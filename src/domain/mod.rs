@@ -16,5 +16,5 @@ mod stop_reason;
 pub mod user;
 pub mod vendor;
 
-pub use error::{Error, Kind, Result};
+pub use error::{Code, Error, Kind, Result};
 pub use stop_reason::StopReason;

@@ -114,7 +114,7 @@ impl Failure {
 
     pub(crate) fn into_response(self) -> Response {
         let error = &self.error;
-        let wire = Wire { error: &error.message, code: error.code, hint: error.hint.as_deref() };
+        let wire = Wire { error: &error.message, code: error.code.as_str(), hint: error.hint.as_deref() };
         let mut response = Response::json(self.status, &wire);
         if self.status == 401 {
             response = response.header("WWW-Authenticate", "Bearer");

@@ -174,7 +174,7 @@ impl Call {
         match outcome {
             Err(fault) if !cancel.is_cancelled() => {
                 catalog::UPSTREAM_REQUESTS.inc("failed");
-                catalog::UPSTREAM_ERRORS.inc(fault.error.code);
+                catalog::UPSTREAM_ERRORS.inc(fault.error.code.as_str());
                 let code = fault.error.code;
                 log::warn!(target: "llm", "upstream failed: {code} status={status} {ms}ms request-id={request_id}");
             }

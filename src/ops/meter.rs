@@ -6,7 +6,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::worker::Stop;
-use crate::domain::{Error, Result};
+use crate::domain::{Code, Error, Result};
 
 /// Bytes between two looks at whether to go on.
 const BURST_BYTES: u64 = 1024 * 1024;
@@ -99,12 +99,13 @@ impl<'a> Meter<'a> {
 }
 
 pub(super) fn stopped() -> Error {
-    Error::conflict("stopped", "stopped before the end; nothing was left behind")
+    Error::conflict(Code::STOPPED, "stopped before the end; nothing was left behind")
 }
 
 /// What an `advance_io` in the middle of a stream said, or else what `other` makes of the failure.
 pub(super) fn or_stopped(cause: io::Error, other: impl FnOnce(io::Error) -> Error) -> Error {
-    let is_stop = cause.get_ref().and_then(|inner| inner.downcast_ref::<Error>()).is_some_and(|e| e.code == "stopped");
+    let is_stop =
+        cause.get_ref().and_then(|inner| inner.downcast_ref::<Error>()).is_some_and(|e| e.code == Code::STOPPED);
     if is_stop { stopped() } else { other(cause) }
 }
 

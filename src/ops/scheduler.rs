@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::worker::{Stop, Worker};
-use crate::domain::{Error, Result, clock};
+use crate::domain::{Code, Error, Result, clock};
 use crate::store::{JobRecord, Store};
 use crate::telemetry::metrics::catalog;
 
@@ -109,7 +109,7 @@ pub(super) fn recorded(store: &Store, name: &'static str, run: impl FnOnce() -> 
     noted(match &outcome {
         Ok(sentence) => store.job_ended(name, Ok(sentence)),
         // Cut off by a stop is no failure.
-        Err(error) if error.code == "stopped" => Ok(()),
+        Err(error) if error.code == Code::STOPPED => Ok(()),
         Err(error) => store.job_ended(name, Err(&error.message)),
     });
     outcome

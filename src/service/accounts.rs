@@ -11,9 +11,9 @@ use super::token::Tokens;
 use crate::domain::id::random_bytes;
 use crate::domain::secret::Secret;
 use crate::domain::user::{Caller, NewUser, User, check_password, fold_name};
-use crate::domain::{Error, Kind, Result, clock};
+use crate::domain::{Code, Error, Kind, Result, clock};
 use crate::hub::{CloseReason, Hub};
-use crate::store::{Admission, Credentials, NOT_THE_FIRST, Store};
+use crate::store::{Admission, Credentials, Store};
 use crate::telemetry::metrics::catalog;
 
 const LOGIN_WINDOW: Duration = Duration::from_secs(5 * 60);
@@ -113,7 +113,7 @@ impl Accounts {
         let hash = self.passwords.hash(&new.password)?;
         let user = match self.store.add_user(new.clone(), hash.clone(), admission) {
             // Somebody became the first meanwhile: then this is one of the others.
-            Err(error) if error.code == NOT_THE_FIRST => {
+            Err(error) if error.code == Code::NOT_THE_FIRST => {
                 self.store.add_user(new, hash, self.admission(code, origin)?)?
             }
             added => added?,

@@ -31,7 +31,7 @@ pub use tables::messages::Place;
 pub use tables::people::Belongings;
 pub use tables::retention::{Forgotten, Idle};
 pub use tables::turns::{Begun, NewTurn, Question, TurnRow};
-pub use tables::users::{Admission, Credentials, NOT_THE_FIRST};
+pub use tables::users::{Admission, Credentials};
 
 use crate::domain::Result;
 use engine::database::Database;

@@ -158,7 +158,7 @@ fn two_cannot_both_be_first() {
     let fixture = Fixture::new();
     fixture.try_user("first", None, Admission::First).expect("is first");
     let error = fixture.try_user("second", None, Admission::First).expect_err("comes too late");
-    assert_eq!(error.code, super::NOT_THE_FIRST);
+    assert_eq!(error.code, "not_the_first");
 }
 
 #[test]

@@ -129,7 +129,7 @@ impl<'a> ErrorView<'a> {
     fn of(error: &'a Error) -> Self {
         let seconds = |after: std::time::Duration| after.as_secs() + u64::from(after.subsec_nanos() > 0);
         Self {
-            code: error.code,
+            code: error.code.as_str(),
             message: &error.message,
             hint: error.hint.as_deref(),
             retry_after: error.retry_after.map(seconds),

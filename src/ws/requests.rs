@@ -314,7 +314,11 @@ mod tests {
     fn content_is_a_text_or_parts() {
         let check = |json: &str, expected: Result<usize, &str>| {
             let content: &RawValue = serde_json::from_str(json).expect("JSON");
-            assert_eq!(parts(content).map(|parts| parts.len()).map_err(|error| error.code), expected, "{json}");
+            assert_eq!(
+                parts(content).map(|parts| parts.len()).map_err(|error| error.code.as_str()),
+                expected,
+                "{json}"
+            );
         };
         check(r#""hello""#, Ok(1));
         check(r#"[{"type":"text","text":"a"},{"type":"image","data":"AA==","mediaType":"image/png"}]"#, Ok(2));

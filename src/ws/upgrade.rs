@@ -201,7 +201,7 @@ mod tests {
     fn outcome(upgrade: &Upgrade) -> Result<(String, String), &'static str> {
         let options =
             WsOptions { public_origin: Some("https://public.example.com".to_owned()), ..WsOptions::default() };
-        let found = Handshake::check(&options, upgrade).map_err(|error| error.code)?;
+        let found = Handshake::check(&options, upgrade).map_err(|error| error.code.as_str())?;
         Ok((found.token, String::from_utf8(found.head).expect("text")))
     }
 

@@ -53,11 +53,11 @@ fn it_can_fail_and_wants_its_key() {
     let demo = demo::start().expect("a demo");
     let failure = ask(&quick(demo.endpoint()), &[user("error")]).1.expect_err("as asked for");
     assert!(failure.output_began && !failure.partial.parts.is_empty());
-    assert_eq!(failure.error.expect("an error").code, "upstream_overloaded");
+    assert_eq!(failure.error.expect("an error").code.as_str(), "upstream_overloaded");
 
     let stranger = Endpoint { api_key: Some(Secret::new("guessed")), ..demo.endpoint() };
     let failure = ask(&quick(stranger), &[user("hello")]).1.expect_err("a stranger");
-    assert_eq!(failure.error.expect("an error").code, "upstream_auth");
+    assert_eq!(failure.error.expect("an error").code.as_str(), "upstream_auth");
 }
 
 #[test]

@@ -15,7 +15,7 @@ fn code(failure: &Failure) -> &'static str {
     assert_eq!(error.kind, ErrorKind::Upstream);
     let said = format!("{error} {error:?} {}", error.with_cause());
     assert!(!said.contains(super::KEY) && !said.contains("0123456789"), "the key is in {said}");
-    error.code
+    error.code.as_str()
 }
 
 fn fails(script: Script) -> (Vec<String>, Box<Failure>, usize) {

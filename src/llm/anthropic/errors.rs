@@ -151,7 +151,7 @@ mod tests {
 
     fn check(status: u16, body: &str, code: &str, again: bool) {
         let fault = refused(status, &HeaderMap::new(), body.as_bytes(), None);
-        assert_eq!((fault.error.code, fault.again), (code, again), "{status} {body}");
+        assert_eq!((fault.error.code.as_str(), fault.again), (code, again), "{status} {body}");
         assert!(code == "upstream_unknown" || fault.error.hint.is_some(), "{status} {body}");
     }
 

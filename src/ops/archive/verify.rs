@@ -9,7 +9,7 @@ use super::error::damaged;
 use super::manifest::{DatabaseFacts, Manifest};
 use super::place::{Keep, Place};
 use super::read;
-use crate::domain::{Error, Result};
+use crate::domain::{Code, Error, Result};
 use crate::ops::meter::Meter;
 use crate::ops::partial::Partial;
 use crate::ops::space;
@@ -102,7 +102,7 @@ fn cannot_open(archive: &Path, cause: &std::io::Error) -> Error {
 
 /// Names the file in the sentence about it.
 fn about(mut error: Error, archive: &Path) -> Error {
-    if error.code != "stopped" && error.code != "disk_too_small" {
+    if !matches!(error.code, Code::STOPPED | Code::DISK_TOO_SMALL) {
         error.message = format!("{}: {}", archive.display(), error.message).into();
     }
     error

@@ -23,7 +23,7 @@ use super::meter::Meter;
 use super::partial::Partial;
 use crate::domain::bytes::human;
 use crate::domain::secret::Secret;
-use crate::domain::{Error, Result, clock};
+use crate::domain::{Code, Error, Result, clock};
 use crate::store::copy::Moment;
 use crate::store::kept_key;
 pub use list::{Listed, list, remove_old};
@@ -197,7 +197,7 @@ fn make_directory(path: &Path) -> Result<()> {
         return Ok(());
     }
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|cause| {
-        Error::unavailable("cannot_write", format!("cannot make the directory {}: {cause}", path.display()))
+        Error::unavailable(Code::CANNOT_WRITE, format!("cannot make the directory {}: {cause}", path.display()))
             .hint("name another directory with --out or BACKUP_DIR")
     })
 }
@@ -205,7 +205,7 @@ fn make_directory(path: &Path) -> Result<()> {
 fn not_written(cause: io::Error) -> Error {
     files::written(cause, |cause| match cause.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            Error::unavailable("disk_full", "the disk is full: the backup was not made")
+            Error::unavailable(Code::DISK_FULL, "the disk is full: the backup was not made")
                 .hint("free some space, or choose a directory on another disk")
         }
         _ => Error::unavailable("backup_failed", format!("the backup cannot be written: {cause}")),
@@ -215,7 +215,7 @@ fn not_written(cause: io::Error) -> Error {
 /// The archive that was just made is not good: its passing name says nothing to anybody.
 fn not_good(error: Error) -> Error {
     match error.code {
-        "stopped" | "disk_too_small" => error,
+        Code::STOPPED | Code::DISK_TOO_SMALL => error,
         _ => {
             let what = error.message.rsplit_once("archive: ").map_or(&*error.message, |(_, what)| what);
             let message = format!("the new backup was not good, and was not kept: {what}");

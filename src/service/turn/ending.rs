@@ -109,7 +109,7 @@ fn not_stored_yet(failure: &Error) -> Error {
 
 fn occurred(error: &Error) -> EventKind {
     EventKind::ErrorOccurred {
-        code: error.code.to_owned(),
+        code: error.code.to_string(),
         message: error.message.to_string(),
         hint: error.hint.as_ref().map(ToString::to_string),
         recoverable: error.kind != Kind::Internal,
@@ -118,7 +118,7 @@ fn occurred(error: &Error) -> EventKind {
 
 fn part_of(error: &Error) -> Part {
     Part::Error {
-        code: error.code.to_owned(),
+        code: error.code.to_string(),
         message: error.message.to_string(),
         hint: error.hint.as_ref().map(ToString::to_string),
     }

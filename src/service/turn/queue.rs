@@ -8,7 +8,7 @@ use super::active::Active;
 use crate::domain::conversation::Conversation;
 use crate::domain::event::Context;
 use crate::domain::id::{ContainerId, ConversationId, TurnId};
-use crate::domain::{Error, Kind, Result, limits};
+use crate::domain::{Code, Error, Kind, Result, limits};
 use crate::store::TurnRow;
 
 /// A turn that is stored and waits to be run.
@@ -33,7 +33,7 @@ impl Queue {
     /// Errors: `RateLimited` when this person has too many waiting, `Unavailable` when all people together have.
     pub(super) fn check_room(&self, owner: &ContainerId) -> Result<()> {
         if self.closed {
-            return Err(Error::unavailable("stopping", "The server is stopping"));
+            return Err(Error::unavailable(Code::STOPPING, "The server is stopping"));
         }
         if self.waiting.get(owner).is_some_and(|own| own.len() >= limits::WAITING_TURNS_PER_USER) {
             return Err(Error::new(Kind::RateLimited, "too_many_waiting", "Too many of your questions are waiting")

@@ -74,7 +74,7 @@ fn failed(turns: &Turns, failure: Failure) -> Ending {
     match failure.error {
         None => Ending { last, ..Ending::interrupted() },
         Some(error) => {
-            turns.upstream.failed(error.code);
+            turns.upstream.failed(error.code.as_str());
             Ending { last, ..Ending::failed(error) }
         }
     }

@@ -7,7 +7,7 @@ use std::sync::{MutexGuard, PoisonError};
 use super::Turns;
 use crate::domain::event::EndReason;
 use crate::domain::message::{Message, Part, Usage};
-use crate::domain::{Error, Kind, Result};
+use crate::domain::{Code, Error, Kind, Result};
 use crate::store::{Place, Store, TurnRow};
 
 /// Turns that wait, and the bytes of their messages.
@@ -37,7 +37,7 @@ impl End {
 
 /// Whether what could not be stored now can be stored later.
 pub(super) fn is_transient(error: &Error) -> bool {
-    error.kind == Kind::Unavailable && error.code != "stopping"
+    error.kind == Kind::Unavailable && error.code != Code::STOPPING
 }
 
 #[derive(Default)]

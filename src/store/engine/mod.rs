@@ -11,7 +11,7 @@ pub mod writer;
 use std::path::{Path, PathBuf};
 
 use crate::domain::secret::Secret;
-use crate::domain::{Error, Result};
+use crate::domain::{Code, Error, Result};
 use crate::store::files::key::kept_or_new_key;
 use crate::store::files::lock::DirectoryLock;
 use crate::store::sqlite::failure;
@@ -74,7 +74,7 @@ impl Store {
         for database in [&self.accounts, &self.agent] {
             match probe(database) {
                 // Our own queue, when it is full, has no hint: that is no answer of the database.
-                Err(error) if error.code == "database_busy" && error.hint.is_some() => {}
+                Err(error) if error.code == Code::DATABASE_BUSY && error.hint.is_some() => {}
                 other => other?,
             }
         }

@@ -7,7 +7,7 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags};
 
 use super::migrate;
-use crate::domain::{Error, Result};
+use crate::domain::{Code, Error, Result};
 use crate::store::files::wal_ownership::{Header, beside};
 use crate::store::sqlite::{failure, open};
 
@@ -104,11 +104,11 @@ fn ask<T: rusqlite::types::FromSql>(conn: &Connection, path: &Path, sql: &str) -
 
 fn refused(path: &Path, cause: rusqlite::Error) -> Error {
     let error = failure::error(cause);
-    if error.code == "database_damaged" { damaged(path, &error.with_cause()) } else { error.named(path) }
+    if error.code == Code::DATABASE_DAMAGED { damaged(path, &error.with_cause()) } else { error.named(path) }
 }
 
 fn damaged(path: &Path, what: &str) -> Error {
-    Error::unavailable("database_damaged", format!("cannot open {}: {what}", path.display())).hint(failure::DAMAGED)
+    Error::unavailable(Code::DATABASE_DAMAGED, format!("cannot open {}: {what}", path.display())).hint(failure::DAMAGED)
 }
 
 fn missing(path: &Path) -> Error {

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 
 use super::database::{Database, Opened};
 use super::preflight;
-use crate::domain::{Error, Result};
+use crate::domain::{Code, Error, Result};
 use crate::store::files::live_file::Seen;
 use crate::store::files::{snapshot, wal_ownership};
 use crate::store::sqlite::{failure, open};
@@ -173,7 +173,7 @@ impl Database {
 
     fn with_rescue(&self, opened: &Opened, error: Error) -> Error {
         match (&opened.rescue().saved, error.code) {
-            (Some(file), "database_replaced") => {
+            (Some(file), Code::DATABASE_REPLACED) => {
                 let hint = format!("Put the file back; no restart is needed. A verified copy is {}", file.display());
                 error.hint(hint)
             }

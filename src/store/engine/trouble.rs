@@ -10,17 +10,17 @@ use std::time::{Duration, Instant};
 use rustix::fs::{Access, Mode, OFlags};
 use rustix::io::Errno;
 
-use crate::domain::Error;
+use crate::domain::{Code, Error};
 
 /// What says that something is wrong with the file or its disk, and not with what was asked.
-const CODES: &[&str] = &[
-    "data_dir_in_use",
-    "database_busy",
-    "database_damaged",
-    "database_not_writable",
-    "database_replaced",
-    "disk_failure",
-    "disk_full",
+const CODES: &[Code] = &[
+    Code::DATA_DIR_IN_USE,
+    Code::DATABASE_BUSY,
+    Code::DATABASE_DAMAGED,
+    Code::DATABASE_NOT_WRITABLE,
+    Code::DATABASE_REPLACED,
+    Code::DISK_FAILURE,
+    Code::DISK_FULL,
 ];
 /// A full disk counts as full until that much is free: else the next message would fill it again.
 const ROOM_BYTES: u64 = 1024 * 1024;
@@ -32,12 +32,12 @@ pub struct Trouble {
 }
 
 struct Now {
-    code: &'static str,
+    code: Code,
     message: Cow<'static, str>,
     hint: Option<Cow<'static, str>>,
     since: Instant,
     /// Codes that were said since it began.
-    said: Vec<&'static str>,
+    said: Vec<Code>,
 }
 
 impl Trouble {
@@ -47,7 +47,7 @@ impl Trouble {
 
     /// Takes note of a failure, with a better name for it where we know one; returns it. Others pass unchanged.
     pub fn note(&self, error: Error) -> Error {
-        let error = if error.code == "disk_failure" { self.named_better(error) } else { error };
+        let error = if error.code == Code::DISK_FAILURE { self.named_better(error) } else { error };
         if !CODES.contains(&error.code) {
             return error;
         }
@@ -88,7 +88,7 @@ impl Trouble {
     /// Whether it is worth trying to write; one try at a time.
     pub fn may_probe(&self) -> bool {
         let Some(code) = self.now().as_ref().map(|now| now.code) else { return false };
-        let has_room = code != "disk_full" || self.free_bytes().is_none_or(|free| free >= ROOM_BYTES);
+        let has_room = code != Code::DISK_FULL || self.free_bytes().is_none_or(|free| free >= ROOM_BYTES);
         has_room && !self.is_probed.swap(true, Ordering::AcqRel)
     }
 
@@ -110,16 +110,16 @@ impl Trouble {
     /// SQLite calls every failed write the same. Why can be asked without opening the file.
     fn named_better(&self, error: Error) -> Error {
         let (code, message, hint) = if self.free_bytes() == Some(0) {
-            ("disk_full", "The disk is full: nothing can be stored", "Free some space; no restart is needed")
+            (Code::DISK_FULL, "The disk is full: nothing can be stored", "Free some space; no restart is needed")
         } else if self.is_on_read_only_disk() {
             (
-                "database_not_writable",
+                Code::DATABASE_NOT_WRITABLE,
                 "The disk was made read-only: nothing can be stored",
                 "Linux does that to a disk that fails: see dmesg. Mend it and mount it again; no restart is needed",
             )
         } else if rustix::fs::access(&self.path, Access::WRITE_OK).is_err() {
             (
-                "database_not_writable",
+                Code::DATABASE_NOT_WRITABLE,
                 "The database cannot be written",
                 "Make the data directory writable for the user that runs portagent; no restart is needed",
             )

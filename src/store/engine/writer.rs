@@ -14,7 +14,7 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
 use super::trouble::Trouble;
-use crate::domain::{Error, Result};
+use crate::domain::{Code, Error, Result};
 use crate::store::files::live_file::{LiveFile, Seen};
 use crate::store::sqlite::failure;
 use crate::telemetry::metrics::catalog;
@@ -56,7 +56,7 @@ pub struct Writer {
 
 /// A failed commit concerns several pieces of work at once.
 #[derive(Clone)]
-struct Shared(&'static str, String, String);
+struct Shared(Code, String, String);
 
 impl Writer {
     pub fn start(name: &'static str, conn: Connection, live: Arc<LiveFile>, trouble: Arc<Trouble>) -> Result<Self> {
@@ -133,7 +133,7 @@ impl Writer {
         let jobs = self.jobs.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
         match jobs.ok_or_else(stopped)?.try_send(job) {
             Ok(()) => Ok(()),
-            Err(TrySendError::Full(_)) => Err(Error::unavailable("database_busy", "The server is busy, try again")
+            Err(TrySendError::Full(_)) => Err(Error::unavailable(Code::DATABASE_BUSY, "The server is busy, try again")
                 .retry_after(Duration::from_secs(2))),
             Err(TrySendError::Disconnected(_)) => Err(stopped()),
         }
@@ -269,7 +269,7 @@ fn in_savepoint<T>(conn: &Connection, work: impl FnOnce(&Connection) -> Result<T
 }
 
 fn stopped() -> Error {
-    Error::unavailable("stopping", "The server is stopping").retry_after(Duration::from_secs(10))
+    Error::unavailable(Code::STOPPING, "The server is stopping").retry_after(Duration::from_secs(10))
 }
 
 impl From<Error> for Shared {

@@ -4,16 +4,13 @@ use rusqlite::{Connection, Row, named_params, params};
 
 use crate::domain::id::{ContainerId, UserId};
 use crate::domain::user::{NewUser, Role, User, fold_name};
-use crate::domain::{Error, Result, clock};
+use crate::domain::{Code, Error, Result, clock};
 use crate::store::engine::Store;
 use crate::store::sqlite::failure;
 use crate::store::sqlite::rows::found;
 
 const COLUMNS: &str =
     "userId, username, email, containerId, displayName, avatar, isActive, createdAt, role, passwordHash";
-
-/// The code of the error that `Admission::First` gets where there is somebody already.
-pub const NOT_THE_FIRST: &str = "not_the_first";
 
 /// An account with the hash of its password, for the login only.
 pub struct Credentials {
@@ -57,8 +54,8 @@ impl Store {
 
     /// Makes an account.
     ///
-    /// Errors: `Conflict` for a name or address that is taken, and [`NOT_THE_FIRST`] where `Admission::First` comes too
-    /// late; `Forbidden` for an invite code that is not good.
+    /// Errors: `Conflict` for a name or address that is taken, and [`Code::NOT_THE_FIRST`] where `Admission::First`
+    /// comes too late; `Forbidden` for an invite code that is not good.
     pub fn add_user(&self, new: NewUser, password_hash: String, admission: Admission) -> Result<User> {
         self.accounts.write(move |conn| {
             let role = admit(conn, &admission)?;
@@ -237,7 +234,7 @@ fn admit(conn: &Connection, admission: &Admission) -> Result<Role> {
         Admission::Granted(role) => Ok(if first { Role::Admin } else { *role }),
         Admission::Open | Admission::First if first => Ok(Role::Admin),
         Admission::Open => Ok(Role::User),
-        Admission::First => Err(Error::conflict(NOT_THE_FIRST, "Somebody else has the first account")),
+        Admission::First => Err(Error::conflict(Code::NOT_THE_FIRST, "Somebody else has the first account")),
         Admission::Invite(code) => {
             super::invites::take_one_use(conn, code)?;
             Ok(Role::User)
