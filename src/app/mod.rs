@@ -1,11 +1,11 @@
 //! Opens everything, starts it, and stops it.
 
 pub mod backup;
+pub mod data;
 pub mod db;
 mod alerts;
 pub mod doctor;
 mod manager;
-pub mod people;
 pub mod restore;
 mod signals;
 
@@ -30,12 +30,7 @@ use manager::Manager;
 const CLOSE_GRACE: Duration = Duration::from_secs(2);
 
 pub use alerts::test as alert_test;
-
-/// Opens the data directory without serving: for commands, beside a running server or without one.
-pub fn open(config: &Config) -> Result<Arc<Services>> {
-    let store = open_store(config)?;
-    services(config, store, None).map(Arc::new)
-}
+pub use data::DataDirectory;
 
 /// Serves until a signal says stop. `reload` reads the settings again, when SIGHUP asks for it.
 ///
@@ -85,12 +80,12 @@ impl Running {
         for line in &config.warnings {
             log::warn!(target: "app", "{line}");
         }
-        let store = Store::serve(&config.data_dir, lock).map_err(|error| not_usable(config, error))?;
+        let store = Arc::new(Store::serve(&config.data_dir, lock).map_err(|error| not_usable(config, error))?);
         let demo = match config.llm.provider {
             config::Provider::Demo => Some(llm::demo::start()?),
             config::Provider::Anthropic => None,
         };
-        let services = Arc::new(services(config, store, demo.as_ref())?);
+        let services = Arc::new(services(config, store.clone(), demo.as_ref())?);
         let interrupted = services.close_open_turns()?;
         if interrupted > 0 {
             log::warn!(target: "app", "{interrupted} turns were cut off by the last stop; what they had is kept");
@@ -98,12 +93,12 @@ impl Running {
         backup::watch(config, &services)?;
         let watch = ops::watch(services.clone())?;
         let marker = Marker::set(&config.data_dir);
-        let jobs = jobs(config, &services, marker.was_there);
-        let tidy = care::tidy(services.store().clone())?;
-        let scheduler = ops::schedule(services.store().clone(), jobs)?;
-        let alerts = ops::alerts(services.clone(), alerts::options(config))?;
+        let jobs = jobs(config, &services, &store, marker.was_there);
+        let tidy = care::tidy(store.clone())?;
+        let scheduler = ops::schedule(store.clone(), jobs)?;
+        let alerts = ops::alerts(services.clone(), store, alerts::options(config))?;
         let server = listen(config, &services)?;
-        say_where(&services, &server)?;
+        announce(&services, &server)?;
         Ok(Self { services, server, watch, scheduler, alerts, tidy, marker, _demo: demo })
     }
 
@@ -126,12 +121,11 @@ impl Running {
     }
 }
 
-/// What runs by itself, in the order in which it is looked at.
-fn jobs(config: &Config, services: &Arc<Services>, after_a_crash: bool) -> Vec<Job> {
-    let store = services.store();
+/// The scheduled jobs, in the order in which they are checked.
+fn jobs(config: &Config, services: &Arc<Services>, store: &Arc<Store>, after_a_crash: bool) -> Vec<Job> {
     vec![
         backup::job(config),
-        ops::people::job(services.clone()),
+        ops::people::job(services.clone(), store.clone()),
         care::optimize_job(store.clone()),
         care::integrity_job(store.clone(), Arc::new(AtomicBool::new(after_a_crash))),
     ]
@@ -170,7 +164,7 @@ fn upgrade_of(request: &http::Request) -> ws::Upgrade {
     }
 }
 
-fn say_where(services: &Services, server: &Server) -> Result<()> {
+fn announce(services: &Services, server: &Server) -> Result<()> {
     log::info!(target: "app", "listening on http://{}", server.local_addr());
     if let Some(code) = services.accounts.setup_code()? {
         log::info!(
@@ -201,7 +195,7 @@ fn not_usable(config: &Config, error: Error) -> Error {
     }
 }
 
-fn services(config: &Config, store: Store, demo: Option<&Demo>) -> Result<Services> {
+fn services(config: &Config, store: Arc<Store>, demo: Option<&Demo>) -> Result<Services> {
     let key = match &config.jwt_secret {
         Some(secret) => secret.clone(),
         None => store.token_key()?,

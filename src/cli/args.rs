@@ -5,21 +5,14 @@ use std::path::PathBuf;
 
 use lexopt::{Arg, Parser};
 
-use super::command::{Command, Given, usage};
-use super::commands::{self, help, serve, version};
+use super::command::{Command, GLOBAL_FLAGS, Given, SHORT_OPTIONS, Table, usage};
 use super::suggest::did_you_mean;
 use crate::config::Typed;
 use crate::config::settings::{SETTINGS, Setting};
 use crate::domain::{Error, Result};
 
-/// Flags that belong to no setting and no command.
-pub(super) const GLOBAL_FLAGS: &[&str] = &["env-file", "json", "help", "version"];
-
-/// Short forms of commands' options: a letter means the same in every command that has the option.
-pub(super) const SHORT_OPTIONS: &[(char, &str)] = &[('f', "follow"), ('n', "lines")];
-
-#[derive(Default)]
 struct Collected {
+    table: &'static Table,
     /// The words of the command, as far as they were typed.
     words: Vec<String>,
     command: Option<&'static Command>,
@@ -32,9 +25,9 @@ struct Collected {
 }
 
 /// Errors: `Invalid` for what we do not know, with what may have been meant.
-pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Given> {
+pub(super) fn parse(table: &'static Table, arguments: impl IntoIterator<Item = OsString>) -> Result<Given> {
     let mut parser = Parser::from_iter(arguments);
-    let mut collected = Collected::default();
+    let mut collected = Collected::new(table);
     while let Some(argument) = parser.next().map_err(wrong)? {
         match argument {
             Arg::Value(word) => collected.word(text(word)?)?,
@@ -49,10 +42,24 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Giv
 }
 
 impl Collected {
+    fn new(table: &'static Table) -> Self {
+        Self {
+            table,
+            words: Vec::new(),
+            command: None,
+            operands: Vec::new(),
+            options: Vec::new(),
+            typed: Typed::default(),
+            json: false,
+            help: false,
+            version: false,
+        }
+    }
+
     fn word(&mut self, word: String) -> Result<()> {
         if let Some(command) = self.command {
             // `backup` is a command, and `backup list` another one.
-            let longer = commands::find(&format!("{} {word}", command.name));
+            let longer = self.table.find(&format!("{} {word}", command.name));
             match longer.filter(|_| self.operands.is_empty() && self.options.is_empty()) {
                 Some(longer) => {
                     self.words.push(word);
@@ -64,11 +71,11 @@ impl Collected {
         }
         self.words.push(word);
         let name = self.words.join(" ");
-        self.command = commands::find(&name);
-        if self.command.is_some() || (self.words.len() == 1 && commands::is_group(&name)) {
+        self.command = self.table.find(&name);
+        if self.command.is_some() || (self.words.len() == 1 && self.table.is_group(&name)) {
             return Ok(());
         }
-        let known = commands::ALL.iter().map(|command| command.name).chain(commands::groups());
+        let known = self.table.all.iter().map(|command| command.name).chain(self.table.groups());
         let hint = did_you_mean(&name, known)
             .map_or_else(|| "`portagent help` lists the commands".to_owned(), |name| format!("did you mean `{name}`?"));
         Err(usage(format!("unknown command `{name}`"), hint))
@@ -137,31 +144,31 @@ impl Collected {
     fn finish(mut self) -> Result<Given> {
         if self.help {
             self.operands = std::mem::take(&mut self.words);
-            self.command = Some(&help::COMMAND);
+            self.command = Some(self.table.help);
             self.json = false;
         } else if self.version {
             self.operands.clear();
-            self.command = Some(&version::COMMAND);
+            self.command = Some(self.table.version);
         }
         let command = match self.command {
             Some(command) => command,
-            None if self.words.is_empty() => &serve::COMMAND,
+            None if self.words.is_empty() => self.table.default,
             None => {
                 let group = &self.words[0];
-                let message = format!("`{group}` needs to know what to do: {}", commands::members(group).join(", "));
-                return Err(usage(message, format!("`portagent {group} --help` explains them")));
+                let message = format!("`{group}` needs a subcommand: {}", self.table.members(group).join(", "));
+                return Err(usage(message, format!("`portagent {group} --help` explains each")));
             }
         };
         if self.json && !command.json {
             return Err(usage(format!("`{}` has no --json", command.name), hint_help(command)));
         }
-        check_operands(command, &self.operands)?;
-        let Self { operands, options, typed, json, .. } = self;
-        Ok(Given { command, operands, options, json, typed })
+        check_operands(self.table, command, &self.operands)?;
+        let Self { table, operands, options, typed, json, .. } = self;
+        Ok(Given { table, command, operands, options, json, typed })
     }
 }
 
-fn check_operands(command: &Command, operands: &[String]) -> Result<()> {
+fn check_operands(table: &Table, command: &Command, operands: &[String]) -> Result<()> {
     let needed = command.operands.iter().filter(|operand| !operand.starts_with('[')).count();
     if operands.len() < needed {
         let missing = command.operands[operands.len()];
@@ -170,16 +177,16 @@ fn check_operands(command: &Command, operands: &[String]) -> Result<()> {
     let endless = command.operands.iter().any(|operand| operand.contains('…'));
     match operands.get(command.operands.len()) {
         Some(extra) if !endless => {
-            let hint = did_you_mean(extra, commands::members(command.name).into_iter())
+            let hint = did_you_mean(extra, table.members(command.name).into_iter())
                 .map_or_else(|| hint_help(command), |member| format!("did you mean `{} {member}`?", command.name));
-            Err(usage(format!("`{}` has no use for `{extra}`", command.name), hint))
+            Err(usage(format!("unexpected argument `{extra}` for `{}`", command.name), hint))
         }
         _ => Ok(()),
     }
 }
 
 fn hint_help(command: &Command) -> String {
-    format!("`portagent {} --help` shows how it is used", command.name)
+    format!("`portagent {} --help` shows its usage", command.name)
 }
 
 fn setting_value(setting: &Setting, parser: &mut Parser) -> Result<String> {
@@ -190,7 +197,7 @@ fn setting_value(setting: &Setting, parser: &mut Parser) -> Result<String> {
 }
 
 fn text(value: OsString) -> Result<String> {
-    value.into_string().map_err(|_| usage("an argument is not valid UTF-8", "`portagent help` shows how it is used"))
+    value.into_string().map_err(|_| usage("an argument is not valid UTF-8", "`portagent help` shows the usage"))
 }
 
 /// lexopt's own words are good; those that quote an argument are not, because it may be a secret.
@@ -208,7 +215,10 @@ mod tests {
     use super::*;
 
     fn parsed(line: &str) -> Result<Given> {
-        parse(std::iter::once("portagent").chain(line.split_whitespace()).map(OsString::from))
+        parse(
+            &crate::cli::commands::TABLE,
+            std::iter::once("portagent").chain(line.split_whitespace()).map(OsString::from),
+        )
     }
 
     #[test]
@@ -266,14 +276,14 @@ mod tests {
         check("-x", "unknown option `-x`", "`portagent help` lists the options");
         check("--port", "`--port` needs a value", "`portagent help` lists the options");
         check("--json=sk-1 config", "`--json` takes no value", "`portagent help` lists the options");
-        check("serve --json", "`serve` has no --json", "`portagent serve --help` shows how it is used");
-        check("user add", "`user add` needs NAME", "`portagent user add --help` shows how it is used");
-        check("serve now", "`serve` has no use for `now`", "`portagent serve --help` shows how it is used");
-        check("backup lst", "`backup` has no use for `lst`", "did you mean `backup list`?");
-        check("backup x", "`backup` has no use for `x`", "`portagent backup --help` shows how it is used");
-        check("backup --out x list", "`backup` has no use for `list`", "did you mean `backup list`?");
-        check("backup verify", "`backup verify` needs FILE", "`portagent backup verify --help` shows how it is used");
+        check("serve --json", "`serve` has no --json", "`portagent serve --help` shows its usage");
+        check("user add", "`user add` needs NAME", "`portagent user add --help` shows its usage");
+        check("serve now", "unexpected argument `now` for `serve`", "`portagent serve --help` shows its usage");
+        check("backup lst", "unexpected argument `lst` for `backup`", "did you mean `backup list`?");
+        check("backup x", "unexpected argument `x` for `backup`", "`portagent backup --help` shows its usage");
+        check("backup --out x list", "unexpected argument `list` for `backup`", "did you mean `backup list`?");
+        check("backup verify", "`backup verify` needs FILE", "`portagent backup verify --help` shows its usage");
         check("user --uses 3", "unknown option `--uses`", "`portagent --help` lists the options");
-        assert!(parsed("user").err().unwrap().message.starts_with("`user` needs to know what to do: list, add, "));
+        assert!(parsed("user").err().unwrap().message.starts_with("`user` needs a subcommand: list, add, "));
     }
 }

@@ -1,11 +1,8 @@
 //! What a command is: a row that the parser, the help and `main` read.
 
-use std::sync::Arc;
-
-use crate::app;
+use crate::app::DataDirectory;
 use crate::config::{Config, Typed};
 use crate::domain::{Error, Result};
-use crate::service::Services;
 use crate::telemetry;
 
 /// One command. Each stands in a file of its own, as `COMMAND`.
@@ -26,6 +23,44 @@ pub(super) struct Command {
     pub run: fn(&Given) -> Result<()>,
 }
 
+/// All commands, in the order of the help.
+pub(super) struct Table {
+    pub all: &'static [&'static Command],
+    /// What `portagent` alone does.
+    pub default: &'static Command,
+    /// Behind `--help`.
+    pub help: &'static Command,
+    /// Behind `--version`.
+    pub version: &'static Command,
+}
+
+impl Table {
+    pub(super) fn find(&self, name: &str) -> Option<&'static Command> {
+        self.all.iter().copied().find(|command| command.name == name)
+    }
+
+    /// Whether it is the first of two words of some command.
+    pub(super) fn is_group(&self, word: &str) -> bool {
+        !self.members(word).is_empty()
+    }
+
+    /// The first words of the commands that have two, some more than once.
+    pub(super) fn groups(&self) -> impl Iterator<Item = &'static str> {
+        self.all.iter().filter_map(|command| command.name.split_once(' ')).map(|(group, _)| group)
+    }
+
+    /// The second words of a group.
+    pub(super) fn members(&self, group: &str) -> Vec<&'static str> {
+        self.all.iter().filter_map(|command| command.name.strip_prefix(group)?.strip_prefix(' ')).collect()
+    }
+}
+
+/// Flags that belong to no setting and no command.
+pub(super) const GLOBAL_FLAGS: &[&str] = &["env-file", "json", "help", "version"];
+
+/// Short forms of commands' options: a letter means the same in every command that has the option.
+pub(super) const SHORT_OPTIONS: &[(char, &str)] = &[('f', "follow"), ('n', "lines")];
+
 pub(super) struct CommandOption {
     /// Without its dashes.
     pub flag: &'static str,
@@ -36,6 +71,7 @@ pub(super) struct CommandOption {
 
 /// What was typed: the command, and everything that belongs to it.
 pub(super) struct Given {
+    pub table: &'static Table,
     pub command: &'static Command,
     pub operands: Vec<String>,
     pub options: Vec<(&'static str, String)>,
@@ -62,14 +98,14 @@ impl Given {
         Config::from_process(&self.typed)
     }
 
-    /// The use cases on the data directory, whether a server runs on it or not.
-    pub(super) fn services(&self) -> Result<Arc<Services>> {
-        telemetry::init_command()?;
+    /// The data directory, whether a server runs on it or not.
+    pub(super) fn data(&self) -> Result<DataDirectory> {
         let config = self.config()?;
+        telemetry::init_command(Some(config.log_file()))?;
         for warning in &config.warnings {
             log::warn!(target: "config", "{warning}");
         }
-        app::open(&config)
+        DataDirectory::open(&config)
     }
 }
 

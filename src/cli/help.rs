@@ -1,8 +1,6 @@
 //! Help, made from the tables of commands and settings, so that it cannot lag behind them.
 
-use super::args::SHORT_OPTIONS;
-use super::command::Command;
-use super::commands;
+use super::command::{Command, SHORT_OPTIONS, Table};
 use crate::config::settings::{SETTINGS, Setting};
 
 /// How wide the left column gets before a row breaks, in characters.
@@ -11,11 +9,11 @@ const LEFT_CHARS: usize = 34;
 const LINE_CHARS: usize = 118;
 
 /// `portagent help`.
-pub(super) fn overview() -> String {
+pub(super) fn overview(table: &Table) -> String {
     let mut text = String::from(
         "Portagent: an AI agent gateway for small machines.\n\nUsage: portagent [COMMAND] [OPTIONS]\n\nCommands:\n",
     );
-    for command in commands::ALL {
+    for command in table.all {
         text.push_str(&row(&signature(command), command.about));
     }
     text.push_str("\nOptions, before or after the command, and the environment variables behind them:\n");
@@ -47,7 +45,7 @@ that before the default.\n",
 }
 
 /// `portagent <command> --help`.
-pub(super) fn of_command(command: &Command) -> String {
+pub(super) fn of_command(table: &Table, command: &Command) -> String {
     let options = if command.options.is_empty() { "" } else { " [OPTIONS]" };
     let mut text = format!("{}.\n\nUsage: portagent {}{options}\n", capitalised(command.about), signature(command));
     if !command.details.is_empty() {
@@ -64,8 +62,7 @@ pub(super) fn of_command(command: &Command) -> String {
     if command.json {
         text.push_str(&row("--json", "machine-readable output"));
     }
-    let members =
-        commands::ALL.iter().filter(|other| other.name.split_once(' ').is_some_and(|(g, _)| g == command.name));
+    let members = table.all.iter().filter(|other| other.name.split_once(' ').is_some_and(|(g, _)| g == command.name));
     let members: String = members.map(|other| row(&signature(other), other.about)).collect();
     if !members.is_empty() {
         text.push_str(&format!("\nCommands:\n{members}"));
@@ -79,9 +76,9 @@ pub(super) fn of_command(command: &Command) -> String {
 }
 
 /// `portagent user --help`.
-pub(super) fn of_group(group: &str) -> String {
+pub(super) fn of_group(table: &Table, group: &str) -> String {
     let mut text = format!("Usage: portagent {group} COMMAND [OPTIONS]\n\nCommands:\n");
-    for command in commands::ALL.iter().filter(|command| command.name.split(' ').next() == Some(group)) {
+    for command in table.all.iter().filter(|command| command.name.split(' ').next() == Some(group)) {
         text.push_str(&row(&signature(command), command.about));
     }
     text

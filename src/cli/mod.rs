@@ -18,7 +18,7 @@ use crate::domain::{Error, Kind, Result};
 ///
 /// Errors: `Invalid` for a wrong usage; whatever the command could not do.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<()> {
-    let given = args::parse(arguments)?;
+    let given = args::parse(&commands::TABLE, arguments)?;
     (given.command.run)(&given)
 }
 

@@ -8,6 +8,7 @@ mod envfile;
 mod export;
 mod networks;
 mod parse;
+mod redact;
 mod resolve;
 pub mod settings;
 mod show;

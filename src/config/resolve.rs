@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::redact::redacted;
 use super::settings::{Default, SETTINGS, Setting, find};
 use super::{credentials, envfile};
 use crate::domain::{Error, Result};
@@ -180,7 +181,7 @@ impl Resolved {
             source => format!(" (from {source})"),
         };
         let shown = match (find(name), self.exact(name)) {
-            (Some(setting), Some(text)) if !setting.secret => format!("={}", super::show::redacted(text)),
+            (Some(setting), Some(text)) if !setting.secret => format!("={}", redacted(text)),
             _ => String::new(),
         };
         Error::invalid("bad_setting", format!("{name}{shown}{from}: {why}"))

@@ -75,6 +75,23 @@ impl Admin {
     }
 }
 
+/// Who uses an administrator's right: the person at the command line, who owns the data directory anyway, or an
+/// administrator whose token was checked for this very request.
+#[derive(Debug, Clone, Copy)]
+pub enum Actor<'a> {
+    Operator,
+    Admin(&'a Admin),
+}
+
+impl std::fmt::Display for Actor<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Operator => f.write_str("operator"),
+            Self::Admin(admin) => write!(f, "user:{}", admin.caller().user.id),
+        }
+    }
+}
+
 /// A new account as somebody asked for it, trimmed and checked.
 #[derive(Debug, Clone)]
 pub struct NewUser {

@@ -7,11 +7,10 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-use super::error::{Answer, Failure};
-use super::request::Request;
-use super::response::{Body, Response};
-use super::server::App;
 use crate::domain::id::hex;
+use crate::http::wire::failure::{Failure, HandlerResult};
+use crate::http::wire::request::Request;
+use crate::http::wire::response::{Body, Response};
 
 mod embedded {
     use super::File;
@@ -42,10 +41,10 @@ pub(crate) struct Assets {
     files: &'static [File],
     hash: &'static str,
     /// The templates among `files`, filled in.
-    pages: Vec<Page>,
+    templates: Vec<Template>,
 }
 
-struct Page {
+struct Template {
     path: &'static str,
     text: Arc<[u8]>,
     etag: String,
@@ -59,11 +58,13 @@ impl Assets {
 
     /// `files` are sorted by path.
     fn new(files: &'static [File], hash: &'static str, base_path: &str) -> Self {
-        let pages = files.iter().filter(|file| file.is_template).map(|file| fill_in(file, hash, base_path)).collect();
-        Self { files, hash, pages }
+        let templates =
+            files.iter().filter(|file| file.is_template).map(|file| fill_in(file, hash, base_path)).collect();
+        Self { files, hash, templates }
     }
 
-    fn answer(&self, req: &Request) -> Answer {
+    /// The page's files, and for every path without a dot the page itself, which finds its way from there.
+    pub(crate) fn answer(&self, req: &Request) -> HandlerResult {
         let path = req.path.trim_start_matches('/');
         if let Some((hash, file)) = path.strip_prefix("assets/").and_then(|rest| rest.split_once('/')) {
             // An older page asks for what this binary does not have: mixing two versions would break both.
@@ -73,10 +74,10 @@ impl Assets {
         self.file(req, if is_page { PAGE } else { path }, ASK)
     }
 
-    fn file(&self, req: &Request, path: &str, cache: &'static str) -> Answer {
+    fn file(&self, req: &Request, path: &str, cache: &'static str) -> HandlerResult {
         let found = self.files.binary_search_by(|file| file.path.cmp(path)).ok().map(|at| &self.files[at]);
         let file = found.ok_or_else(Failure::no_such_path)?;
-        let page = self.pages.iter().find(|page| page.path == path);
+        let page = self.templates.iter().find(|page| page.path == path);
         let (gzip, version) = page.map_or((file.gzip, self.hash), |page| (page.gzip, page.etag.as_str()));
         let gzip = gzip.filter(|_| takes_gzip(req));
         // What differs byte for byte has to have another tag, RFC 9110 section 8.8.1.
@@ -102,18 +103,13 @@ impl Assets {
     }
 }
 
-/// The page's files, and for every path without a dot the page itself, which finds its way from there.
-pub(crate) fn serve(app: &App, req: &Request) -> Answer {
-    app.assets.answer(req)
-}
-
-fn fill_in(file: &'static File, hash: &str, base_path: &str) -> Page {
+fn fill_in(file: &'static File, hash: &str, base_path: &str) -> Template {
     let text = String::from_utf8_lossy(file.plain)
         .replace("{{assets}}", &format!("{base_path}/assets/{hash}"))
         .replace("{{base}}", base_path);
     // The same binary under another path gives another page: so its tag comes from what it says.
     let etag = hex(&Sha256::digest(text.as_bytes())[..8]);
-    Page { path: file.path, text: text.into_bytes().into(), etag, gzip: file.gzip.filter(|_| base_path.is_empty()) }
+    Template { path: file.path, text: text.into_bytes().into(), etag, gzip: file.gzip.filter(|_| base_path.is_empty()) }
 }
 
 /// RFC 9110 section 12.5.3, as far as one coding needs it.
@@ -141,8 +137,8 @@ mod css;
 
 #[cfg(test)]
 mod tests {
-    use super::super::{head, request};
     use super::*;
+    use crate::http::wire::{head, request};
 
     static FILES: &[File] = &[
         File {
@@ -153,7 +149,7 @@ mod tests {
             gzip: Some(b"gz page"),
         },
         File {
-            path: "js/app.js",
+            path: "js/context.js",
             content_type: "text/javascript",
             is_template: false,
             plain: b"plain",
@@ -187,23 +183,25 @@ mod tests {
         check("/index.html", "", "/chat", Ok(("<a href=/chat/assets/h4sh/x /chat/>", "no-cache")));
         check("/", "Accept-Encoding: gzip\r\n", "", Ok(("gz page", "Content-Encoding: gzip\r\n")));
         check("/", "Accept-Encoding: gzip\r\n", "/chat", Ok(("<a href=/chat/assets/h4sh/x /chat/>", "Vary")));
-        check("/assets/h4sh/js/app.js", "", "", Ok(("plain", "immutable\r\n")));
+        check("/assets/h4sh/js/context.js", "", "", Ok(("plain", "immutable\r\n")));
         check(
-            "/assets/h4sh/js/app.js",
+            "/assets/h4sh/js/context.js",
             "Accept-Encoding: br, gzip;q=0.5\r\n",
             "",
             Ok(("gz", "ETag: \"h4sh-gzip\"\r\n")),
         );
-        check("/assets/h4sh/js/app.js", "Accept-Encoding: gzip;q=0\r\n", "", Ok(("plain", "ETag: \"h4sh\"\r\n")));
-        check("/js/app.js", "", "", Ok(("plain", "Cache-Control: no-cache\r\n")));
-        for missing in ["/assets/old/js/app.js", "/assets/h4sh/js/none", "/js/none.js", "/assets/h4sh/../index.html"] {
+        check("/assets/h4sh/js/context.js", "Accept-Encoding: gzip;q=0\r\n", "", Ok(("plain", "ETag: \"h4sh\"\r\n")));
+        check("/js/context.js", "", "", Ok(("plain", "Cache-Control: no-cache\r\n")));
+        for missing in
+            ["/assets/old/js/context.js", "/assets/h4sh/js/none", "/js/none.js", "/assets/h4sh/../index.html"]
+        {
             check(missing, "", "", Err(404));
         }
     }
 
     #[test]
     fn what_is_known_is_not_sent_again() {
-        let status = |lines: &str| get("/js/app.js", lines, "").map(|response| response.status());
+        let status = |lines: &str| get("/js/context.js", lines, "").map(|response| response.status());
         assert_eq!(status("If-None-Match: \"h4sh\"\r\n"), Ok(304));
         assert_eq!(status("If-None-Match: \"x\", W/\"h4sh\"\r\n"), Ok(304));
         assert_eq!(status("If-None-Match: *\r\n"), Ok(304));
@@ -227,7 +225,9 @@ mod tests {
     fn style_sheets_are_joined_in_their_order() {
         let read = |path: &str| {
             Ok(match path {
-                "app.css" => "@layer a, b;\n@import \"one.css\" layer(a);\n@import url(sub/all.css) layer(b);\nx{}\n",
+                "context.css" => {
+                    "@layer a, b;\n@import \"one.css\" layer(a);\n@import url(sub/all.css) layer(b);\nx{}\n"
+                }
                 "one.css" => "one{} /* @import \"no.css\"; */\n",
                 "sub/all.css" => "@import url('two.css');\n@import \"../one.css\" layer(c);",
                 "sub/two.css" => "two{}",
@@ -235,7 +235,7 @@ mod tests {
             }
             .to_owned())
         };
-        let joined = css::join("app.css", &read).expect("joins");
+        let joined = css::join("context.css", &read).expect("joins");
         let flat: String = joined.split_whitespace().collect::<Vec<_>>().join(" ");
         assert_eq!(
             flat,

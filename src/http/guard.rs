@@ -2,21 +2,21 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::limits::TOKEN_BYTES;
-use super::request::Request;
-use super::server::App;
 use crate::domain::secret::Secret;
 use crate::domain::user::{Admin, Caller};
 use crate::domain::{Error, Result};
+use crate::http::context::Context;
+use crate::http::limits::TOKEN_BYTES;
+use crate::http::wire::request::Request;
 
 /// Errors: `Unauthenticated` without a good token.
-pub(crate) fn caller(app: &App, req: &Request) -> Result<Caller> {
-    app.services.accounts.authenticate(bearer(req)?)
+pub(crate) fn caller(context: &Context, req: &Request) -> Result<Caller> {
+    context.services.accounts.authenticate(bearer(req)?)
 }
 
 /// Errors: `Unauthenticated`; `Forbidden` for everybody but administrators.
-pub(crate) fn admin(app: &App, req: &Request) -> Result<Admin> {
-    Admin::of(caller(app, req)?)
+pub(crate) fn admin(context: &Context, req: &Request) -> Result<Admin> {
+    Admin::of(caller(context, req)?)
 }
 
 /// Whether the request carries this token. Takes as long for a wrong one as for the right one.
@@ -41,8 +41,8 @@ fn bearer(req: &Request) -> Result<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{head, request};
     use super::*;
+    use crate::http::wire::{head, request};
 
     fn check(lines: &str, expected: Option<&str>) {
         let head = head::parse(format!("GET / HTTP/1.1\r\nHost: h\r\n{lines}\r\n").as_bytes()).expect("a head");

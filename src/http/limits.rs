@@ -48,7 +48,7 @@ pub(crate) const LINGER_BYTES: usize = 4 * BODY_BYTES;
 
 /// How long we wait for what. One value for the whole port, so that tests can wait less.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Patience {
+pub(crate) struct Timeouts {
     /// From the first byte of a head to its last.
     pub(crate) head: Duration,
     /// For the first byte of the next request.
@@ -63,7 +63,7 @@ pub(crate) struct Patience {
     pub(crate) linger: Duration,
 }
 
-impl Default for Patience {
+impl Default for Timeouts {
     fn default() -> Self {
         Self {
             head: Duration::from_secs(10),

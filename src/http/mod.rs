@@ -1,34 +1,23 @@
 //! The public port. We own its socket: a thread per connection, a named limit on everything a stranger sends, and one
-//! table of routes. `/ws` is handed over, on the same socket, to whoever the program says.
+//! table of routes. `/ws` is handed over, on the same socket, to the handler that the program names.
+//!
+//! `server → routes → router → { guard, handlers } → context → wire`: *server* accepts and serves connections, *wire*
+//! turns bytes into requests and responses, *context* is what handlers have at hand.
 
-mod access;
 mod assets;
-mod body;
-mod caps;
-mod client;
-mod connection;
-mod date;
-mod error;
+mod context;
+mod gate;
 mod guard;
 mod handlers;
-mod head;
-mod headers;
-mod ids;
-mod input;
 mod limits;
-mod listener;
-mod output;
-mod refusal;
-mod registry;
-mod request;
-mod response;
 mod router;
 mod routes;
 mod server;
 #[cfg(test)]
 mod tests;
+mod wire;
 
-pub use head::Method;
-pub use headers::Headers;
-pub use request::Request;
 pub use server::{RunSocket, Server, ServerOptions, UpgradeHandler};
+pub use wire::head::Method;
+pub use wire::headers::Headers;
+pub use wire::request::Request;

@@ -1,14 +1,14 @@
 //! From a method and a path to a handler; and from a handler to one that may run, because its caller is known.
 
-use super::assets;
-use super::error::{Answer, Failure};
 use super::guard;
-use super::head::Method;
-use super::limits::{BODY_BYTES, OPEN_BODY_BYTES};
-use super::request::Request;
-use super::response::Response;
-use super::server::App;
+use super::handlers::page;
 use crate::domain::user::{Admin, Caller};
+use crate::http::context::Context;
+use crate::http::limits::{BODY_BYTES, OPEN_BODY_BYTES};
+use crate::http::wire::failure::{Failure, HandlerResult};
+use crate::http::wire::head::Method;
+use crate::http::wire::request::Request;
+use crate::http::wire::response::Response;
 use crate::telemetry::metrics::{self, RouteMetrics};
 
 /// One row of the table.
@@ -22,14 +22,14 @@ pub(crate) struct Route {
 }
 
 /// Where the requests of each row are counted.
-pub(crate) struct Cells {
+pub(crate) struct RequestMetrics {
     rows: Vec<&'static RouteMetrics>,
     page: &'static RouteMetrics,
     /// What found no row, or was no HTTP.
     pub(crate) none: &'static RouteMetrics,
 }
 
-impl Cells {
+impl RequestMetrics {
     pub(crate) fn of(routes: &'static [Route]) -> Self {
         Self {
             rows: routes.iter().map(|route| metrics::route(route.method.as_str(), route.path)).collect(),
@@ -55,18 +55,18 @@ pub(crate) struct Found {
 /// where anybody may call it.
 #[derive(Clone, Copy)]
 pub(crate) enum Handler {
-    Open(fn(&App, &Request) -> Answer),
-    Caller(fn(&App, &Caller, &Request) -> Answer),
-    Admin(fn(&App, &Admin, &Request) -> Answer),
+    Open(fn(&Context, &Request) -> HandlerResult),
+    Caller(fn(&Context, &Caller, &Request) -> HandlerResult),
+    Admin(fn(&Context, &Admin, &Request) -> HandlerResult),
     /// The connection becomes a WebSocket.
     Socket,
 }
 
 /// A handler together with the caller it was promised.
 pub(crate) enum Admitted {
-    Open(fn(&App, &Request) -> Answer),
-    Caller(fn(&App, &Caller, &Request) -> Answer, Box<Caller>),
-    Admin(fn(&App, &Admin, &Request) -> Answer, Box<Admin>),
+    Open(fn(&Context, &Request) -> HandlerResult),
+    Caller(fn(&Context, &Caller, &Request) -> HandlerResult, Box<Caller>),
+    Admin(fn(&Context, &Admin, &Request) -> HandlerResult, Box<Admin>),
     Socket,
 }
 
@@ -94,7 +94,7 @@ const DATA_PATHS: [&str; 5] = ["/api", "/agentx", "/health", "/metrics", "/ws"];
 /// Finds the row, and puts what stood in the place of `:name` into the request.
 ///
 /// Errors: 404, 405.
-pub(crate) fn find(routes: &'static [Route], req: &mut Request) -> Answer<Found> {
+pub(crate) fn find(routes: &'static [Route], req: &mut Request) -> HandlerResult<Found> {
     let mut known = Vec::new();
     for (row, route) in routes.iter().enumerate() {
         let Some(params) = matched(route.path, &req.path) else { continue };
@@ -111,16 +111,16 @@ pub(crate) fn find(routes: &'static [Route], req: &mut Request) -> Answer<Found>
     if !known.is_empty() || !matches!(req.method, Method::Get | Method::Head) {
         return Err(Failure::method_not_allowed(allow(&known)));
     }
-    Ok(Found { handler: Handler::Open(assets::serve), body_limit: OPEN_BODY_BYTES, row: None })
+    Ok(Found { handler: Handler::Open(page::serve), body_limit: OPEN_BODY_BYTES, row: None })
 }
 
 impl Handler {
     /// Proves the caller, as far as the route wants one. Errors: 401, 403.
-    pub(crate) fn admit(self, app: &App, req: &Request) -> Answer<Admitted> {
+    pub(crate) fn admit(self, context: &Context, req: &Request) -> HandlerResult<Admitted> {
         Ok(match self {
             Self::Open(run) => Admitted::Open(run),
-            Self::Caller(run) => Admitted::Caller(run, Box::new(guard::caller(app, req)?)),
-            Self::Admin(run) => Admitted::Admin(run, Box::new(guard::admin(app, req)?)),
+            Self::Caller(run) => Admitted::Caller(run, Box::new(guard::caller(context, req)?)),
+            Self::Admin(run) => Admitted::Admin(run, Box::new(guard::admin(context, req)?)),
             Self::Socket => Admitted::Socket,
         })
     }
@@ -137,11 +137,11 @@ impl Admitted {
     }
 
     /// Errors: those of the handler; 426 where only a WebSocket is served.
-    pub(crate) fn run(&self, app: &App, req: &Request) -> Answer<Response> {
+    pub(crate) fn run(&self, context: &Context, req: &Request) -> HandlerResult<Response> {
         match self {
-            Self::Open(run) => run(app, req),
-            Self::Caller(run, caller) => run(app, caller, req),
-            Self::Admin(run, admin) => run(app, admin, req),
+            Self::Open(run) => run(context, req),
+            Self::Caller(run, caller) => run(context, caller, req),
+            Self::Admin(run, admin) => run(context, admin, req),
             Self::Socket => Err(Failure::upgrade_required()),
         }
     }
@@ -183,11 +183,11 @@ fn allow(known: &[Method]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::head;
-    use super::super::request::build;
     use super::*;
+    use crate::http::wire::head;
+    use crate::http::wire::request::build;
 
-    fn fine(_: &App, _: &Request) -> Answer {
+    fn fine(_: &Context, _: &Request) -> HandlerResult {
         Ok(Response::json(200, &1))
     }
 

@@ -7,17 +7,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use super::error::Answer;
-use super::limits::Patience;
-use super::response::Response;
+use super::context::Context;
 use super::router::Handler::{Caller, Open, Socket};
 use super::router::{Route, get, post};
 use super::routes::ROUTES;
-use super::server::{App, RunSocket, Server, ServerOptions};
+use super::server::{RunSocket, Server, ServerOptions};
 use super::{Request, UpgradeHandler};
 use crate::domain::Error;
 use crate::domain::secret::Secret;
-use crate::llm::{self, Endpoint, Provider, Timeouts};
+use crate::http::limits::Timeouts;
+use crate::http::wire::failure::HandlerResult;
+use crate::http::wire::response::Response;
+use crate::llm::{self, Endpoint, Provider};
 use crate::service::{AccountOptions, ServerInfo, Services};
 use crate::store::Store;
 
@@ -49,31 +50,31 @@ fn services() -> Arc<Services> {
         demo: true,
     };
     let store = DIRECTORY.with(|directory| Store::open(directory.path())).expect("opens");
-    let provider = Provider::new(endpoint, Timeouts::default());
-    Arc::new(Services::new(store, provider, Secret::new("key"), options, info).expect("starts"))
+    let provider = Provider::new(endpoint, llm::Timeouts::default());
+    Arc::new(Services::new(Arc::new(store), provider, Secret::new("key"), options, info).expect("starts"))
 }
 
 static SLOW_ONES: AtomicUsize = AtomicUsize::new(0);
 
-fn echo(_: &App, req: &Request) -> Answer {
+fn echo(_: &Context, req: &Request) -> HandlerResult {
     Ok(Response::data(200, "text/plain", [req.path.as_bytes(), b"=", &req.body].concat()))
 }
 
-fn big(_: &App, _: &Request) -> Answer {
+fn big(_: &Context, _: &Request) -> HandlerResult {
     Ok(Response::data(200, "text/plain", vec![b'x'; 64 * 1024 * 1024]))
 }
 
-fn slow(_: &App, _: &Request) -> Answer {
+fn slow(_: &Context, _: &Request) -> HandlerResult {
     SLOW_ONES.fetch_add(1, Ordering::SeqCst);
     std::thread::sleep(Duration::from_millis(400));
     Ok(Response::json(200, &"slow"))
 }
 
-fn broken(_: &App, _: &Request) -> Answer {
+fn broken(_: &Context, _: &Request) -> HandlerResult {
     panic!("this handler always breaks")
 }
 
-fn secret(_: &App, _: &crate::domain::user::Caller, _: &Request) -> Answer {
+fn secret(_: &Context, _: &crate::domain::user::Caller, _: &Request) -> HandlerResult {
     Ok(Response::json(200, &"secret"))
 }
 
@@ -102,7 +103,7 @@ fn upgrade(req: &Request) -> Result<RunSocket, Error> {
     }))
 }
 
-fn start_with(routes: &'static [Route], patience: Patience, max_connections: Option<usize>) -> Server {
+fn start_with(routes: &'static [Route], timeouts: Timeouts, max_connections: Option<usize>) -> Server {
     let options = ServerOptions {
         host: "127.0.0.1".to_owned(),
         port: 0,
@@ -112,19 +113,19 @@ fn start_with(routes: &'static [Route], patience: Patience, max_connections: Opt
         max_connections,
     };
     let upgrade: Arc<UpgradeHandler> = Arc::new(upgrade);
-    Server::start_with(options, services(), upgrade, routes, patience).expect("starts")
+    Server::start_with(options, services(), upgrade, routes, timeouts).expect("starts")
 }
 
 fn start() -> (Server, SocketAddr) {
-    let server = start_with(TABLE, Patience::default(), None);
+    let server = start_with(TABLE, Timeouts::default(), None);
     let address = server.local_addr();
     (server, address)
 }
 
-/// Patience of a tenth of a second, for those that test its end.
-fn hasty() -> Patience {
+/// Timeouts of a tenth of a second, for those that test its end.
+fn hasty() -> Timeouts {
     let short = Duration::from_millis(150);
-    Patience { head: short, idle: short, body: short, write_stall: short, write_total: short, linger: short }
+    Timeouts { head: short, idle: short, body: short, write_stall: short, write_total: short, linger: short }
 }
 
 #[test]
@@ -274,7 +275,7 @@ fn sockets_are_handed_over() {
 
 #[test]
 fn idle_connections_make_room_and_busy_ones_do_not() {
-    let server = start_with(TABLE, Patience::default(), Some(2));
+    let server = start_with(TABLE, Timeouts::default(), Some(2));
     let address = server.local_addr();
     let mut idle: Vec<Raw> = (0..20).map(|_| Raw::connect(address)).collect();
     for client in &mut idle {
@@ -320,7 +321,7 @@ fn a_stop_lets_requests_end_and_idle_ones_go() {
 
 #[test]
 fn the_real_table_answers() {
-    let server = start_with(ROUTES, Patience::default(), None);
+    let server = start_with(ROUTES, Timeouts::default(), None);
     let address = server.local_addr();
     for path in ["/health", "/chat/health"] {
         let response = exchange(address, request("GET", path, "", ""));

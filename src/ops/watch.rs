@@ -41,5 +41,5 @@ fn once(services: &Services, watcher: &mut Option<crate::store::Watcher>, all: b
         Some(watcher) => watcher,
         None => watcher.insert(services.watch_accounts()?),
     };
-    if watcher.changed()? || all { services.put_out_the_invalid() } else { Ok(()) }
+    if watcher.changed()? || all { services.close_invalid_logins() } else { Ok(()) }
 }

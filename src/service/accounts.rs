@@ -37,7 +37,7 @@ pub struct AccountOptions {
 
 /// Where a request comes from.
 #[derive(Debug, Clone, Copy)]
-pub struct Origin {
+pub struct RequestSource {
     pub ip: IpAddr,
     /// From this very machine: a loopback peer, and no proxy in between.
     pub is_local: bool,
@@ -61,9 +61,9 @@ pub struct AuthConfig {
 }
 
 pub struct Accounts {
-    pub(super) store: Arc<Store>,
-    pub(super) hub: Arc<Hub>,
-    pub(super) passwords: Passwords,
+    store: Arc<Store>,
+    hub: Arc<Hub>,
+    passwords: Arc<Passwords>,
     options: AccountOptions,
     tokens: Tokens,
     setup_code: Secret,
@@ -72,11 +72,17 @@ pub struct Accounts {
 }
 
 impl Accounts {
-    pub fn new(store: Arc<Store>, hub: Arc<Hub>, key: Secret, options: AccountOptions) -> Self {
+    pub(super) fn new(
+        store: Arc<Store>,
+        hub: Arc<Hub>,
+        passwords: Arc<Passwords>,
+        key: Secret,
+        options: AccountOptions,
+    ) -> Self {
         Self {
             store,
             hub,
-            passwords: Passwords::default(),
+            passwords,
             options,
             tokens: Tokens::new(key),
             setup_code: Secret::new(readable_code()),
@@ -101,20 +107,20 @@ impl Accounts {
     ///
     /// Errors: `Invalid` input; `Forbidden` without a good code where one is needed; `Conflict` for a name or address
     /// that is taken; `RateLimited`; `Unavailable`.
-    pub fn register(&self, registration: Registration, origin: &Origin) -> Result<LoggedIn> {
+    pub fn register(&self, registration: Registration, source: &RequestSource) -> Result<LoggedIn> {
         let new = registration.user.checked()?;
-        let address = neighbourhood(origin.ip);
+        let address = neighbourhood(source.ip);
         if let Some(wait) = self.registrations.wait(&address, self.options.registrations_per_hour) {
             return Err(too_often("Too many registrations from this address", wait));
         }
         self.registrations.count(&address);
         let code = registration.invite_code.as_deref();
-        let admission = self.admission(code, origin)?;
+        let admission = self.admission(code, source)?;
         let hash = self.passwords.hash(&new.password)?;
         let user = match self.store.add_user(new.clone(), hash.clone(), admission) {
             // Somebody became the first meanwhile: then this is one of the others.
             Err(error) if error.code == Code::NOT_THE_FIRST => {
-                self.store.add_user(new, hash, self.admission(code, origin)?)?
+                self.store.add_user(new, hash, self.admission(code, source)?)?
             }
             added => added?,
         };
@@ -124,8 +130,8 @@ impl Accounts {
     }
 
     /// Errors: `Unauthenticated`, the same for unknown, wrong and disabled; `RateLimited`; `Unavailable`.
-    pub fn login(&self, name_or_email: &str, password: &str, origin: &Origin) -> Result<LoggedIn> {
-        let outcome = self.login_uncounted(name_or_email, password, origin);
+    pub fn login(&self, name_or_email: &str, password: &str, source: &RequestSource) -> Result<LoggedIn> {
+        let outcome = self.login_uncounted(name_or_email, password, source);
         catalog::LOGINS.inc(match &outcome {
             Ok(_) => "ok",
             Err(error) if error.kind == Kind::Unauthenticated => "refused",
@@ -135,15 +141,15 @@ impl Accounts {
         outcome
     }
 
-    fn login_uncounted(&self, name_or_email: &str, password: &str, origin: &Origin) -> Result<LoggedIn> {
+    fn login_uncounted(&self, name_or_email: &str, password: &str, source: &RequestSource) -> Result<LoggedIn> {
         let started = Instant::now();
-        let keys = LoginKeys::of(name_or_email, origin.ip);
+        let keys = LoginKeys::of(name_or_email, source.ip);
         self.check_login_limits(&keys)?;
         let known = self.store.credentials(name_or_email)?;
         let (verdict, known) = match (self.guess(&keys, password, known.as_ref())?, known) {
             (verdict @ (Verdict::Right | Verdict::RightButOld), Some(known)) => (verdict, known),
             _ => {
-                log::info!(target: "accounts", "a login was refused ip={}", origin.ip);
+                log::info!(target: "accounts", "a login was refused ip={}", source.ip);
                 std::thread::sleep(FAILURE_TAKES.saturating_sub(started.elapsed()));
                 return Err(bad_credentials());
             }
@@ -178,9 +184,15 @@ impl Accounts {
     /// Changes the caller's password; every token dies, and the caller gets a fresh one.
     ///
     /// Errors: `Unauthenticated` when the current one is wrong; `Invalid`; `RateLimited`; `Unavailable`.
-    pub fn change_password(&self, caller: &Caller, current: &str, new: &str, origin: &Origin) -> Result<LoggedIn> {
+    pub fn change_password(
+        &self,
+        caller: &Caller,
+        current: &str,
+        new: &str,
+        source: &RequestSource,
+    ) -> Result<LoggedIn> {
         check_password(new)?;
-        let keys = LoginKeys::of(&caller.user.username, origin.ip);
+        let keys = LoginKeys::of(&caller.user.username, source.ip);
         self.check_login_limits(&keys)?;
         let known = self.store.credentials(&caller.user.username)?;
         let known = known.filter(|known| known.user.id == caller.user.id);
@@ -191,7 +203,7 @@ impl Accounts {
         self.begin(caller.user.clone())
     }
 
-    pub(super) fn replace_password(&self, user: &User, new: &str) -> Result<()> {
+    fn replace_password(&self, user: &User, new: &str) -> Result<()> {
         let hash = self.passwords.hash(new)?;
         self.store.set_password(&user.id, hash)?;
         self.hub.close_user(&user.id, CloseReason::LoggedOut);
@@ -216,10 +228,10 @@ impl Accounts {
         Ok(Verdict::Wrong)
     }
 
-    fn admission(&self, code: Option<&str>, origin: &Origin) -> Result<Admission> {
+    fn admission(&self, code: Option<&str>, source: &RequestSource) -> Result<Admission> {
         let code = code.map(str::trim).filter(|code| !code.is_empty());
         if !self.store.has_users()? {
-            if origin.is_local || code.is_some_and(|code| same(code, self.setup_code.expose())) {
+            if source.is_local || code.is_some_and(|code| same(code, self.setup_code.expose())) {
                 return Ok(Admission::First);
             }
             return Err(match code {

@@ -1,4 +1,4 @@
-//! For whoever restarts us when we hang.
+//! The question behind the watchdog of the service manager.
 
 use super::Services;
 use crate::domain::Result;

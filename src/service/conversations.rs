@@ -30,7 +30,7 @@ pub enum Target {
 }
 
 /// Messages, and where in the stream of events they stand.
-pub struct Page {
+pub struct MessagePage {
     /// Oldest first.
     pub messages: Vec<Message>,
     /// Events up to this number are contained in `messages`.
@@ -127,7 +127,7 @@ impl Conversations {
         id: &ConversationId,
         limit: Option<usize>,
         before: Option<&MessageId>,
-    ) -> Result<Page> {
+    ) -> Result<MessagePage> {
         let conversation = self.get(caller, id)?;
         let (usual, most) = limits::MESSAGES_PER_PAGE;
         let limit = limit.unwrap_or(usual).clamp(1, most);
@@ -142,7 +142,7 @@ impl Conversations {
                 let seq = last_complete.max(now.as_ref().map(|running| running.seq)).unwrap_or(reserved);
                 let running = now.as_ref().map(|running| running.turn_id.clone());
                 let messages = if before.is_none() { with_live(messages, now) } else { messages };
-                return Ok(Page { messages, seq, running, queued: self.turns.queued(id) });
+                return Ok(MessagePage { messages, seq, running, queued: self.turns.queued(id) });
             }
         }
         Err(Error::internal("unreachable: the loop returns"))

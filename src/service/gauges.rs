@@ -35,12 +35,12 @@ pub struct DatabaseGauges {
 
 pub struct Collector {
     store: Arc<Store>,
-    state: Mutex<State>,
+    state: Mutex<Latest>,
     done: Condvar,
 }
 
 #[derive(Default)]
-struct State {
+struct Latest {
     last: Option<(Instant, Arc<Gauges>)>,
     /// Since when somebody looks.
     looking: Option<Instant>,
@@ -64,7 +64,7 @@ impl Collector {
             if state.looking.is_none() {
                 state.looking = self.look_apart().then(Instant::now);
             }
-            let looks = |state: &mut State| state.looking.is_some();
+            let looks = |state: &mut Latest| state.looking.is_some();
             state = self.done.wait_timeout_while(state, PATIENCE, looks).unwrap_or_else(PoisonError::into_inner).0;
         }
         let gauges = state.last.as_ref().map(|(_, gauges)| gauges.clone()).unwrap_or_default();
@@ -91,7 +91,7 @@ impl Collector {
         self.done.notify_all();
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, Latest> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

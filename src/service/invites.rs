@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::accounts::readable_code;
-use crate::domain::id::UserId;
+use super::audit::record;
+use crate::domain::user::Actor;
 use crate::domain::{Error, Result, clock};
 pub use crate::store::Invite;
 use crate::store::Store;
@@ -12,6 +13,8 @@ use crate::store::Store;
 const MOST_USES: u32 = 10_000;
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 const NOTE_CHARS: usize = 200;
+/// Characters of a code in the log.
+const SHOWN_CHARS: usize = 3;
 
 pub struct NewInvite {
     pub uses: u32,
@@ -29,7 +32,7 @@ impl Invites {
     }
 
     /// Errors: `Invalid` for numbers out of bounds.
-    pub fn create(&self, new: NewInvite, created_by: Option<UserId>) -> Result<Invite> {
+    pub fn create(&self, by: Actor<'_>, new: NewInvite) -> Result<Invite> {
         if !(1..=MOST_USES).contains(&new.uses) {
             return Err(Error::invalid("invalid_uses", format!("uses must be from 1 to {MOST_USES}")));
         }
@@ -47,15 +50,28 @@ impl Invites {
             created_at: now,
             expires_at: now.saturating_add(i64::try_from(new.expires_in.as_millis()).unwrap_or(i64::MAX)),
         };
-        self.store.add_invite(invite, created_by)
+        let created_by = match by {
+            Actor::Operator => None,
+            Actor::Admin(admin) => Some(admin.caller().user.id.clone()),
+        };
+        let invite = self.store.add_invite(invite, created_by)?;
+        record("invite.create", by, on(&invite.code));
+        Ok(invite)
     }
 
-    pub fn list(&self) -> Result<Vec<Invite>> {
+    pub fn list(&self, _by: Actor<'_>) -> Result<Vec<Invite>> {
         self.store.invites()
     }
 
     /// Errors: `NotFound`.
-    pub fn revoke(&self, code: &str) -> Result<()> {
-        self.store.delete_invite(code)
+    pub fn revoke(&self, by: Actor<'_>, code: &str) -> Result<()> {
+        self.store.delete_invite(code)?;
+        record("invite.revoke", by, on(code));
+        Ok(())
     }
+}
+
+/// Enough of a code to tell it from the others of the list, and too little to use it.
+fn on(code: &str) -> String {
+    format!("invite:{}…", code.chars().take(SHOWN_CHARS).collect::<String>())
 }

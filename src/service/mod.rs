@@ -1,8 +1,9 @@
-//! The use cases: what people can do here, whoever asks and by whatever wire.
+//! The use cases: what people can do, independent of the wire that asks.
 
 pub mod accounts;
-mod admin;
+pub mod administration;
 mod alive;
+pub mod audit;
 pub mod conversations;
 mod daily_code;
 pub mod gauges;
@@ -15,22 +16,25 @@ pub mod turn;
 
 use std::sync::Arc;
 
-pub use accounts::{AccountOptions, Accounts, AuthConfig, LoggedIn, Origin, Registration};
-pub use conversations::{Conversations, NewConversation, Page, Target};
+pub use accounts::{AccountOptions, Accounts, AuthConfig, LoggedIn, Registration, RequestSource};
+pub use administration::Administration;
+pub use conversations::{Conversations, MessagePage, NewConversation, Target};
 pub use gauges::Collector;
 pub use health::{BACKUP_JOB, BackupPlan, Health, UpstreamRecord};
 pub use invites::{Invite, Invites, NewInvite};
 pub use turn::{SendMessage, Sent, Turns};
 
+use self::passwords::Passwords;
 use crate::domain::secret::Secret;
 use crate::domain::{Kind, Result};
 use crate::hub::Hub;
 use crate::llm::Provider;
 use crate::store::Store;
 
-/// Everything a person can ask for.
+/// Everything that a serving process offers. Commands do with [`Administration`] and [`Invites`] alone.
 pub struct Services {
     pub accounts: Accounts,
+    pub users: Administration,
     pub invites: Invites,
     pub conversations: Conversations,
     pub turns: Arc<Turns>,
@@ -57,17 +61,19 @@ pub struct ServerInfo {
 
 impl Services {
     pub fn new(
-        store: Store,
+        store: Arc<Store>,
         provider: Provider,
         key: Secret,
         options: AccountOptions,
         info: ServerInfo,
     ) -> Result<Self> {
-        let (store, hub) = (Arc::new(store), Arc::new(Hub::new()));
+        let hub = Arc::new(Hub::new());
+        let passwords = Arc::new(Passwords::default());
         let upstream = Arc::new(UpstreamRecord::default());
         let turns = Turns::start(store.clone(), hub.clone(), provider, upstream.clone())?;
         Ok(Self {
-            accounts: Accounts::new(store.clone(), hub.clone(), key, options),
+            accounts: Accounts::new(store.clone(), hub.clone(), passwords.clone(), key, options),
+            users: Administration::serving(store.clone(), passwords, hub.clone()),
             invites: Invites::new(store.clone()),
             conversations: Conversations::new(store.clone(), hub.clone(), turns.clone()),
             health: Health::new(store.clone(), upstream, info.provider_ready),
@@ -79,12 +85,7 @@ impl Services {
         })
     }
 
-    /// For what runs by itself.
-    pub fn store(&self) -> &Arc<Store> {
-        &self.store
-    }
-
-    /// Notices changes to accounts and logins, for whoever closes the sockets of people who may no longer come in.
+    /// Notices changes to accounts and logins, after which [`Self::close_invalid_logins`] is due.
     pub fn watch_accounts(&self) -> Result<crate::store::Watcher> {
         self.store.watch_accounts()
     }
@@ -97,12 +98,12 @@ impl Services {
         }
     }
 
-    /// Closes the sockets of those who may no longer come in, and stops the turns of those who may no longer be here.
-    pub fn put_out_the_invalid(&self) -> Result<()> {
+    /// Closes the sockets of logins that are no longer valid, and stops the turns of accounts that are no longer active.
+    pub fn close_invalid_logins(&self) -> Result<()> {
         for (user, login, _) in self.hub.connected() {
             match self.store.caller(&user, &login) {
                 Err(error) if error.kind == Kind::Unauthenticated => {
-                    log::info!(target: "accounts", "closing a socket whose login is over user={user}");
+                    log::info!(target: "accounts", "closing a socket, its login has ended user={user}");
                     self.hub.close_login(&login);
                 }
                 Err(error) => return Err(error),

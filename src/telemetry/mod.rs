@@ -112,11 +112,13 @@ pub fn level_named(name: &str) -> Option<LevelFilter> {
 }
 
 /// Starts logging for a command: its warnings go to stderr, for the person who typed it, and nothing to a file,
-/// because the file belongs to the server that may be running.
+/// because the file belongs to the server that may be running. Only audit lines are appended to `log_file`, where it
+/// exists.
 ///
 /// Errors: `Conflict` when logging was started before.
-pub fn init_command() -> Result<()> {
-    start(vec![shared(LevelFilter::Warn, command::CommandLogger)])
+pub fn init_command(log_file: Option<PathBuf>) -> Result<()> {
+    // Audit lines are infos; the logger leaves the other infos out.
+    start(vec![shared(LevelFilter::Info, command::CommandLogger { log_file })])
 }
 
 fn start(loggers: Vec<Box<dyn SharedLogger>>) -> Result<()> {

@@ -159,3 +159,22 @@ fn the_last_administrator_stays() {
     done(&server.run(&["user", "delete", "ann", "--yes"]));
     assert_eq!(as_json(&server, &["user", "list"]).as_array().unwrap().len(), 1);
 }
+
+/// Who changed what stands in the log, whether a server runs or not; a code that lets people in does not.
+#[test]
+fn what_the_operator_changes_is_audited() {
+    let mut server = start();
+    let made = as_json(&server, &["user", "add", "bob", "--generate"]);
+    let id = made["userId"].as_str().unwrap();
+    done(&server.run(&["user", "disable", "bob"]));
+    let code = as_json(&server, &["invite", "create"])["code"].as_str().unwrap().to_owned();
+    server.terminate();
+    done(&server.run(&["user", "enable", "bob"]));
+    let log = std::fs::read_to_string(server.log_file()).unwrap();
+    for action in ["user.add", "user.disable", "user.enable"] {
+        let line = format!("INFO  audit action={action} by=operator on=user:{id}");
+        assert_eq!(log.matches(&line).count(), 1, "{line} in {log}");
+    }
+    assert!(log.contains("audit action=invite.create by=operator on=invite:"), "{log}");
+    assert!(!log.contains(&code) && !log.contains(made["password"].as_str().unwrap()), "{log}");
+}

@@ -1,7 +1,7 @@
 //! `portagent help`, and `--help` everywhere.
 
 use crate::cli::command::{Command, Given, usage};
-use crate::cli::{commands, help, output};
+use crate::cli::{help, output};
 use crate::domain::Result;
 
 pub(in crate::cli) static COMMAND: Command = Command {
@@ -17,10 +17,10 @@ pub(in crate::cli) static COMMAND: Command = Command {
 
 fn run(given: &Given) -> Result<()> {
     let topic = given.operands.join(" ");
-    let text = match commands::find(&topic) {
-        _ if topic.is_empty() => help::overview(),
-        Some(command) => help::of_command(command),
-        None if commands::is_group(&topic) => help::of_group(&topic),
+    let text = match given.table.find(&topic) {
+        _ if topic.is_empty() => help::overview(given.table),
+        Some(command) => help::of_command(given.table, command),
+        None if given.table.is_group(&topic) => help::of_group(given.table, &topic),
         None => return Err(usage(format!("unknown command `{topic}`"), "`portagent help` lists the commands")),
     };
     output::print(&text)

@@ -41,7 +41,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
 };
 
 fn run(given: &Given) -> Result<()> {
-    telemetry::init_command()?;
+    telemetry::init_command(None)?;
     let config = given.config()?;
     match (given.has("undo"), given.operand(0)) {
         (true, "") => undo(given, &config),

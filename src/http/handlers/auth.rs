@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::error::Answer;
-use super::super::guard;
-use super::super::request::Request;
-use super::super::response::Response;
-use super::super::server::App;
 use crate::domain::user::{Caller, NewUser, User};
 use crate::domain::{Error, Kind};
-use crate::service::{LoggedIn, Origin, Registration};
+use crate::http::context::Context;
+use crate::http::guard;
+use crate::http::wire::failure::HandlerResult;
+use crate::http::wire::request::Request;
+use crate::http::wire::response::Response;
+use crate::service::{LoggedIn, Registration, RequestSource};
 
 /// [`crate::domain::limits::TOKEN_LIFETIME`], as 1.9 wrote it.
 const EXPIRES_IN: &str = "7d";
@@ -63,7 +63,7 @@ struct VerifyView<'a> {
 }
 
 #[derive(Serialize)]
-struct Done {
+struct SuccessView {
     success: bool,
 }
 
@@ -96,13 +96,13 @@ impl<'a> From<&'a User> for UserView<'a> {
     }
 }
 
-pub(crate) fn config(app: &App, _req: &Request) -> Answer {
-    let config = app.services.accounts.config()?;
+pub(crate) fn config(context: &Context, _req: &Request) -> HandlerResult {
+    let config = context.services.accounts.config()?;
     let view = ConfigView { invite_code_required: config.invite_code_required, setup_required: config.setup_required };
     Ok(Response::json(200, &view))
 }
 
-pub(crate) fn register(app: &App, req: &Request) -> Answer {
+pub(crate) fn register(context: &Context, req: &Request) -> HandlerResult {
     let body: RegisterBody = req.json()?;
     let user = NewUser {
         username: body.username.unwrap_or_default(),
@@ -112,22 +112,22 @@ pub(crate) fn register(app: &App, req: &Request) -> Answer {
         avatar: body.avatar,
     };
     let registration = Registration { user: user.checked()?, invite_code: body.invite_code };
-    Ok(logged_in(201, &app.services.accounts.register(registration, &origin(req))?))
+    Ok(logged_in(201, &context.services.accounts.register(registration, &source(req))?))
 }
 
-pub(crate) fn login(app: &App, req: &Request) -> Answer {
+pub(crate) fn login(context: &Context, req: &Request) -> HandlerResult {
     let body: LoginBody = req.json()?;
     let name = body.username_or_email.unwrap_or_default();
     let password = body.password.unwrap_or_default();
     if name.trim().is_empty() || password.is_empty() {
         return Err(Error::invalid("missing_credentials", "Username and password are required").into());
     }
-    Ok(logged_in(200, &app.services.accounts.login(&name, &password, &origin(req))?))
+    Ok(logged_in(200, &context.services.accounts.login(&name, &password, &source(req))?))
 }
 
 /// Not behind the guard: a bad token is an answer here, in 1.9's form, and not an error.
-pub(crate) fn verify(app: &App, req: &Request) -> Answer {
-    match guard::caller(app, req) {
+pub(crate) fn verify(context: &Context, req: &Request) -> HandlerResult {
+    match guard::caller(context, req) {
         Ok(caller) => {
             let view = VerifyView { valid: true, user: Some(UserView::from(&caller.user)) };
             Ok(Response::json(200, &view).by(&caller.user.id))
@@ -139,21 +139,21 @@ pub(crate) fn verify(app: &App, req: &Request) -> Answer {
     }
 }
 
-pub(crate) fn logout(app: &App, caller: &Caller, _req: &Request) -> Answer {
-    app.services.accounts.logout(caller)?;
-    Ok(Response::json(200, &Done { success: true }))
+pub(crate) fn logout(context: &Context, caller: &Caller, _req: &Request) -> HandlerResult {
+    context.services.accounts.logout(caller)?;
+    Ok(Response::json(200, &SuccessView { success: true }))
 }
 
-pub(crate) fn change_password(app: &App, caller: &Caller, req: &Request) -> Answer {
+pub(crate) fn change_password(context: &Context, caller: &Caller, req: &Request) -> HandlerResult {
     let body: PasswordBody = req.json()?;
     let (Some(current), Some(new)) = (body.current_password, body.new_password) else {
         return Err(Error::invalid("missing_credentials", "Current and new password are required").into());
     };
-    Ok(logged_in(200, &app.services.accounts.change_password(caller, &current, &new, &origin(req))?))
+    Ok(logged_in(200, &context.services.accounts.change_password(caller, &current, &new, &source(req))?))
 }
 
-fn origin(req: &Request) -> Origin {
-    Origin { ip: req.client_ip, is_local: req.is_local() }
+fn source(req: &Request) -> RequestSource {
+    RequestSource { ip: req.client_ip, is_local: req.is_local() }
 }
 
 fn logged_in(status: u16, done: &LoggedIn) -> Response {

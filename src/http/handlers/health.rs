@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 
-use super::super::error::Answer;
-use super::super::request::Request;
-use super::super::response::{JSON, Response};
-use super::super::server::App;
 use crate::domain::clock;
 use crate::domain::finding::{Finding, Level, worst};
+use crate::http::context::Context;
+use crate::http::wire::failure::HandlerResult;
+use crate::http::wire::request::Request;
+use crate::http::wire::response::{JSON, Response};
 
 #[derive(Serialize)]
 struct CheckView<'a> {
@@ -34,9 +34,9 @@ struct SickView<'a> {
 }
 
 /// Exactly the two fields that monitoring has always read, in their order.
-pub(crate) fn live(app: &App, req: &Request) -> Answer {
+pub(crate) fn live(context: &Context, req: &Request) -> HandlerResult {
     let now = clock::now_ms();
-    match app.services.health.live() {
+    match context.services.health.live() {
         Ok(()) => Ok(Response::data(200, JSON, format!(r#"{{"status":"ok","timestamp":{now}}}"#).into_bytes())),
         Err(failing) => {
             log_failing(req, &failing);
@@ -45,8 +45,8 @@ pub(crate) fn live(app: &App, req: &Request) -> Answer {
     }
 }
 
-pub(crate) fn ready(app: &App, req: &Request) -> Answer {
-    let checks = app.services.health.ready();
+pub(crate) fn ready(context: &Context, req: &Request) -> HandlerResult {
+    let checks = context.services.health.ready();
     let worst = worst(&*checks);
     log_failing(req, &checks);
     let view = ReadyView { status: worst.as_str(), timestamp: clock::now_ms(), checks: views(&checks) };

@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
-use super::super::error::Answer;
-use super::super::request::Request;
-use super::super::response::Response;
-use super::super::server::App;
 use crate::domain::user::Caller;
+use crate::http::context::Context;
+use crate::http::wire::failure::HandlerResult;
+use crate::http::wire::request::Request;
+use crate::http::wire::response::Response;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -20,11 +20,11 @@ struct InfoView<'a> {
     demo: bool,
 }
 
-pub(crate) fn info(app: &App, _caller: &Caller, _req: &Request) -> Answer {
-    let info = &app.services.info;
+pub(crate) fn info(context: &Context, _caller: &Caller, _req: &Request) -> HandlerResult {
+    let info = &context.services.info;
     let view = InfoView {
         version: info.version,
-        ws_path: format!("{}/ws", app.base_path),
+        ws_path: format!("{}/ws", context.base_path),
         provider: &info.provider,
         model: info.model.as_deref(),
         provider_ready: info.provider_ready,

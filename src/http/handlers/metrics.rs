@@ -2,24 +2,24 @@
 
 use std::net::IpAddr;
 
-use super::super::error::Answer;
-use super::super::guard;
-use super::super::request::Request;
-use super::super::response::Response;
-use super::super::server::App;
 use crate::domain::secret::Secret;
 use crate::domain::{Error, Kind, Result};
+use crate::http::context::Context;
+use crate::http::guard;
+use crate::http::wire::failure::HandlerResult;
+use crate::http::wire::request::Request;
+use crate::http::wire::response::Response;
 use crate::service::Services;
 use crate::service::gauges::{Collected, Gauges};
 use crate::telemetry::metrics::{self, Page, Type};
 
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-pub(crate) fn metrics(app: &App, req: &Request) -> Answer {
-    admit(app.metrics_token.as_ref(), req)?;
+pub(crate) fn metrics(context: &Context, req: &Request) -> HandlerResult {
+    admit(context.metrics_token.as_ref(), req)?;
     let mut page = Page::default();
     metrics::write_families(&mut page);
-    write(&mut page, &app.services);
+    write(&mut page, &context.services);
     Ok(Response::data(200, TEXT, page.into_text().into_bytes()))
 }
 
@@ -127,8 +127,8 @@ fn jobs(page: &mut Page, gauges: &Gauges) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::{head, request};
     use super::*;
+    use crate::http::wire::{head, request};
 
     fn asked(peer: &str, lines: &str) -> Request {
         let head = head::parse(format!("GET /metrics HTTP/1.1\r\nHost: h\r\n{lines}\r\n").as_bytes()).expect("a head");

@@ -5,4 +5,5 @@ pub(crate) mod doctor;
 pub(crate) mod health;
 pub(crate) mod info;
 pub(crate) mod metrics;
+pub(crate) mod page;
 pub(crate) mod settings;

@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::error::Answer;
-use super::super::request::Request;
-use super::super::response::Response;
-use super::super::server::App;
 use crate::domain::Error;
 use crate::domain::user::Admin;
+use crate::http::context::Context;
+use crate::http::wire::failure::HandlerResult;
+use crate::http::wire::request::Request;
+use crate::http::wire::response::Response;
 use crate::telemetry;
 
 #[derive(Deserialize)]
@@ -24,11 +24,11 @@ struct SettingsView {
     log_level_lasts: &'static str,
 }
 
-pub(crate) fn show(_app: &App, _admin: &Admin, _req: &Request) -> Answer {
+pub(crate) fn show(_app: &Context, _admin: &Admin, _req: &Request) -> HandlerResult {
     Ok(view())
 }
 
-pub(crate) fn change(_app: &App, admin: &Admin, req: &Request) -> Answer {
+pub(crate) fn change(_app: &Context, admin: &Admin, req: &Request) -> HandlerResult {
     let body: SettingsBody = req.json()?;
     let Some(name) = body.log_level else {
         return Err(Error::invalid("missing_setting", "Name a setting to change: logLevel").into());

@@ -22,6 +22,7 @@ use crate::domain::secret::Secret;
 use crate::domain::{Result, clock};
 use crate::ops::worker::{Stop, Worker};
 use crate::service::Services;
+use crate::store::Store;
 use crate::telemetry::timestamp::rfc3339;
 
 const STACK_BYTES: usize = 256 * 1024;
@@ -85,12 +86,12 @@ impl Alert {
 /// Evaluates the rules and sends what they say, until the worker is dropped.
 ///
 /// Errors: `Internal` without a thread.
-pub fn alerts(services: Arc<Services>, options: AlertOptions) -> Result<Worker> {
+pub fn alerts(services: Arc<Services>, store: Arc<Store>, options: AlertOptions) -> Result<Worker> {
     let senders: Vec<AlertSender> = channels(&options).into_iter().map(AlertSender::start).collect::<Result<_>>()?;
     let mut readings = Readings::default();
     let mut states = States::new();
     Worker::start("alerts", STACK_BYTES, options.every, move |_| {
-        let readings = readings.take(&services);
+        let readings = readings.take(&services, &store);
         for alert in states.evaluate(readings, &options.instance, clock::now_ms()) {
             match alert.status {
                 "resolved" => log::info!(target: "alerts", "over: {}", alert.summary),

@@ -1,12 +1,12 @@
 //! What the rules look at: numbers and sentences that the server has anyway.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::domain::finding::{Finding, Level};
 use crate::service::Services;
 use crate::service::health::{BACKUP_JOB, INTEGRITY_JOB};
+use crate::store::Store;
 use crate::telemetry::metrics::{self, Memory, Totals};
 
 /// Requests are judged by those of this time.
@@ -39,14 +39,14 @@ pub(super) struct Readings {
 
 impl Readings {
     /// Looks at everything again.
-    pub(super) fn take(&mut self, services: &Arc<Services>) -> &Self {
+    pub(super) fn take(&mut self, services: &Services, store: &Store) -> &Self {
         self.health = health(services.health.live().err().as_deref());
         let checks = services.health.ready();
         self.backup = of_check(&checks, BACKUP_JOB, Level::Warn);
         self.integrity = of_check(&checks, INTEGRITY_JOB, Level::Warn);
         self.upstream = of_check(&checks, "upstream", Level::Fail);
         self.memory = metrics::memory().map(memory).unwrap_or_default();
-        self.disk = services.store().disk().ok().map(disk).unwrap_or_default();
+        self.disk = store.disk().ok().map(disk).unwrap_or_default();
         let span = self.requests(Instant::now(), metrics::totals());
         (self.response_time, self.error_rate) = (response_time(&span), error_rate(&span));
         self

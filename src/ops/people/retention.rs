@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::domain::id::SessionId;
 use crate::domain::{Error, Result, clock};
 use crate::ops::scheduler::{Job, When};
 use crate::ops::worker::Stop;
@@ -49,15 +50,19 @@ pub fn would_forget(store: &Store, days: u32) -> Result<Forgotten> {
     Ok(Forgotten { conversations: idle.conversations, messages: idle.messages })
 }
 
-/// Deletes them, a few at a time. `go_on` is asked in between.
-pub fn forget(services: &Services, days: u32, go_on: &dyn Fn() -> bool) -> Result<Forgotten> {
-    let store = services.store();
+/// Deletes them, a few at a time; `drop_events` forgets the events of one. `go_on` is asked in between.
+pub fn forget(
+    store: &Store,
+    drop_events: &dyn Fn(&SessionId),
+    days: u32,
+    go_on: &dyn Fn() -> bool,
+) -> Result<Forgotten> {
     let before = before(days);
     let mut forgotten = Forgotten::default();
     while go_on() {
         let these = store.forget_idle(before, PER_COMMIT)?;
         for one in &these {
-            services.hub.forget(&one.session);
+            drop_events(&one.session);
             store.delete_conversation_files(&one.container, &one.conversation)?;
             forgotten.conversations += 1;
             forgotten.messages += one.messages;
@@ -71,10 +76,11 @@ pub fn forget(services: &Services, days: u32, go_on: &dyn Fn() -> bool) -> Resul
 }
 
 /// Once a day, at a quiet hour for most of the world's people who would notice.
-pub fn job(services: Arc<Services>) -> Job {
+pub fn job(services: Arc<Services>, store: Arc<Store>) -> Job {
     let run = move |stop: &Stop| {
-        let Some(days) = keep_days(services.store())? else { return Ok("retention is off".to_owned()) };
-        let Forgotten { conversations, messages } = forget(&services, days, &|| !stop.is_set())?;
+        let Some(days) = keep_days(&store)? else { return Ok("retention is off".to_owned()) };
+        let Forgotten { conversations, messages } =
+            forget(&store, &|session| services.hub.forget(session), days, &|| !stop.is_set())?;
         Ok(format!("deleted {conversations} conversations without activity for {days} days, with {messages} messages"))
     };
     Job { name: "retention", when: When::Daily(vec![3 * 60 + 20]), run: Box::new(run) }

@@ -23,7 +23,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
 };
 
 fn run(given: &Given) -> Result<()> {
-    telemetry::init_command()?;
+    telemetry::init_command(None)?;
     let outcomes = app::alert_test(&given.config()?);
     if outcomes.is_empty() {
         return Err(Error::new(Kind::Conflict, "no_alert_channel", "Nobody is told of alerts: no way is set up")

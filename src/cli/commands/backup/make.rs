@@ -40,7 +40,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
 };
 
 fn run(given: &Given) -> Result<()> {
-    telemetry::init_command()?;
+    telemetry::init_command(None)?;
     let config = given.config()?;
     let into = given.option("out").map(std::path::absolute).transpose().map_err(Error::internal)?;
     let lock = lock(given)?;

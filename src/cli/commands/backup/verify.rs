@@ -30,7 +30,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
 };
 
 fn run(given: &Given) -> Result<()> {
-    telemetry::init_command()?;
+    telemetry::init_command(None)?;
     let config = given.config()?;
     let unlock = unlock(given)?;
     let mut line = Line::new();

@@ -6,6 +6,7 @@ use super::as_json;
 use crate::cli::command::{Command, CommandOption, Given, usage};
 use crate::cli::output::{print, print_json};
 use crate::domain::Result;
+use crate::domain::user::Actor;
 use crate::service::invites::NewInvite;
 
 /// 7 days.
@@ -44,7 +45,7 @@ fn run(given: &Given) -> Result<()> {
         expires_in: given.option("expires").map_or(Ok(DEFAULT_LIFETIME), lifetime)?,
         note: given.option("note").map(note).transpose()?,
     };
-    let invite = given.services()?.invites.create(new, None)?;
+    let invite = given.data()?.invites.create(Actor::Operator, new)?;
     if given.json { print_json(&as_json(&invite)) } else { print(&format!("{}\n", invite.code)) }
 }
 

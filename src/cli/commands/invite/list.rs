@@ -6,6 +6,7 @@ use super::as_json;
 use crate::cli::command::{Command, Given};
 use crate::cli::output::{print, print_json, table};
 use crate::domain::Result;
+use crate::domain::user::Actor;
 use crate::service::invites::Invite;
 use crate::telemetry::timestamp;
 
@@ -21,7 +22,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
 };
 
 fn run(given: &Given) -> Result<()> {
-    let invites = given.services()?.invites.list()?;
+    let invites = given.data()?.invites.list(Actor::Operator)?;
     if given.json {
         return print_json(&Value::Array(invites.iter().map(as_json).collect()));
     }

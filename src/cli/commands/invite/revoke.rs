@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::cli::command::{Command, Given};
 use crate::cli::output::{print, print_json};
 use crate::domain::Result;
+use crate::domain::user::Actor;
 
 pub(in crate::cli) static COMMAND: Command = Command {
     name: "invite revoke",
@@ -18,6 +19,6 @@ pub(in crate::cli) static COMMAND: Command = Command {
 };
 
 fn run(given: &Given) -> Result<()> {
-    given.services()?.invites.revoke(given.operand(0))?;
+    given.data()?.invites.revoke(Actor::Operator, given.operand(0))?;
     if given.json { print_json(&json!({ "revoked": given.operand(0) })) } else { print("revoked\n") }
 }

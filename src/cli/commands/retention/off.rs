@@ -1,7 +1,6 @@
 //! `portagent retention off`.
 
 use super::report;
-use crate::app::people;
 use crate::cli::command::{Command, Given};
 use crate::domain::Result;
 
@@ -17,6 +16,6 @@ pub(in crate::cli) static COMMAND: Command = Command {
 };
 
 fn run(given: &Given) -> Result<()> {
-    people::set_keep_days(&*given.services()?, None)?;
+    given.data()?.set_keep_days(None)?;
     report(given, None)
 }

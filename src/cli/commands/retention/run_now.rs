@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::app::people::{self, Forgotten};
+use crate::app::data::Forgotten;
 use crate::cli::command::{Command, CommandOption, Given};
 use crate::cli::output::{print, print_json};
 use crate::domain::{Error, Result};
@@ -19,15 +19,14 @@ pub(in crate::cli) static COMMAND: Command = Command {
 };
 
 fn run(given: &Given) -> Result<()> {
-    let services = given.services()?;
-    let Some(days) = people::keep_days(&services)? else {
+    let data = given.data()?;
+    let Some(days) = data.keep_days()? else {
         return Err(
             Error::conflict("retention_off", "retention is off").hint("`portagent retention set DAYS` turns it on")
         );
     };
     let dry = given.has("dry-run");
-    let Forgotten { conversations, messages } =
-        if dry { people::would_forget(&services, days)? } else { people::forget(&services, days)? };
+    let Forgotten { conversations, messages } = if dry { data.would_forget(days)? } else { data.forget(days)? };
     if given.json {
         return print_json(&json!({
             "days": days, "deleted": !dry, "conversations": conversations, "messages": messages,

@@ -1,7 +1,7 @@
 //! `portagent retention set DAYS`.
 
 use super::report;
-use crate::app::people;
+use crate::app::data::DAYS_MOST;
 use crate::cli::command::{Command, Given, usage};
 use crate::domain::Result;
 
@@ -18,12 +18,9 @@ pub(in crate::cli) static COMMAND: Command = Command {
 
 fn run(given: &Given) -> Result<()> {
     let typed = given.operand(0);
-    let days: u32 = typed.parse().ok().filter(|days| (1..=people::DAYS_MOST).contains(days)).ok_or_else(|| {
-        usage(
-            format!("`{typed}` is no number of days from 1 to {}", people::DAYS_MOST),
-            "`portagent retention off` keeps all",
-        )
+    let days: u32 = typed.parse().ok().filter(|days| (1..=DAYS_MOST).contains(days)).ok_or_else(|| {
+        usage(format!("`{typed}` is no number of days from 1 to {}", DAYS_MOST), "`portagent retention off` keeps all")
     })?;
-    people::set_keep_days(&*given.services()?, Some(days))?;
+    given.data()?.set_keep_days(Some(days))?;
     report(given, Some(days))
 }

@@ -1,7 +1,6 @@
 //! `portagent retention show`.
 
 use super::report;
-use crate::app::people;
 use crate::cli::command::{Command, Given};
 use crate::domain::Result;
 
@@ -17,5 +16,5 @@ pub(in crate::cli) static COMMAND: Command = Command {
 };
 
 fn run(given: &Given) -> Result<()> {
-    report(given, people::keep_days(&*given.services()?)?)
+    report(given, given.data()?.keep_days()?)
 }

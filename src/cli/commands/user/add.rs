@@ -5,7 +5,7 @@ use crate::cli::command::{Command, CommandOption, Given};
 use crate::cli::output::{one_line, print, print_json};
 use crate::cli::password::{self, FROM_STDIN, GENERATE};
 use crate::domain::Result;
-use crate::domain::user::{NewUser, Role};
+use crate::domain::user::{Actor, NewUser, Role};
 
 pub(in crate::cli) static COMMAND: Command = Command {
     name: "user add",
@@ -29,7 +29,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
 };
 
 fn run(given: &Given) -> Result<()> {
-    let services = given.services()?;
+    let data = given.data()?;
     let password = password::obtain(given)?;
     let new = NewUser {
         username: given.operand(0).to_owned(),
@@ -39,7 +39,7 @@ fn run(given: &Given) -> Result<()> {
         avatar: None,
     };
     let role = if given.has("admin") { Role::Admin } else { Role::User };
-    let user = services.accounts.admin_add(new.checked()?, role)?;
+    let user = data.users.add(Actor::Operator, new.checked()?, role)?;
     if given.json {
         let mut value = as_json(&user);
         if password.generated {

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::app::people::{self, Belongings, Files};
+use crate::app::data::{Belongings, Files};
 use crate::cli::command::{Command, CommandOption, Given};
 use crate::cli::output::{confirm, one_line, print, print_json};
 use crate::domain::bytes::human;
-use crate::domain::user::User;
+use crate::domain::user::{Actor, User};
 use crate::domain::{Error, Result};
 
 pub(in crate::cli) static COMMAND: Command = Command {
@@ -32,9 +32,9 @@ pub(in crate::cli) static COMMAND: Command = Command {
 };
 
 fn run(given: &Given) -> Result<()> {
-    let services = given.services()?;
-    let user = services.accounts.admin_find(given.operand(0))?;
-    let (rows, files) = people::belongings(&services, &user)?;
+    let data = given.data()?;
+    let user = data.users.find(Actor::Operator, given.operand(0))?;
+    let (rows, files) = data.belongings(&user)?;
     let all = (&rows, files);
     let name = one_line(&user.username);
     if given.has("dry-run") {
@@ -44,9 +44,8 @@ fn run(given: &Given) -> Result<()> {
     if !given.has("yes") && !confirm(&question)? {
         return Err(Error::conflict("cancelled", "nothing was deleted"));
     }
-    let exported =
-        given.option("export").map(|file| people::export(&services, &user, Some(Path::new(file)))).transpose()?;
-    let deleted = services.accounts.admin_delete(&user)?;
+    let exported = given.option("export").map(|file| data.export(&user, Some(Path::new(file)))).transpose()?;
+    let deleted = data.users.delete(Actor::Operator, &user)?;
     // What came between the count and the deletion went as well.
     let rows = Belongings { conversations: deleted.conversations, messages: deleted.messages, ..rows };
     let file = exported.as_ref().map(|exported| exported.path.as_path());

@@ -4,10 +4,11 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::app::people::{self, Exported};
+use crate::app::data::Exported;
 use crate::cli::command::{Command, CommandOption, Given};
 use crate::cli::output::{one_line, print, print_json};
 use crate::domain::Result;
+use crate::domain::user::Actor;
 
 pub(in crate::cli) static COMMAND: Command = Command {
     name: "user export",
@@ -26,9 +27,9 @@ pub(in crate::cli) static COMMAND: Command = Command {
 };
 
 fn run(given: &Given) -> Result<()> {
-    let services = given.services()?;
-    let user = services.accounts.admin_find(given.operand(0))?;
-    let exported = people::export(&services, &user, given.option("out").map(Path::new))?;
+    let data = given.data()?;
+    let user = data.users.find(Actor::Operator, given.operand(0))?;
+    let exported = data.export(&user, given.option("out").map(Path::new))?;
     let Exported { path, conversations, messages, files } = &exported;
     if given.json {
         return print_json(&json!({

@@ -6,7 +6,7 @@ use super::as_json;
 use crate::cli::command::{Command, Given};
 use crate::cli::output::{print, print_json, table};
 use crate::domain::Result;
-use crate::domain::user::User;
+use crate::domain::user::{Actor, User};
 use crate::telemetry::timestamp;
 
 pub(in crate::cli) static COMMAND: Command = Command {
@@ -24,7 +24,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
 };
 
 fn run(given: &Given) -> Result<()> {
-    let users = given.services()?.accounts.admin_list()?;
+    let users = given.data()?.users.list(Actor::Operator)?;
     if given.json {
         return print_json(&Value::Array(users.iter().map(as_json).collect()));
     }

@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::cli::command::{Command, Given};
 use crate::cli::output::{one_line, print, print_json};
 use crate::domain::Result;
+use crate::domain::user::Actor;
 
 pub(in crate::cli) static COMMAND: Command = Command {
     name: "user logout",
@@ -18,9 +19,9 @@ pub(in crate::cli) static COMMAND: Command = Command {
 };
 
 fn run(given: &Given) -> Result<()> {
-    let services = given.services()?;
-    let user = services.accounts.admin_find(given.operand(0))?;
-    let ended = services.accounts.admin_logout(&user)?;
+    let data = given.data()?;
+    let user = data.users.find(Actor::Operator, given.operand(0))?;
+    let ended = data.users.logout(Actor::Operator, &user)?;
     if given.json {
         return print_json(&json!({ "username": user.username, "ended": ended }));
     }

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use crate::cli::command::Given;
 use crate::cli::output::{one_line, print, print_json};
 use crate::domain::Result;
-use crate::domain::user::{Role, User};
+use crate::domain::user::{Actor, Role, User};
 
 /// The same names as over HTTP, and whether the account is active.
 fn as_json(user: &User) -> Value {
@@ -40,13 +40,13 @@ fn report(given: &Given, user: &User, sentence: &str) -> Result<()> {
 }
 
 fn set_active(given: &Given, active: bool, sentence: &str) -> Result<()> {
-    let services = given.services()?;
-    let user = services.accounts.admin_find(given.operand(0))?;
-    report(given, &services.accounts.admin_set_active(&user, active)?, sentence)
+    let data = given.data()?;
+    let user = data.users.find(Actor::Operator, given.operand(0))?;
+    report(given, &data.users.set_active(Actor::Operator, &user, active)?, sentence)
 }
 
 fn set_role(given: &Given, role: Role, sentence: &str) -> Result<()> {
-    let services = given.services()?;
-    let user = services.accounts.admin_find(given.operand(0))?;
-    report(given, &services.accounts.admin_set_role(&user, role)?, sentence)
+    let data = given.data()?;
+    let user = data.users.find(Actor::Operator, given.operand(0))?;
+    report(given, &data.users.set_role(Actor::Operator, &user, role)?, sentence)
 }

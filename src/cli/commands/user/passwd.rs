@@ -5,7 +5,7 @@ use crate::cli::command::{Command, Given};
 use crate::cli::output::{one_line, print, print_json};
 use crate::cli::password::{self, FROM_STDIN, GENERATE};
 use crate::domain::Result;
-use crate::domain::user::check_password;
+use crate::domain::user::{Actor, check_password};
 
 pub(in crate::cli) static COMMAND: Command = Command {
     name: "user passwd",
@@ -22,11 +22,11 @@ pub(in crate::cli) static COMMAND: Command = Command {
 };
 
 fn run(given: &Given) -> Result<()> {
-    let services = given.services()?;
-    let user = services.accounts.admin_find(given.operand(0))?;
+    let data = given.data()?;
+    let user = data.users.find(Actor::Operator, given.operand(0))?;
     let password = password::obtain(given)?;
     check_password(&password.text)?;
-    services.accounts.admin_set_password(&user, &password.text)?;
+    data.users.set_password(Actor::Operator, &user, &password.text)?;
     if given.json {
         let mut value = as_json(&user);
         if password.generated {

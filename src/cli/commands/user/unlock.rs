@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::cli::command::{Command, Given};
 use crate::cli::output::{print, print_json};
 use crate::domain::Result;
+use crate::domain::user::Actor;
 
 pub(in crate::cli) static COMMAND: Command = Command {
     name: "user unlock",
@@ -19,7 +20,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
 
 fn run(given: &Given) -> Result<()> {
     let name = Some(given.operand(0)).filter(|name| !name.is_empty());
-    let unlocked = given.services()?.accounts.admin_unlock(name)?;
+    let unlocked = given.data()?.users.unlock(Actor::Operator, name)?;
     if given.json {
         return print_json(&json!({ "unlocked": unlocked }));
     }

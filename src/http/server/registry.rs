@@ -52,7 +52,7 @@ struct Slot {
 }
 
 /// A connection's place in the registry, held by its thread; dropping it frees the place.
-pub(crate) struct Seat {
+pub(crate) struct ConnectionGuard {
     registry: Arc<Registry>,
     id: u64,
     word: Arc<AtomicU64>,
@@ -68,7 +68,7 @@ impl Registry {
     }
 
     /// `None` when it is full and nobody can make room.
-    pub(crate) fn admit(self: &Arc<Self>, stream: &Arc<TcpStream>, address: Option<IpAddr>) -> Option<Seat> {
+    pub(crate) fn admit(self: &Arc<Self>, stream: &Arc<TcpStream>, address: Option<IpAddr>) -> Option<ConnectionGuard> {
         let mut table = self.lock();
         if let Some(address) = address
             && table.per_address.get(&address).is_some_and(|held| *held >= self.caps.per_address)
@@ -87,7 +87,7 @@ impl Registry {
             *table.per_address.entry(address).or_default() += 1;
         }
         HTTP_CONNECTIONS.add(1);
-        Some(Seat { registry: Arc::clone(self), id, word })
+        Some(ConnectionGuard { registry: Arc::clone(self), id, word })
     }
 
     /// Lets the oldest go that is in no one's way, because descriptors have run out.
@@ -194,7 +194,7 @@ impl Slot {
     }
 }
 
-impl Seat {
+impl ConnectionGuard {
     /// `false`: the connection was told to go.
     pub(crate) fn enter(&self, phase: Phase) -> bool {
         let next = self.registry.word(phase);
@@ -204,7 +204,7 @@ impl Seat {
         entered.is_ok()
     }
 
-    /// Gives the socket out of our hands; it is still counted until the seat is dropped.
+    /// Gives the socket out of our hands; it is still counted until the guard is dropped.
     pub(crate) fn hand_over(&self) -> bool {
         if !self.enter(Phase::Upgraded) {
             return false;
@@ -216,7 +216,7 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
+impl Drop for ConnectionGuard {
     fn drop(&mut self) {
         HTTP_CONNECTIONS.add(-1);
         self.registry.lock().remove(self.id);

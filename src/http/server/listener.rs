@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 
-use super::limits::{BACKLOG, STACK_BYTES};
+use super::connection;
 use super::refusal::Refusals;
-use super::server::Shared;
-use super::{client, connection};
+use super::state::ServerState;
 use crate::domain::{Error, Result};
+use crate::http::limits::{BACKLOG, STACK_BYTES};
+use crate::http::wire::client;
 
 /// How long the loop rests, and how often, for descriptors to come free before it refuses somebody.
 const REST: Duration = Duration::from_millis(5);
@@ -49,29 +50,29 @@ fn bind_error(host: &str, port: u16, error: io::Error) -> Error {
     }
 }
 
-/// Accepts until [`Shared::stopping`].
-pub(crate) fn run(listener: &TcpListener, shared: &Arc<Shared>) {
+/// Accepts until [`ServerState::stopping`].
+pub(crate) fn run(listener: &TcpListener, state: &Arc<ServerState>) {
     let mut refusals = Refusals::default();
     let mut spare = open_spare();
     let mut rests = 0;
-    while !shared.stopping() {
+    while !state.stopping() {
         match listener.accept() {
-            _ if shared.stopping() => {}
+            _ if state.stopping() => {}
             Ok((stream, peer)) => {
                 rests = 0;
-                admit(shared, &mut refusals, stream, peer);
+                admit(state, &mut refusals, stream, peer);
             }
             Err(error) if is_about_one_connection(&error) => {}
             Err(error) if is_out_of_descriptors(&error) => {
                 refusals.clear();
                 // Those that were told to go need a moment to be gone.
-                let somebody_goes = shared.registry.make_room() || rests > 0;
+                let somebody_goes = state.registry.make_room() || rests > 0;
                 if somebody_goes && rests < RESTS {
                     rests += 1;
                     thread::sleep(REST);
                 } else {
                     rests = 0;
-                    spare = accept_with_spare(listener, shared, &mut refusals, spare);
+                    spare = accept_with_spare(listener, state, &mut refusals, spare);
                 }
             }
             Err(error) => {
@@ -85,7 +86,7 @@ pub(crate) fn run(listener: &TcpListener, shared: &Arc<Shared>) {
 /// Gives the spare descriptor up for the one that waits, so that it is told and does not just hang.
 fn accept_with_spare(
     listener: &TcpListener,
-    shared: &Arc<Shared>,
+    state: &Arc<ServerState>,
     refusals: &mut Refusals,
     spare: Option<File>,
 ) -> Option<File> {
@@ -94,35 +95,35 @@ fn accept_with_spare(
     let accepted = if had_one { listener.accept().ok() } else { None };
     let reopened = open_spare();
     match accepted {
-        _ if shared.stopping() => {}
-        Some((stream, peer)) if reopened.is_some() => admit(shared, refusals, stream, peer),
+        _ if state.stopping() => {}
+        Some((stream, peer)) if reopened.is_some() => admit(state, refusals, stream, peer),
         Some((stream, _)) => refusals.refuse_now(stream),
         None => thread::sleep(LONG_REST),
     }
     reopened.or_else(open_spare)
 }
 
-fn admit(shared: &Arc<Shared>, refusals: &mut Refusals, stream: TcpStream, peer: SocketAddr) {
+fn admit(state: &Arc<ServerState>, refusals: &mut Refusals, stream: TcpStream, peer: SocketAddr) {
     refusals.sweep();
     let stream = Arc::new(stream);
-    let Some(seat) = shared.registry.admit(&stream, counted_address(shared, peer.ip())) else {
-        return refusals.refuse(stream, shared.registry.caps().total);
+    let Some(guard) = state.registry.admit(&stream, counted_address(state, peer.ip())) else {
+        return refusals.refuse(stream, state.registry.caps().total);
     };
-    let (theirs, connection) = (Arc::clone(shared), Arc::clone(&stream));
+    let (theirs, connection) = (Arc::clone(state), Arc::clone(&stream));
     let spawned = thread::Builder::new()
         .name("http".to_owned())
         .stack_size(STACK_BYTES)
-        .spawn(move || connection::serve(&theirs, &seat, connection, peer));
+        .spawn(move || connection::serve(&theirs, &guard, connection, peer));
     if let Err(error) = spawned {
         log::warn!(target: "http", "cannot start a thread for a connection: {error}");
-        refusals.refuse(stream, shared.registry.caps().total);
+        refusals.refuse(stream, state.registry.caps().total);
     }
 }
 
 /// The address under which a connection is counted: for IPv6 the network that one customer usually has.
-fn counted_address(shared: &Shared, ip: IpAddr) -> Option<IpAddr> {
+fn counted_address(state: &ServerState, ip: IpAddr) -> Option<IpAddr> {
     let ip = ip.to_canonical();
-    if ip.is_loopback() || client::is_trusted(ip, &shared.trusted_proxies) {
+    if ip.is_loopback() || client::is_trusted(ip, &state.trusted_proxies) {
         return None;
     }
     Some(match ip {

@@ -7,20 +7,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::date::Date;
-use super::limits::{ONE_WRITE_BYTES, Patience};
 use super::response::{Persistence, Response};
+use crate::http::limits::{ONE_WRITE_BYTES, Timeouts};
 
 pub(crate) struct Output {
     stream: Arc<TcpStream>,
-    patience: Patience,
+    timeouts: Timeouts,
     /// Kept between responses, so that most of them allocate nothing for their head.
     buffer: Vec<u8>,
     date: Date,
 }
 
 impl Output {
-    pub(crate) fn new(stream: Arc<TcpStream>, patience: Patience) -> Self {
-        Self { stream, patience, buffer: Vec::with_capacity(1024), date: Date::now() }
+    pub(crate) fn new(stream: Arc<TcpStream>, timeouts: Timeouts) -> Self {
+        Self { stream, timeouts, buffer: Vec::with_capacity(1024), date: Date::now() }
     }
 
     /// `bodiless`: the answer to a HEAD, which has the head that a GET would have.
@@ -74,7 +74,7 @@ impl Output {
                 Err(error) => return Err(error),
             }
             let began = *began.get_or_insert_with(Instant::now);
-            if !bytes.is_empty() && began.elapsed() > self.patience.write_total {
+            if !bytes.is_empty() && began.elapsed() > self.timeouts.write_total {
                 return Err(ErrorKind::TimedOut.into());
             }
         }

@@ -3,10 +3,10 @@
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
-use super::error::Failure;
+use super::failure::Failure;
 use super::head::Framing;
 use super::input::Input;
-use super::limits::{BODY_BYTES_PER_SECOND, CHUNK_LINE_BYTES, TRAILER_LINES};
+use crate::http::limits::{BODY_BYTES_PER_SECOND, CHUNK_LINE_BYTES, TRAILER_LINES};
 
 /// What is set aside for a body before any of it has come, in bytes: a promise costs us no more than this.
 const FIRST_BYTES: u64 = 16 * 1024;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 /// First size of the buffer and its most, in bytes. The most holds a whole head and what is read along with it.
 const FIRST_BYTES: usize = 4 * 1024;
-const MOST_BYTES: usize = super::limits::HEAD_BYTES + FIRST_BYTES;
+const MOST_BYTES: usize = crate::http::limits::HEAD_BYTES + FIRST_BYTES;
 /// A socket's timeout may be so much longer than the deadline: changing it costs a system call.
 const SLACK: Duration = Duration::from_millis(100);
 

@@ -6,10 +6,10 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::date::Date;
-use super::error::Failure;
-use super::ids::Ids;
-use super::response::Persistence;
+use crate::http::wire::date::Date;
+use crate::http::wire::failure::Failure;
+use crate::http::wire::ids::Ids;
+use crate::http::wire::response::Persistence;
 use crate::telemetry::metrics::catalog::HTTP_REFUSED;
 
 /// A refused socket is kept for a moment, since closing one with unread bytes resets it before the answer is read.

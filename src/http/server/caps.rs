@@ -3,7 +3,7 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::limits::{ADDRESS_LEAST, ADDRESS_SHARE, CONNECTIONS, DESCRIPTORS_RESERVED, DESCRIPTORS_WANTED};
+use crate::http::limits::{ADDRESS_LEAST, ADDRESS_SHARE, CONNECTIONS, DESCRIPTORS_RESERVED, DESCRIPTORS_WANTED};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Caps {

@@ -6,7 +6,7 @@ use super::response::Response;
 use crate::domain::{Error, Kind};
 
 /// What a handler gives back.
-pub(crate) type Answer<T = Response> = Result<T, Failure>;
+pub(crate) type HandlerResult<T = Response> = Result<T, Failure>;
 
 /// An answer that is no success: a domain error with the status it gets on this wire.
 #[derive(Debug)]

@@ -1,9 +1,9 @@
 //! A request's head: where it ends, what it says, and how long its body is. Strict, since whatever two servers read
 //! differently is a way to smuggle one request inside another (RFC 9112 section 11.2).
 
-use super::error::Failure;
+use super::failure::Failure;
 use super::headers::Headers;
-use super::limits::HEADER_LINES;
+use crate::http::limits::HEADER_LINES;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {

@@ -1,6 +1,14 @@
 //! The public port as the rest of the program sees it: started, told to stop, waited for.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+mod access;
+mod caps;
+mod connection;
+mod listener;
+mod refusal;
+mod registry;
+mod state;
+
+use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -8,14 +16,14 @@ use std::time::Instant;
 
 use ipnet::IpNet;
 
+use self::registry::Registry;
+use self::state::ServerState;
+pub use self::state::{RunSocket, UpgradeHandler};
 use super::assets::Assets;
-use super::caps;
-use super::handlers::doctor::Gate;
-use super::limits::Patience;
-use super::listener;
-use super::registry::Registry;
-use super::request::Request;
-use super::router::{Cells, Route};
+use super::context::Context;
+use super::gate::Gate;
+use super::limits::Timeouts;
+use super::router::{RequestMetrics, Route};
 use super::routes::ROUTES;
 use crate::domain::secret::Secret;
 use crate::domain::{Error, Result};
@@ -35,44 +43,8 @@ pub struct ServerOptions {
     pub max_connections: Option<usize>,
 }
 
-/// Takes the socket over: writes the 101, and returns when the WebSocket has ended. Gets what was read beyond the
-/// request.
-pub type RunSocket = Box<dyn FnOnce(TcpStream, Vec<u8>) + Send>;
-
-/// Decides about a `GET /ws` that asks for WebSocket. An error is answered as any other.
-pub type UpgradeHandler = dyn Fn(&Request) -> Result<RunSocket> + Send + Sync;
-
-/// What handlers have at hand.
-pub(crate) struct App {
-    pub(crate) services: Arc<Services>,
-    /// Empty, or like `/chat`.
-    pub(crate) base_path: String,
-    pub(crate) assets: Assets,
-    pub(crate) metrics_token: Option<Secret>,
-    pub(crate) doctor: Gate,
-}
-
-/// What the accept loop and all connections share.
-pub(crate) struct Shared {
-    pub(crate) app: App,
-    pub(crate) routes: &'static [Route],
-    pub(crate) cells: Cells,
-    pub(crate) upgrade: Arc<UpgradeHandler>,
-    pub(crate) trusted_proxies: Vec<IpNet>,
-    pub(crate) patience: Patience,
-    pub(crate) registry: Arc<Registry>,
-    stopping: AtomicBool,
-}
-
-impl Shared {
-    /// No request begins any more.
-    pub(crate) fn stopping(&self) -> bool {
-        self.stopping.load(Ordering::SeqCst)
-    }
-}
-
 pub struct Server {
-    shared: Arc<Shared>,
+    state: Arc<ServerState>,
     listener: Mutex<Option<Arc<TcpListener>>>,
     accepting: Mutex<Option<JoinHandle<()>>>,
     address: SocketAddr,
@@ -81,22 +53,22 @@ pub struct Server {
 impl Server {
     /// Errors: `Invalid` for a host that cannot be listened on; `Conflict` when the port is taken.
     pub fn start(options: ServerOptions, services: Arc<Services>, upgrade: Arc<UpgradeHandler>) -> Result<Self> {
-        Self::start_with(options, services, upgrade, ROUTES, Patience::default())
+        Self::start_with(options, services, upgrade, ROUTES, Timeouts::default())
     }
 
-    /// For tests, which bring routes and patience of their own.
+    /// For tests, which bring routes and timeouts of their own.
     pub(crate) fn start_with(
         options: ServerOptions,
         services: Arc<Services>,
         upgrade: Arc<UpgradeHandler>,
         routes: &'static [Route],
-        patience: Patience,
+        timeouts: Timeouts,
     ) -> Result<Self> {
         let listener = Arc::new(listener::bind(&options.host, options.port)?);
         let address = listener.local_addr().map_err(Error::internal)?;
         let base_path = tidy_base(&options.base_path);
-        let shared = Arc::new(Shared {
-            app: App {
+        let state = Arc::new(ServerState {
+            context: Context {
                 services,
                 assets: Assets::embedded(&base_path),
                 base_path,
@@ -104,19 +76,19 @@ impl Server {
                 doctor: Gate::default(),
             },
             routes,
-            cells: Cells::of(routes),
+            metrics: RequestMetrics::of(routes),
             upgrade,
             trusted_proxies: options.trusted_proxies,
-            patience,
+            timeouts,
             registry: Arc::new(Registry::new(caps::from_process(options.max_connections))),
             stopping: AtomicBool::new(false),
         });
-        let (theirs, socket) = (Arc::clone(&shared), Arc::clone(&listener));
+        let (theirs, socket) = (Arc::clone(&state), Arc::clone(&listener));
         let accepting = thread::Builder::new()
             .name("accept".to_owned())
             .spawn(move || listener::run(&socket, &theirs))
             .map_err(Error::internal)?;
-        Ok(Self { shared, listener: Mutex::new(Some(listener)), accepting: Mutex::new(Some(accepting)), address })
+        Ok(Self { state, listener: Mutex::new(Some(listener)), accepting: Mutex::new(Some(accepting)), address })
     }
 
     pub fn local_addr(&self) -> SocketAddr {
@@ -125,7 +97,7 @@ impl Server {
 
     /// Closes the port and every connection without a request in progress. Those in progress end their request.
     pub fn stop_accepting(&self) {
-        self.shared.stopping.store(true, Ordering::SeqCst);
+        self.state.stopping.store(true, Ordering::SeqCst);
         if let Some(listener) = self.listener.lock().unwrap_or_else(PoisonError::into_inner).take() {
             // Wakes the thread that waits in accept(2).
             let _ = rustix::net::shutdown(&*listener, rustix::net::Shutdown::Both);
@@ -133,15 +105,15 @@ impl Server {
         if let Some(thread) = self.accepting.lock().unwrap_or_else(PoisonError::into_inner).take() {
             let _ = thread.join();
         }
-        self.shared.registry.close_idle();
+        self.state.registry.close_idle();
     }
 
     /// Waits until the requests in progress are answered and the WebSockets have ended, or the deadline comes; then
     /// shuts what is left. WebSockets are told to end by the hub, before this is called.
     pub fn close_all(&self, deadline: Instant) {
         self.stop_accepting();
-        if !self.shared.registry.wait_empty(deadline) {
-            self.shared.registry.shut_all();
+        if !self.state.registry.wait_empty(deadline) {
+            self.state.registry.shut_all();
         }
     }
 }
@@ -149,7 +121,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.stop_accepting();
-        self.shared.registry.shut_all();
+        self.state.registry.shut_all();
     }
 }
 

@@ -6,7 +6,7 @@ use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 
 use super::client::{self, Client};
-use super::error::{Answer, Failure};
+use super::failure::{Failure, HandlerResult};
 use super::head::{Framing, Head, Method};
 use super::headers::Headers;
 use crate::domain::Error;
@@ -41,7 +41,7 @@ pub struct Request {
 
 impl Request {
     /// `base` is the sub-path that we are served under; a proxy may have taken it off already, so it is no must.
-    pub(crate) fn new(head: Head, peer: SocketAddr, client: Client, base: &str, id: String) -> Answer<Self> {
+    pub(crate) fn new(head: Head, peer: SocketAddr, client: Client, base: &str, id: String) -> HandlerResult<Self> {
         let (path, query) = split_target(&head.target)?;
         let path = without_base(path, base);
         let decoded = percent_decode_str(path)
@@ -104,7 +104,7 @@ impl Request {
     }
 
     /// The body as JSON. Answers 411 without a body, 415 for another type, 400 for what does not fit.
-    pub(crate) fn json<T: DeserializeOwned>(&self) -> Answer<T> {
+    pub(crate) fn json<T: DeserializeOwned>(&self) -> HandlerResult<T> {
         if self.headers.get("content-type").is_some_and(|value| !is_json(value)) {
             return Err(Failure::not_json());
         }
@@ -139,7 +139,7 @@ fn is_json(content_type: &str) -> bool {
 }
 
 /// Path and query of an origin-form or absolute-form target, RFC 9112 section 3.2.
-fn split_target(target: &str) -> Answer<(&str, Option<&str>)> {
+fn split_target(target: &str) -> HandlerResult<(&str, Option<&str>)> {
     let target = match target.split_once("://") {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https") => {
             rest.find(['/', '?']).map_or("/", |at| &rest[at..])
@@ -176,7 +176,13 @@ fn is_loopback_name(host: &str) -> bool {
 }
 
 /// A request with its client resolved.
-pub(crate) fn build(head: Head, peer: SocketAddr, trusted: &[ipnet::IpNet], base: &str, id: String) -> Answer<Request> {
+pub(crate) fn build(
+    head: Head,
+    peer: SocketAddr,
+    trusted: &[ipnet::IpNet],
+    base: &str,
+    id: String,
+) -> HandlerResult<Request> {
     let client = client::resolve(peer, &head.headers, trusted);
     Request::new(head, peer, client, base, id)
 }

@@ -7,33 +7,33 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::access::{Line, Shown};
-use super::body::{self, BodyError};
-use super::error::Failure;
-use super::head::{self, Framing, Head, Method};
-use super::ids::Ids;
-use super::input::Input;
-use super::limits::{HEAD_BYTES, LINGER_BYTES, REQUESTS_PER_CONNECTION};
-use super::output::Output;
-use super::registry::{Phase, Seat};
-use super::request::{self, Request};
-use super::response::{Persistence, Response};
-use super::router::{self, Admitted};
-use super::server::{RunSocket, Shared};
+use super::registry::{ConnectionGuard, Phase};
+use super::state::{RunSocket, ServerState};
 use crate::domain::id::UserId;
+use crate::http::limits::{HEAD_BYTES, LINGER_BYTES, REQUESTS_PER_CONNECTION};
+use crate::http::router::{self, Admitted};
+use crate::http::wire::body::{self, BodyError};
+use crate::http::wire::failure::Failure;
+use crate::http::wire::head::{self, Framing, Head, Method};
+use crate::http::wire::ids::Ids;
+use crate::http::wire::input::Input;
+use crate::http::wire::output::Output;
+use crate::http::wire::request::{self, Request};
+use crate::http::wire::response::{Persistence, Response};
 use crate::telemetry::metrics::RouteMetrics;
 
-/// Serves the connection until it ends. The caller owns the seat, which is freed when this thread ends.
-pub(crate) fn serve(shared: &Shared, seat: &Seat, stream: Arc<TcpStream>, peer: SocketAddr) {
-    let ready = stream.set_nodelay(true).and_then(|()| stream.set_write_timeout(Some(shared.patience.write_stall)));
+/// Serves the connection until it ends. The caller owns the guard, which is freed when this thread ends.
+pub(crate) fn serve(state: &ServerState, guard: &ConnectionGuard, stream: Arc<TcpStream>, peer: SocketAddr) {
+    let ready = stream.set_nodelay(true).and_then(|()| stream.set_write_timeout(Some(state.timeouts.write_stall)));
     if ready.is_err() {
         return;
     }
     let mut connection = Connection {
-        shared,
-        seat,
+        state,
+        guard,
         peer,
         input: Input::new(Arc::clone(&stream)),
-        output: Output::new(Arc::clone(&stream), shared.patience),
+        output: Output::new(Arc::clone(&stream), state.timeouts),
         ids: Ids::new(),
         began: Instant::now(),
         answered: 0,
@@ -42,10 +42,10 @@ pub(crate) fn serve(shared: &Shared, seat: &Seat, stream: Arc<TcpStream>, peer: 
         match connection.exchange() {
             Next::Request => {}
             Next::Close => return,
-            Next::Linger => return linger(&stream, seat, shared.patience.linger),
+            Next::Linger => return linger(&stream, guard, state.timeouts.linger),
             Next::Socket(run) => {
                 let leftover = connection.finish();
-                return hand_over(stream, seat, run, leftover);
+                return hand_over(stream, guard, run, leftover);
             }
         }
     }
@@ -78,14 +78,14 @@ struct Exchange {
     user: Option<UserId>,
     /// The body was read to its end, so another request may follow it.
     body_read: bool,
-    cell: &'static RouteMetrics,
+    metrics: &'static RouteMetrics,
     /// When all of it was here: what a client takes to send it is not ours.
     whole: Instant,
 }
 
 struct Connection<'a> {
-    shared: &'a Shared,
-    seat: &'a Seat,
+    state: &'a ServerState,
+    guard: &'a ConnectionGuard,
     peer: SocketAddr,
     input: Input,
     output: Output,
@@ -98,7 +98,7 @@ struct Connection<'a> {
 impl Connection<'_> {
     fn exchange(&mut self) -> Next {
         // First the phase, then the flag: whoever stops the server does it the other way round.
-        if !self.seat.enter(Phase::Idle) || self.shared.stopping() {
+        if !self.guard.enter(Phase::Idle) || self.state.stopping() {
             return Next::Close;
         }
         let head = match self.read_head() {
@@ -106,28 +106,28 @@ impl Connection<'_> {
             Ok(None) => return Next::Close,
             Err(failure) => return self.refuse(failure),
         };
-        if !self.seat.enter(Phase::Busy) {
+        if !self.guard.enter(Phase::Busy) {
             return Next::Close;
         }
         let (framing, expects_continue, keep_alive) = (head.framing, head.expects_continue, head.keep_alive);
-        let shared = self.shared;
-        let built = request::build(head, self.peer, &shared.trusted_proxies, &shared.app.base_path, self.ids.next());
+        let state = self.state;
+        let built = request::build(head, self.peer, &state.trusted_proxies, &state.context.base_path, self.ids.next());
         let request = match built {
             Ok(request) => request,
             Err(failure) => return self.refuse(failure),
         };
         let body_read = framing == Framing::Empty;
-        let (cell, whole) = (shared.cells.none, Instant::now());
+        let (metrics, whole) = (state.metrics.none, Instant::now());
         let mut exchange =
-            Exchange { request, framing, expects_continue, keep_alive, user: None, body_read, cell, whole };
+            Exchange { request, framing, expects_continue, keep_alive, user: None, body_read, metrics, whole };
         let outcome = self.decide(&mut exchange);
         self.conclude(exchange, outcome)
     }
 
     /// `None`: the peer ended, or said nothing for too long.
     fn read_head(&mut self) -> Result<Option<Head>, Failure> {
-        let patience = self.shared.patience;
-        if self.input.peek().is_empty() && !matches!(self.input.fill(Instant::now() + patience.idle), Ok(1..)) {
+        let timeouts = self.state.timeouts;
+        if self.input.peek().is_empty() && !matches!(self.input.fill(Instant::now() + timeouts.idle), Ok(1..)) {
             return Ok(None);
         }
         self.began = Instant::now();
@@ -151,11 +151,11 @@ impl Connection<'_> {
                 self.input.consume(end);
                 return parsed.map(Some);
             }
-            if seen == 0 && !self.seat.enter(Phase::Head) {
+            if seen == 0 && !self.guard.enter(Phase::Head) {
                 return Ok(None);
             }
             seen = bytes.len();
-            match self.input.fill(self.began + patience.head) {
+            match self.input.fill(self.began + timeouts.head) {
                 Ok(1..) => {}
                 Err(error) if error.kind() == ErrorKind::TimedOut => return Err(Failure::timeout()),
                 Ok(0) | Err(_) => return Ok(None),
@@ -177,16 +177,16 @@ impl Connection<'_> {
 
     /// The caller is known before the body is read: a stranger cannot make us hold one.
     fn answer(&mut self, exchange: &mut Exchange) -> Result<Outcome, Failure> {
-        let app = &self.shared.app;
-        let route = router::find(self.shared.routes, &mut exchange.request)?;
-        exchange.cell = self.shared.cells.at(route.row);
-        let admitted = route.handler.admit(app, &exchange.request)?;
+        let context = &self.state.context;
+        let route = router::find(self.state.routes, &mut exchange.request)?;
+        exchange.metrics = self.state.metrics.at(route.row);
+        let admitted = route.handler.admit(context, &exchange.request)?;
         exchange.user = admitted.caller().map(|caller| caller.user.id.clone());
         if let (Admitted::Socket, true) = (&admitted, exchange.request.wants_websocket()) {
             if exchange.framing != Framing::Empty {
                 return Err(Failure::malformed("A WebSocket's request has no body"));
             }
-            return Ok(Outcome::Socket((self.shared.upgrade)(&exchange.request)?));
+            return Ok(Outcome::Socket((self.state.upgrade)(&exchange.request)?));
         }
         let read = self.read_body(exchange, route.body_limit);
         exchange.whole = Instant::now();
@@ -195,7 +195,7 @@ impl Connection<'_> {
             Err(BodyError::Refused(failure)) => return Err(failure),
             Err(BodyError::Gone) => return Ok(Outcome::Gone),
         }
-        Ok(Outcome::Answer(admitted.run(app, &exchange.request)?))
+        Ok(Outcome::Answer(admitted.run(context, &exchange.request)?))
     }
 
     fn read_body(&mut self, exchange: &mut Exchange, limit: usize) -> Result<(), BodyError> {
@@ -210,12 +210,12 @@ impl Connection<'_> {
         if exchange.expects_continue && self.input.peek().is_empty() {
             self.output.send_continue()?;
         }
-        if !self.seat.enter(Phase::Body) {
+        if !self.guard.enter(Phase::Body) {
             return Err(BodyError::Gone);
         }
-        exchange.request.body = body::read(&mut self.input, exchange.framing, limit, self.shared.patience.body)?;
+        exchange.request.body = body::read(&mut self.input, exchange.framing, limit, self.state.timeouts.body)?;
         exchange.body_read = true;
-        if self.seat.enter(Phase::Busy) { Ok(()) } else { Err(BodyError::Gone) }
+        if self.guard.enter(Phase::Busy) { Ok(()) } else { Err(BodyError::Gone) }
     }
 
     fn conclude(&mut self, exchange: Exchange, outcome: Outcome) -> Next {
@@ -241,7 +241,7 @@ impl Connection<'_> {
             && response.pieces().is_none()
             && exchange.body_read
             && self.answered < REQUESTS_PER_CONNECTION
-            && !self.shared.stopping();
+            && !self.state.stopping();
         let persistence = match (goes_on, exchange.request.version) {
             (false, _) => Persistence::Close,
             (true, 0) => Persistence::Said,
@@ -259,10 +259,10 @@ impl Connection<'_> {
 
     /// Answers what cannot be understood. Where the next request would begin, nobody knows.
     fn refuse(&mut self, failure: Failure) -> Next {
-        if !self.seat.enter(Phase::Busy) {
+        if !self.guard.enter(Phase::Busy) {
             return Next::Close;
         }
-        self.shared.cells.none.observe(failure.status, Duration::ZERO);
+        self.state.metrics.none.observe(failure.status, Duration::ZERO);
         let id = self.ids.next();
         let ip = self.peer.ip().to_canonical();
         Line { method: "-", path: "-", status: failure.status, took: self.began.elapsed(), ip, user: None, id: &id }
@@ -274,7 +274,7 @@ impl Connection<'_> {
     }
 
     fn log(&self, exchange: &Exchange, status: u16, user: Option<&UserId>) {
-        exchange.cell.observe(status, exchange.whole.elapsed());
+        exchange.metrics.observe(status, exchange.whole.elapsed());
         Line {
             method: exchange.request.method.as_str(),
             path: &exchange.request.shown_path,
@@ -300,9 +300,9 @@ fn log_cause(failure: &Failure, request: &Request) {
 
 /// RFC 9112 section 9.6: ends our side, then reads for a moment what the client still sends, since closing a socket
 /// with unread bytes may destroy the answer on its way.
-fn linger(mut stream: &TcpStream, seat: &Seat, patience: Duration) {
-    let until = Instant::now() + patience;
-    if stream.shutdown(Shutdown::Write).is_err() || !seat.enter(Phase::Idle) {
+fn linger(mut stream: &TcpStream, guard: &ConnectionGuard, limit: Duration) {
+    let until = Instant::now() + limit;
+    if stream.shutdown(Shutdown::Write).is_err() || !guard.enter(Phase::Idle) {
         return;
     }
     let mut waste = [0; 8 * 1024];
@@ -319,8 +319,8 @@ fn linger(mut stream: &TcpStream, seat: &Seat, patience: Duration) {
     }
 }
 
-fn hand_over(stream: Arc<TcpStream>, seat: &Seat, run: RunSocket, leftover: Vec<u8>) {
-    if !seat.hand_over() {
+fn hand_over(stream: Arc<TcpStream>, guard: &ConnectionGuard, run: RunSocket, leftover: Vec<u8>) {
+    if !guard.hand_over() {
         return;
     }
     // Nobody else holds it any more; only while the accept loop has not yet let go, a second descriptor is needed.

@@ -1,0 +1,72 @@
+//! A data directory as commands use it, beside a running server or without one: accounts, invites, people's data.
+//! No provider, no queue of turns, no timers.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::config::Config;
+use crate::domain::Result;
+use crate::domain::user::{Actor, User};
+use crate::ops::people;
+pub use crate::ops::people::{DAYS_MOST, Exported, Files, Forgotten};
+use crate::service::{Administration, Invites, audit};
+pub use crate::store::Belongings;
+use crate::store::Store;
+
+pub struct DataDirectory {
+    pub users: Administration,
+    pub invites: Invites,
+    store: Arc<Store>,
+}
+
+impl DataDirectory {
+    pub fn open(config: &Config) -> Result<Self> {
+        let store = Arc::new(super::open_store(config)?);
+        Ok(Self { users: Administration::offline(store.clone()), invites: Invites::new(store.clone()), store })
+    }
+
+    /// Counts all data of one person.
+    pub fn belongings(&self, user: &User) -> Result<(Belongings, Files)> {
+        let files = people::count(self.store.directory(), &user.container_id);
+        Ok((self.store.belongings(user)?, files))
+    }
+
+    /// Writes all data of one person into a file; without a name for it, into one in the working directory.
+    ///
+    /// Errors: `Conflict` where the file exists; `Unavailable` when it cannot be written.
+    pub fn export(&self, user: &User, target: Option<&Path>) -> Result<Exported> {
+        let target = target.map_or_else(|| default_name(user), Path::to_owned);
+        let exported = people::export(&self.store, user, &target)?;
+        audit::record("user.export", Actor::Operator, format_args!("user:{}", user.id));
+        Ok(exported)
+    }
+
+    /// After how many days a conversation without activity is deleted; `None`: never.
+    pub fn keep_days(&self) -> Result<Option<u32>> {
+        people::keep_days(&self.store)
+    }
+
+    pub fn set_keep_days(&self, days: Option<u32>) -> Result<()> {
+        people::set_keep_days(&self.store, days)?;
+        let what = days.map_or_else(|| "off".to_owned(), |days| format!("{days}d"));
+        audit::record("retention.set", Actor::Operator, what);
+        Ok(())
+    }
+
+    pub fn would_forget(&self, days: u32) -> Result<Forgotten> {
+        people::would_forget(&self.store, days)
+    }
+
+    /// Deletes conversations without activity for that many days. Events in memory are the running server's.
+    pub fn forget(&self, days: u32) -> Result<Forgotten> {
+        let forgotten = people::forget(&self.store, &|_| {}, days, &|| true)?;
+        audit::record("retention.run", Actor::Operator, format_args!("{} conversations", forgotten.conversations));
+        Ok(forgotten)
+    }
+}
+
+/// Here, named after the person as far as a file can be.
+fn default_name(user: &User) -> PathBuf {
+    let name: String = user.username.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).take(40).collect();
+    PathBuf::from(format!("portagent-export-{name}.tar.gz"))
+}

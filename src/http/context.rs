@@ -1,0 +1,18 @@
+//! What a handler has at hand.
+
+use std::sync::Arc;
+
+use super::assets::Assets;
+use super::gate::Gate;
+use crate::domain::secret::Secret;
+use crate::service::Services;
+
+pub(crate) struct Context {
+    pub(crate) services: Arc<Services>,
+    /// Empty, or like `/chat`.
+    pub(crate) base_path: String,
+    pub(crate) assets: Assets,
+    pub(crate) metrics_token: Option<Secret>,
+    /// Limits the streams of `portagent doctor`.
+    pub(crate) doctor: Gate,
+}

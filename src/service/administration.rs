@@ -1,0 +1,122 @@
+//! What administrators do with accounts: in the page, or from the command line on a running server's data directory or a
+//! stopped one's. Every change leaves an audit line.
+
+use std::sync::Arc;
+
+use super::audit::record;
+use super::passwords::Passwords;
+use crate::domain::user::{Actor, NewUser, Role, User, check_password, fold_name};
+use crate::domain::{Result, id::UserId};
+use crate::hub::{CloseReason, Hub};
+use crate::store::{Admission, DeletedCounts, Store};
+
+pub struct Administration {
+    store: Arc<Store>,
+    passwords: Arc<Passwords>,
+    /// `None` beside a server: the server finds out from the database within two seconds, and closes the sockets.
+    hub: Option<Arc<Hub>>,
+}
+
+impl Administration {
+    /// For a command.
+    pub fn offline(store: Arc<Store>) -> Self {
+        Self { store, passwords: Arc::default(), hub: None }
+    }
+
+    pub(super) fn serving(store: Arc<Store>, passwords: Arc<Passwords>, hub: Arc<Hub>) -> Self {
+        Self { store, passwords, hub: Some(hub) }
+    }
+
+    pub fn list(&self, _by: Actor<'_>) -> Result<Vec<User>> {
+        self.store.users()
+    }
+
+    /// By username, e-mail or userId. Errors: `NotFound`.
+    pub fn find(&self, _by: Actor<'_>, who: &str) -> Result<User> {
+        self.store.find_user(who)
+    }
+
+    /// Creates an account; the very first is an administrator in any case.
+    ///
+    /// Errors: `Invalid`, `Conflict`.
+    pub fn add(&self, by: Actor<'_>, new: NewUser, role: Role) -> Result<User> {
+        let new = new.checked()?;
+        let hash = self.passwords.hash(&new.password)?;
+        let user = self.store.add_user(new, hash, Admission::Granted(role))?;
+        record("user.add", by, on(&user));
+        Ok(user)
+    }
+
+    /// Ends every login of theirs, too. Errors: `Invalid`, `NotFound`.
+    pub fn set_password(&self, by: Actor<'_>, user: &User, password: &str) -> Result<()> {
+        check_password(password)?;
+        let hash = self.passwords.hash(password)?;
+        self.store.set_password(&user.id, hash)?;
+        self.close_sockets(&user.id, CloseReason::LoggedOut);
+        record("user.password", by, on(user));
+        Ok(())
+    }
+
+    /// Disables or enables: tokens die and sockets close. Errors: `Conflict` for the last active administrator.
+    pub fn set_active(&self, by: Actor<'_>, user: &User, active: bool) -> Result<User> {
+        let user = self.store.set_active(&user.id, active)?;
+        if !active {
+            self.close_sockets(&user.id, CloseReason::AccountDisabled);
+        }
+        record(if active { "user.enable" } else { "user.disable" }, by, on(&user));
+        Ok(user)
+    }
+
+    /// Errors: `Conflict` when no active administrator would be left.
+    pub fn set_role(&self, by: Actor<'_>, user: &User, role: Role) -> Result<User> {
+        let user = self.store.set_role(&user.id, role)?;
+        record(if role == Role::Admin { "user.promote" } else { "user.demote" }, by, on(&user));
+        Ok(user)
+    }
+
+    /// Deletes an account with all its conversations and files. Errors: `Conflict` for the last active administrator.
+    pub fn delete(&self, by: Actor<'_>, user: &User) -> Result<DeletedCounts> {
+        // The account first: what is interrupted between the two leaves a container without an owner, which no login
+        // can reach, rather than an owner who has lost everything.
+        self.store.delete_user(&user.id)?;
+        self.close_sockets(&user.id, CloseReason::AccountDisabled);
+        record("user.delete", by, on(user));
+        let counts = self.store.delete_container(&user.container_id)?;
+        self.store.delete_files(&user.container_id)?;
+        Ok(counts)
+    }
+
+    /// Ends every login; returns how many there were.
+    pub fn logout(&self, by: Actor<'_>, user: &User) -> Result<u64> {
+        let ended = self.store.end_logins(&user.id)?;
+        self.close_sockets(&user.id, CloseReason::LoggedOut);
+        record("user.logout", by, on(user));
+        Ok(ended)
+    }
+
+    /// Lifts the limit on failed logins of one account, or of all.
+    pub fn unlock(&self, by: Actor<'_>, who: Option<&str>) -> Result<u64> {
+        let Some(who) = who else {
+            self.store.unlock("*")?;
+            record("user.unlock", by, "all");
+            return Ok(self.store.users().map_or(0, |users| users.len() as u64));
+        };
+        let user = self.store.find_user(who)?;
+        self.store.unlock(&fold_name(&user.username))?;
+        if let Some(email) = &user.email {
+            self.store.unlock(&fold_name(email))?;
+        }
+        record("user.unlock", by, on(&user));
+        Ok(1)
+    }
+
+    fn close_sockets(&self, user: &UserId, reason: CloseReason) {
+        if let Some(hub) = &self.hub {
+            hub.close_user(user, reason);
+        }
+    }
+}
+
+fn on(user: &User) -> String {
+    format!("user:{}", user.id)
+}
