@@ -80,7 +80,10 @@ export class Shell {
     this.#composer = new Composer({
       text: draft.get(userId, app.imageId),
       ondraft: (text) => draft.set(userId, app.imageId, text),
-      onsend: (text) => { app.send(text); this.#thread.jumpToEnd(); },
+      onsend: (text) => {
+        this.#thread.sent(app.open?.transcript.busy);
+        app.send(text);
+      },
       onstop: () => app.stop(),
       onjump: () => this.#thread.jumpToEnd(),
     });

@@ -2,13 +2,12 @@
 // Changes are collected and shown once per frame.
 
 import { fill, h, icon } from "./dom.js";
+import { Follow } from "./follow.js";
 import { errorText, t } from "./i18n.js";
 import { mark, question, quietWord, TurnView } from "./message.js";
 import { place } from "./steps.js";
 import { announce } from "./status.js";
 
-/** This near to the end counts as being there, in pixels. */
-const AT_END_PX = 64;
 /** This near to the top, older messages are fetched, in pixels. */
 const NEAR_TOP_PX = 600;
 
@@ -17,20 +16,18 @@ export class Thread {
   #dirty = new Set();
   #everything = false;
   #frame = 0;
-  #stays = true;
   #listeners = new AbortController();
 
-  /** `app` is the controller, `open` the conversation (null while it has no id), `onjump(show)` shows the jump button. */
+  /** `app` is the controller, `open` the conversation (null while it has no id), `onjump(show)` shows the button that jumps to the end. */
   constructor({ app, open, onjump }) {
     this.app = app;
     this.open = open;
-    this.onjump = onjump;
     this.list = h("ol", { class: "column has-note stack thread", id: "thread", tabindex: -1 });
-    this.element = h("div", { class: "scroller", tabindex: 0, role: "region", "aria-label": t("conversation"), onscroll: () => this.#scrolled() }, this.list);
+    this.element = h("div", { class: "scroller", tabindex: 0, role: "region", "aria-label": t("conversation"), onscroll: () => this.#scrolled() });
+    this.follow = new Follow({ scroller: this.element, list: this.list, signal: this.#listeners.signal, onaway: onjump });
+    this.element.append(this.list, this.follow.room);
+    if (app.unsent().length) this.follow.sent(); // the first question of a new conversation
     this.#listen();
-    this.resizes = new ResizeObserver(() => this.#keepPlace());
-    this.resizes.observe(this.list);
-    this.resizes.observe(this.element);
     this.ticker = setInterval(() => {
       for (const view of this.#views.values()) if (view.turn.state === "running") view.updateFoot();
     }, 1000);
@@ -39,7 +36,7 @@ export class Thread {
 
   destroy() {
     this.#listeners.abort();
-    this.resizes.disconnect();
+    this.follow.destroy();
     clearInterval(this.ticker);
     cancelAnimationFrame(this.#frame);
   }
@@ -93,7 +90,7 @@ export class Thread {
     if (grown) this.#showAll();
     this.#everything = false;
     this.#dirty.clear();
-    this.#keepPlace();
+    this.follow.keep();
   }
 
   #showAll() {
@@ -154,29 +151,21 @@ export class Thread {
     return mark("warn", t("unsent.failed", { why }), quietWord(t("sendAgain"), () => this.app.sendAgain(entry)), back, away);
   }
 
-  /** Keeps what is being read where it is while an older page comes in above it. */
   #showOlder() {
-    const fromEnd = this.element.scrollHeight - this.element.scrollTop;
-    this.#showAll();
-    this.element.scrollTop = this.element.scrollHeight - fromEnd;
+    this.follow.holding(() => this.#showAll());
   }
 
   #scrolled() {
-    const { scrollTop, scrollHeight, clientHeight } = this.element;
-    this.#stays = scrollHeight - scrollTop - clientHeight < AT_END_PX;
-    this.onjump(!this.#stays);
-    if (scrollTop < NEAR_TOP_PX && this.open?.state === "ready") this.open.loadOlder();
+    if (this.element.scrollTop < NEAR_TOP_PX && this.open?.state === "ready") this.open.loadOlder();
   }
 
-  #keepPlace() {
-    if (this.list.hidden) return; // the first steps stand here, and are read from their beginning
-    if (this.#stays) this.element.scrollTop = this.element.scrollHeight;
-    else this.onjump(this.element.scrollHeight - this.element.scrollTop - this.element.clientHeight > AT_END_PX);
+  /** A question was sent from here. One that queues stands behind the answer being written. */
+  sent(queued) {
+    if (queued) this.follow.toEnd();
+    else this.follow.sent();
   }
 
   jumpToEnd() {
-    this.#stays = true;
-    this.element.scrollTop = this.element.scrollHeight;
-    this.onjump(false);
+    this.follow.toEnd();
   }
 }

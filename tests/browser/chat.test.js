@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, test } from "node:test";
-import { answer, answers, finished, lamp, logIn, newContext, PASSWORD, prose, register, say, Server, stopBrowser } from "./support.js";
+import { answer, answers, finished, grows, lamp, logIn, newContext, PASSWORD, prose, register, say, Server, stopBrowser } from "./support.js";
 
 let server, context, page, name;
 
@@ -18,16 +18,11 @@ afterEach(async () => {
   assert.deepEqual(context.complaints, [], "the browser complained");
 });
 
-const grows = async () => {
-  const first = (await prose(page)).length;
-  await page.waitForFunction((length) => [...document.querySelectorAll("li.is-assistant .prose")].at(-1)?.textContent.length > length + 10, first);
-};
-
 test("an answer streams, is rendered, and can be stopped", async () => {
   await say(page, "Hello, a long slow answer please");
   await lamp(page).waitFor();
   assert.match(page.url(), /\/c\/[\w-]+$/);
-  await grows();
+  await grows(page);
   await page.getByRole("button", { name: "Stop the answer" }).click();
   await answer(page).getByText("Stopped. The partial answer is kept.").waitFor();
   const kept = await prose(page);
@@ -41,7 +36,7 @@ test("an answer streams, is rendered, and can be stopped", async () => {
 test("Escape stops, Retry answers once more in the same place", async () => {
   await say(page, "A long slow answer");
   await lamp(page).waitFor();
-  await grows();
+  await grows(page);
   await page.keyboard.press("Escape");
   await answer(page).getByText("Stopped.").waitFor();
   await answer(page).getByRole("button", { name: "Retry" }).click();
@@ -67,10 +62,10 @@ test("while an answer is written, a second question queues", async () => {
 test("a reload in the middle loses nothing and doubles nothing", async () => {
   await say(page, "A slow answer");
   await lamp(page).waitFor();
-  await grows();
+  await grows(page);
   await page.reload();
   await lamp(page).waitFor();
-  await grows();
+  await grows(page);
   await finished(page);
   const live = await prose(page);
   await page.reload();
@@ -130,7 +125,7 @@ test("a server that restarts: the page reconnects, an unsent message arrives onc
 test("a server that dies while it writes: what came is kept and can be answered again", async () => {
   await say(page, "A long slow answer");
   await lamp(page).waitFor();
-  await grows();
+  await grows(page);
   await page.waitForTimeout(700); // longer than the time between two checkpoints
   await server.down("SIGKILL");
   await answer(page).getByText("Paused.").waitFor();
@@ -146,7 +141,7 @@ test("a server that dies while it writes: what came is kept and can be answered 
 test("a network that goes away and comes back leaves no hole", async () => {
   await say(page, "A slow answer");
   await lamp(page).waitFor();
-  await grows();
+  await grows(page);
   await context.setOffline(true);
   await page.waitForTimeout(1500);
   await context.setOffline(false);

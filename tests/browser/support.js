@@ -129,6 +129,12 @@ export const prose = (page) => answer(page).evaluate((node) =>
     return copy.textContent;
   }).join("\n"));
 
+/** Waits until the last answer has become longer. */
+export async function grows(page) {
+  const first = (await prose(page)).length;
+  await page.waitForFunction((length) => [...document.querySelectorAll("li.is-assistant .prose")].at(-1)?.textContent.length > length + 10, first);
+}
+
 export const noOverflow = (page) => page.evaluate(() => {
   const wide = document.documentElement.scrollWidth > innerWidth;
   const scroller = document.querySelector(".scroller");

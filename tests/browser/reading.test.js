@@ -1,0 +1,110 @@
+// Reading while an answer is written: the page follows only those who stand at its end, and moves nobody else.
+
+import assert from "node:assert/strict";
+import { after, afterEach, before, beforeEach, test } from "node:test";
+import { answer, finished, grows, lamp, newContext, register, say, Server, stopBrowser } from "./support.js";
+
+let server, context, page, scroller;
+
+before(async () => { server = await Server.start(); });
+after(async () => { await stopBrowser(); await server.stop(); });
+beforeEach(async () => {
+  context = await newContext({ viewport: { width: 900, height: 600 } });
+  page = await context.newPage();
+  await register(page, server.url);
+  scroller = page.locator(".scroller");
+});
+afterEach(async () => {
+  await context.close();
+  assert.deepEqual(context.complaints, [], "the browser complained");
+});
+
+const top = () => scroller.evaluate((node) => node.scrollTop);
+const fromEnd = () => scroller.evaluate((node) => node.scrollHeight - node.scrollTop - node.clientHeight);
+const jump = () => page.getByRole("button", { name: "Jump to the end" });
+
+/** A conversation with enough in it to scroll, an answer being written, and the page following its end. */
+async function following() {
+  await say(page, "Something to scroll");
+  await finished(page);
+  await say(page, "A long slow answer");
+  await lamp(page).waitFor();
+  await page.waitForFunction(() => { const node = document.querySelector(".scroller"); return node.scrollHeight - node.scrollTop - node.clientHeight > 60; });
+  await jump().click();
+  await page.waitForFunction(() => { const node = document.querySelector(".scroller"); return node.scrollHeight - node.scrollTop - node.clientHeight < 2; });
+}
+
+test("after sending, the question stands at the top and the answer grows below it", async () => {
+  await say(page, "Something to scroll");
+  await finished(page);
+  await say(page, "A long slow answer, at the top");
+  await lamp(page).waitFor();
+  const place = () => page.locator("li.is-user").last().evaluate((node) => node.getBoundingClientRect().top - node.closest(".scroller").getBoundingClientRect().top);
+  const first = await place();
+  assert.ok(first >= 0 && first < 40, `the question's top is ${first} px below the scroller's`);
+  await grows(page);
+  await grows(page);
+  assert.equal(Math.round(await place()), Math.round(first), "nothing moves while the answer grows");
+});
+
+test("small upward wheel steps leave the end, and the answer goes on without moving the page", async () => {
+  await following();
+  await scroller.hover();
+  for (let step = 0; step < 10; step += 1) {
+    await page.mouse.wheel(0, -4);
+    await page.waitForTimeout(30); // a trackpad's rhythm: words arrive between the steps
+  }
+  const left = await top();
+  await jump().waitFor();
+  await grows(page);
+  await grows(page);
+  assert.equal(await top(), left);
+  assert.ok(await fromEnd() > 8);
+  await jump().click();
+  await jump().waitFor({ state: "hidden" });
+  await grows(page);
+  await page.waitForFunction(() => { const node = document.querySelector(".scroller"); return node.scrollHeight - node.scrollTop - node.clientHeight < 2; });
+});
+
+for (const [how, leave] of [
+  ["a key", async () => { await scroller.focus(); await page.keyboard.press("ArrowUp"); }],
+  ["the scrollbar", () => scroller.evaluate((node) => { node.scrollTop -= 30; })],
+  ["a finger", () => scroller.evaluate((node) => {
+    const touch = (y) => [new Touch({ identifier: 1, target: node, clientX: 300, clientY: y })];
+    node.dispatchEvent(new TouchEvent("touchstart", { touches: touch(200), bubbles: true }));
+    node.dispatchEvent(new TouchEvent("touchmove", { touches: touch(203), bubbles: true }));
+  })],
+]) test(`${how} leaves the end`, async () => {
+  await following();
+  await leave();
+  await grows(page);
+  const left = await top();
+  await grows(page);
+  assert.equal(await top(), left);
+});
+
+test("scrolling back to the end follows again", async () => {
+  await following();
+  await scroller.hover();
+  await page.mouse.wheel(0, -300);
+  await jump().waitFor();
+  await page.mouse.wheel(0, 3000);
+  await jump().waitFor({ state: "hidden" });
+  const before = await top();
+  await grows(page);
+  await page.waitForFunction((known) => document.querySelector(".scroller").scrollTop > known, before);
+});
+
+test("a fold that is opened stays under the pointer", async () => {
+  await say(page, "Something to scroll");
+  await finished(page);
+  await say(page, "think and use a tool");
+  await finished(page);
+  await scroller.evaluate((node) => { node.scrollTop = node.scrollHeight; });
+  const summary = answer(page).locator("summary").first();
+  const before = (await summary.boundingBox()).y;
+  await summary.click();
+  await answer(page).locator("details[open] .step-body").first().waitFor();
+  await page.waitForTimeout(100); // some frames, in which a page that follows would move
+  assert.equal((await summary.boundingBox()).y, before);
+});
