@@ -6,6 +6,8 @@ use std::process::ExitCode;
 
 #[path = "build/css.rs"]
 mod css;
+#[path = "build/js.rs"]
+mod js;
 #[path = "build/page.rs"]
 mod page;
 

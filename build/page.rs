@@ -1,4 +1,4 @@
-//! Gathers `static/`, joins its style sheets, compresses each file, and writes a table of them as Rust.
+//! Gathers `static/`, joins its style sheets and its modules, compresses each file, and writes a table of them as Rust.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -9,10 +9,14 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 
-use crate::css;
+use crate::{css, js};
 
 /// The one sheet that the page names; all others are joined into it.
 const SHEET: &str = "styles/app.css";
+/// The one module that the page names. Those that it imports are joined into it; what it loads later stays a file.
+const SCRIPT: &str = "js/main.js";
+/// Drawn into the page where it says `{{icons}}`, so that no icon waits for a request.
+const ICONS: &str = "icons.svg";
 /// Hexadecimal digits of the hash in the address.
 const HASH_DIGITS: usize = 16;
 
@@ -26,6 +30,8 @@ pub fn build(root: &Path, out: &Path) -> Result<(), String> {
     let mut assets = Vec::new();
     if root.is_dir() {
         gather(root, "", &mut assets)?;
+        join_modules(&mut assets)?;
+        draw_icons(&mut assets)?;
     }
     assets.sort_by(|a, b| a.path.cmp(&b.path));
     let hash = hash(&assets);
@@ -39,8 +45,8 @@ pub fn build(root: &Path, out: &Path) -> Result<(), String> {
 
 fn gather(root: &Path, below: &str, assets: &mut Vec<Asset>) -> Result<(), String> {
     let folder = root.join(below);
-    for entry in fs::read_dir(&folder).map_err(|error| told(&folder, &error))? {
-        let entry = entry.map_err(|error| told(&folder, &error))?;
+    for entry in fs::read_dir(&folder).map_err(|error| failed(&folder, &error))? {
+        let entry = entry.map_err(|error| failed(&folder, &error))?;
         let name = entry.file_name().to_string_lossy().into_owned();
         let path = if below.is_empty() { name.clone() } else { format!("{below}/{name}") };
         if name.starts_with('.') || name.ends_with(".md") {
@@ -49,14 +55,42 @@ fn gather(root: &Path, below: &str, assets: &mut Vec<Asset>) -> Result<(), Strin
         if entry.path().is_dir() {
             gather(root, &path, assets)?;
         } else if path == SHEET {
-            let read = |path: &str| fs::read_to_string(root.join(path)).map_err(|error| told(&root.join(path), &error));
+            let read =
+                |path: &str| fs::read_to_string(root.join(path)).map_err(|error| failed(&root.join(path), &error));
             assets.push(Asset { bytes: css::join(&path, &read)?.into_bytes(), path });
         } else if !path.ends_with(".css") {
-            let bytes = fs::read(entry.path()).map_err(|error| told(&entry.path(), &error))?;
+            let bytes = fs::read(entry.path()).map_err(|error| failed(&entry.path(), &error))?;
             assets.push(Asset { path, bytes });
         }
     }
     Ok(())
+}
+
+fn join_modules(assets: &mut Vec<Asset>) -> Result<(), String> {
+    let read = |path: &str| {
+        let found = assets.iter().find(|asset| asset.path == path).ok_or_else(|| format!("{path}: no such module"))?;
+        String::from_utf8(found.bytes.clone()).map_err(|_| format!("{path}: not UTF-8"))
+    };
+    let joined = js::join(SCRIPT, &read)?;
+    assets.retain(|asset| asset.path == SCRIPT || !joined.modules.contains(&asset.path));
+    for asset in assets.iter_mut().filter(|asset| asset.path == SCRIPT) {
+        asset.bytes = joined.text.clone().into_bytes();
+    }
+    Ok(())
+}
+
+fn draw_icons(assets: &mut Vec<Asset>) -> Result<(), String> {
+    let at = assets.iter().position(|asset| asset.path == ICONS).ok_or_else(|| format!("{ICONS}: no such file"))?;
+    let icons = String::from_utf8_lossy(&assets.remove(at).bytes).into_owned();
+    for asset in assets.iter_mut().filter(|asset| extension(&asset.path) == "html") {
+        asset.bytes = String::from_utf8_lossy(&asset.bytes).replace("{{icons}}", icons.trim_end()).into_bytes();
+    }
+    Ok(())
+}
+
+/// True for files with `{{base}}` and `{{assets}}` in them.
+fn is_template(path: &str) -> bool {
+    matches!(extension(path), "html" | "webmanifest") || path == "sw.js"
 }
 
 fn hash(assets: &[Asset]) -> String {
@@ -75,11 +109,11 @@ fn hash(assets: &[Asset]) -> String {
 }
 
 fn row(table: &mut String, index: usize, asset: &Asset, hash: &str, out: &Path) -> Result<(), String> {
-    let is_template = matches!(extension(&asset.path), "html" | "webmanifest");
+    let is_template = is_template(&asset.path);
     let plain = out.join(format!("asset-{index}"));
     write(&plain, &asset.bytes)?;
     let zipped = gzip(&if is_template { at_the_root(&asset.bytes, hash) } else { asset.bytes.clone() })
-        .map_err(|error| told(&plain, &error))?;
+        .map_err(|error| failed(&plain, &error))?;
     let gzip = if zipped.len() + 64 < asset.bytes.len() {
         let path = out.join(format!("asset-{index}.gz"));
         write(&path, &zipped)?;
@@ -131,9 +165,9 @@ fn content_type(path: &str) -> &'static str {
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
-    fs::write(path, bytes).map_err(|error| told(path, &error))
+    fs::write(path, bytes).map_err(|error| failed(path, &error))
 }
 
-fn told(path: &Path, error: &io::Error) -> String {
+fn failed(path: &Path, error: &io::Error) -> String {
     format!("{}: {error}", path.display())
 }

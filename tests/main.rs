@@ -18,6 +18,7 @@ mod log;
 mod manual;
 mod metrics;
 mod migration;
+mod page;
 mod public_port;
 mod restore;
 mod stream;

@@ -26,22 +26,6 @@ function present(children) {
   return children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
 }
 
-/** Brings the sprite into the page, once: icons that are drawn later must not need the network. */
-export function loadIcons() {
-  const request = new XMLHttpRequest(); // parses SVG itself; a DOMParser would want a trusted string
-  request.open("GET", new URL("../icons.svg", import.meta.url));
-  request.responseType = "document";
-  request.onload = () => {
-    const sprite = request.responseXML?.documentElement;
-    if (!sprite) return;
-    for (const symbol of sprite.children) symbol.id = `icon-${symbol.id}`;
-    sprite.setAttribute("class", "u-hidden");
-    sprite.setAttribute("aria-hidden", "true");
-    document.body.prepend(sprite);
-  };
-  request.send();
-}
-
 /** An icon of the sprite. It never speaks; the button around it has a name. */
 export function icon(name, variant = "") {
   const svg = document.createElementNS(SVG, "svg");

@@ -1,18 +1,25 @@
 // Wording, numbers and times in the page's language, and a guess at the language of what others wrote.
 
 import { choice } from "./storage.js";
-import en from "./words.en.js";
-import zh from "./words.zh.js";
 
 const root = document.documentElement;
-const WORDS = { en, zh };
 const DAY_MS = 86_400_000;
 
 /** "en" or "zh". */
 export const lang = () => (root.lang.startsWith("zh") ? "zh" : "en");
-const locale = () => (lang() === "zh" ? "zh-CN" : "en-GB");
+/** The browser's region, where its language is the page's. */
+const locale = () => navigator.languages?.find((code) => code.toLowerCase().startsWith(lang())) ?? (lang() === "zh" ? "zh-CN" : "en-GB");
 
-export function setLang(code) {
+let words = {};
+
+/** Loads the words of the page's language; only this one is loaded. */
+export async function loadWords(code = lang()) {
+  words = (await import(`./words.${code}.js`)).default;
+}
+
+/** Changes the language, for good. Fails where its words cannot be loaded. */
+export async function setLang(code) {
+  await loadWords(code);
   root.lang = code === "zh" ? "zh-CN" : "en";
   choice.set("lang", code);
   dispatchEvent(new Event("languagechosen"));
@@ -23,15 +30,12 @@ export function toggleTheme() {
   choice.set("theme", root.dataset.theme);
 }
 
-/** The wording under `key`; `{name}` in it is filled in from `values`. A function decides by the values (plurals). */
+/** The wording under `key`; `{name}` in it is filled in from `values`. */
 export function t(key, values = {}) {
-  const words = WORDS[lang()][key];
-  if (words === undefined) return key;
-  const text = typeof words === "function" ? words(values) : words;
-  return text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+  return (words[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 }
 
-export const knows = (key) => WORDS[lang()][key] !== undefined;
+export const knows = (key) => key in words;
 
 /** What went wrong, in the page's language where we know the code, else in the server's words. */
 export function errorText(failure) {

@@ -69,7 +69,13 @@ export class Login {
     if (this.reason) this.#tell("info", t(knows(`ended.${this.reason}`) ? `ended.${this.reason}` : "ended"), this.reason !== "elsewhere" && t("ended.kept"));
     else if (this.mode === "register" && this.#config?.setupRequired) this.#tell("info", t("register.first"));
     const empty = Object.values(this.#fields).find((each) => !each.value);
-    if (matchMedia("(hover: hover)").matches) empty?.input.focus();
+    this.first = empty?.input;
+    this.focus();
+  }
+
+  /** Where writing begins. On a phone, the keyboard would cover the page. */
+  focus() {
+    if (matchMedia("(hover: hover)").matches) this.first?.focus();
   }
 
   #loginFields(before) {

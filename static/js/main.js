@@ -2,10 +2,12 @@
 
 import { account, drop, loadInfo, verify } from "./account.js";
 import { App } from "./app.js";
-import { fill, loadIcons } from "./dom.js";
+import { fill } from "./dom.js";
+import { loadWords } from "./i18n.js";
 import { Login } from "./login.js";
 import { Shell } from "./shell.js";
 import { kept } from "./storage.js";
+import { checkVersion, keepForOffline } from "./version.js";
 
 const place = document.getElementById("app");
 let app = null;
@@ -18,6 +20,7 @@ function show(make) {
   remake = make;
   shown = make();
   fill(place, shown.element);
+  shown.focus?.();
 }
 
 function showLogin(reason = "") {
@@ -37,6 +40,7 @@ async function start() {
     // Without the server we still show what we have and keep trying.
   }
   app = new App();
+  app.connection.addEventListener("back", checkVersion);
   app.addEventListener("gone", ({ detail }) => {
     drop();
     showLogin(detail);
@@ -61,5 +65,5 @@ addEventListener("languagechosen", () => {
 // A log-in in another tab while this one shows the login page.
 kept.watch((name, value) => { if (name === "token" && value && !app) location.reload(); });
 
-loadIcons();
-begin();
+loadWords().then(begin);
+addEventListener("load", keepForOffline);

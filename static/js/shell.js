@@ -96,6 +96,11 @@ export class Shell {
     const options = { signal: this.#listeners.signal };
     for (const type of ["loaded", "turn"]) app.open?.addEventListener(type, () => this.#update(), options);
     this.#update();
+    this.focus();
+  }
+
+  /** Where writing begins. On a phone, the keyboard would cover the conversation. */
+  focus() {
     if (matchMedia("(hover: hover)").matches) this.#composer.focus();
   }
 

@@ -5,6 +5,7 @@ import { deleteDialog, passwordDialog, renameDialog } from "./dialogs.js";
 import { fill, h, icon, iconButton } from "./dom.js";
 import { dayGroup, lang, langOf, setLang, t, toggleTheme } from "./i18n.js";
 import { openMenu } from "./menu.js";
+import { toast } from "./status.js";
 
 /** This near to the end of the list, the next page is fetched, in pixels. */
 const NEAR_END_PX = 400;
@@ -22,7 +23,7 @@ export function conversationMenu(app, button, record) {
 
 /** The two switches that every page has. */
 export const switches = () => [
-  iconButton("language", t("switch.lang"), () => setLang(lang() === "zh" ? "en" : "zh"), { "data-switch": "lang" }),
+  iconButton("language", t("switch.lang"), () => setLang(lang() === "zh" ? "en" : "zh").catch(() => toast(t("error.offline"), { symbol: "offline" })), { "data-switch": "lang" }),
   iconButton("theme", t("switch.theme"), toggleTheme, { "data-switch": "theme" }),
 ];
 

@@ -13,7 +13,7 @@ const BACKOFF_MS = { first: 500, most: 30_000 };
 const POLICY_VIOLATION = 1008;
 
 /**
- * Fires `state` when `state` changed, `frame` for each event of the server, `refused` when the token is dead.
+ * Fires `state` when `state` changed, `back` when it is connected again, `frame` for each event of the server, `refused` when the token is dead.
  * `verify` asks over HTTP whether the token still lives; a browser does not tell why a socket was refused.
  */
 export class Connection extends EventTarget {
@@ -22,6 +22,7 @@ export class Connection extends EventTarget {
   #attempt = 0;
   #timer = 0;
   #wanted = false;
+  #opened = false;
 
   constructor({ url, token, verify }) {
     super();
@@ -93,6 +94,8 @@ export class Connection extends EventTarget {
       clearTimeout(this.#timer);
       this.#attempt = 0;
       this.#become("online");
+      if (this.#opened) this.dispatchEvent(new Event("back"));
+      this.#opened = true;
     };
     socket.onmessage = (message) => this.#receive(message.data);
     socket.onclose = (event) => { if (this.#socket === socket) this.#lost(event.code, event.reason); };

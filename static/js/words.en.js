@@ -172,6 +172,9 @@ export default {
   "ended.account_disabled": "This account is disabled.",
   "ended.kept": "Unsent messages are kept in this browser.",
 
+  "version.new": "A new version is available.",
+  "version.reload": "Reload",
+
   "error.unknown": "Something went wrong.",
   "error.offline": "The server cannot be reached.",
   "error.timeout": "The server did not respond in time.",

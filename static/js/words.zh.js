@@ -172,6 +172,9 @@ export default {
   "ended.account_disabled": "这个账号已停用。",
   "ended.kept": "未发送的消息保留在这个浏览器里。",
 
+  "version.new": "有新版本。",
+  "version.reload": "刷新",
+
   "error.unknown": "出现错误。",
   "error.offline": "无法连接服务器。",
   "error.timeout": "服务器响应超时。",
