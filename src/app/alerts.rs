@@ -1,4 +1,4 @@
-//! From settings to whoever is told of alerts.
+//! From settings to the channels of alerts.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub(super) fn options(config: &Config) -> AlertOptions {
     }
 }
 
-/// Sends a test by every way that is set up, and says how each took it.
+/// Sends a test over every configured channel, and returns the outcome of each.
 pub fn test(config: &Config) -> Vec<(&'static str, Result<(), String>)> {
     alert_test(&options(config))
 }

@@ -1,4 +1,4 @@
-//! Backups: what a command asks for, and what the server does by itself.
+//! Backups, by command and automatic.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -68,7 +68,7 @@ pub fn verify(
     let archive = find(config, which)?;
     let mut meter = meter_for_command(tell)?;
     let report = match archive::verify(&archive, decryption, scratch_for(config, &archive), &mut meter) {
-        // An archive on a disk that cannot be written, or in somebody else's directory.
+        // An archive on a disk that cannot be written, or in another owner's directory.
         Err(error) if error.code == Code::CANNOT_WRITE => {
             archive::verify(&archive, decryption, &std::env::temp_dir(), &mut meter)?
         }
@@ -99,7 +99,7 @@ pub fn find(config: &Config, which: &str) -> Result<PathBuf> {
     Ok(if !path.exists() && among_backups.is_file() { among_backups } else { path })
 }
 
-/// One that is made by itself. It leaves the machine to those who chat.
+/// The automatic one, on a thread of low priority.
 pub(super) fn job(config: &Config) -> Job {
     let when = match config.backup.schedule.as_slice() {
         [] => When::Never,
@@ -111,7 +111,7 @@ pub(super) fn job(config: &Config) -> Job {
 
 /// Lets the health check know what to expect.
 ///
-/// Errors: `Invalid` for recipients that are none, which nobody should learn at two in the night.
+/// Errors: `Invalid` for bad recipients: better found at the start than at two in the night.
 pub(super) fn watch(config: &Config, services: &Arc<Services>) -> Result<()> {
     encryption(config).check().map_err(|error| config.reject("BACKUP_RECIPIENT", &error.message))?;
     let directory = config.backup.directory.clone();
@@ -153,8 +153,8 @@ fn meter_for_command<'a>(tell: &'a mut dyn FnMut(Progress)) -> Result<Meter<'a>>
     Ok(Meter::new(stop, Pace::Full, tell))
 }
 
-/// Into `jobs`, where the server keeps its own runs. A data directory of another schema is left as it is: whoever makes
-/// a backup before an upgrade does not want to be upgraded by it.
+/// Into `jobs`, where the server keeps its own runs. A data directory of another schema is left as it is: a backup
+/// before an upgrade must not upgrade.
 fn note(config: &Config, made: &Made) {
     let databases = &made.report.manifest.databases;
     let is_current = databases.iter().all(|one| inspect::newest_schema(&one.file) == Some(one.schema));

@@ -9,12 +9,12 @@ pub use crate::ops::care::{Change, Damaged, Mended, Recovered, Report};
 pub use crate::store::care::{Stats, TableStats, Which, is_newer};
 pub use crate::store::salvage::{Report as Saved, TableReport as TableSaved};
 
-/// Looks at everything. Errors: `NotFound` where there is no data directory.
+/// Checks everything. Errors: `NotFound` where there is no data directory.
 pub fn check(config: &Config, quick: bool) -> Result<Report> {
     care::inspect(&config.data_dir, quick)
 }
 
-/// Removes what belongs to nobody. Errors: `Conflict` where that cannot be known.
+/// Removes what has no owner. Errors: `Conflict` where that cannot be known.
 pub fn mend(config: &Config, report: &Report) -> Result<Mended> {
     care::mend(&config.data_dir, report)
 }

@@ -1,4 +1,4 @@
-//! What a doctor needs to know of the configuration.
+//! What the doctor needs to know of the configuration.
 
 use std::path::Path;
 
@@ -8,8 +8,8 @@ use crate::domain::{Error, Result};
 use crate::llm::ANTHROPIC_URL;
 use crate::ops::doctor::{self, Installation, ModelServer, PublicAddress};
 
-/// Looks at everything. `url`: the address that people use; without one, PUBLIC_URL. `authority`: certificates in PEM
-/// that are trusted there, for whoever signs their own.
+/// Checks everything. `url`: the public address; without one, PUBLIC_URL. `authority`: certificates in PEM that are
+/// trusted there.
 ///
 /// Errors: `Invalid` for a file of certificates that cannot be read, and for a URL that is none.
 pub fn examine(config: &Config, url: Option<&str>, authority: Option<&Path>) -> Result<Vec<Finding>> {
@@ -20,7 +20,7 @@ pub fn examine(config: &Config, url: Option<&str>, authority: Option<&Path>) -> 
     Ok(doctor::examine(&installation(config), address.as_ref()))
 }
 
-/// Where the settings are wrong, nothing else can be looked at.
+/// Where the settings are wrong, nothing else can be checked.
 pub fn wrong_settings(error: &Error) -> Vec<Finding> {
     let finding = Finding::fail("configuration", error.message.clone());
     let hint = error.hint.as_deref().unwrap_or("`portagent config` shows every setting");

@@ -33,7 +33,7 @@ pub fn restore(
         && set.expose() != key.expose()
     {
         restored.warnings.push(
-            "JWT_SECRET is set to another key than the backup's: everybody has to log in again, unless it is unset"
+            "JWT_SECRET is set to another key than the backup's: all users have to log in again, unless it is unset"
                 .to_owned(),
         );
     }

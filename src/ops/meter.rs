@@ -1,5 +1,4 @@
-//! What a long job tells and asks on its way: how far it is, whether to stop, and whether to leave the machine to
-//! others for a moment.
+//! Progress and pace of a long job: how far it is, whether to stop, and when to pause for others.
 
 use std::io;
 use std::thread::sleep;
@@ -15,7 +14,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pace {
-    /// As fast as it goes: somebody waits for it.
+    /// As fast as it goes: a person waits for it.
     Full,
     /// Pauses as long as it works: people chat meanwhile.
     Gentle,
@@ -46,7 +45,7 @@ impl<'a> Meter<'a> {
         Self { tell: Box::new(tell), stop, pace, progress, burst: 0, burst_began: Instant::now() }
     }
 
-    /// Tells nobody and never stops.
+    /// Reports nothing and never stops.
     pub fn silent() -> Self {
         Self::new(Stop::default(), Pace::Full, |_| {})
     }
@@ -114,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_tells_and_stops() {
+    fn it_reports_and_stops() {
         let (stop, mut told) = (Stop::default(), Vec::new());
         let mut meter = Meter::new(stop.clone(), Pace::Full, |progress| told.push((progress.step, progress.done)));
         meter.begin("copying", 10);

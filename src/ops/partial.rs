@@ -1,5 +1,5 @@
-//! A private directory for what is not done yet. It goes away with whoever made it; where a `kill -9` leaves one
-//! behind, the next one that is made beside it sweeps it away.
+//! A private directory for unfinished work. It is removed when it is dropped; where a `kill -9` leaves one behind, the
+//! next one that is made beside it removes it.
 
 use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io;
@@ -18,12 +18,12 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct Partial {
     path: PathBuf,
-    /// Its lock says that somebody is at work; the kernel takes it back when the process ends, however it ends.
+    /// Its lock says that it is in use; the kernel releases it when the process ends, however it ends.
     _lock: File,
 }
 
 impl Partial {
-    /// Makes one below an existing directory, after removing those that nobody works in any more.
+    /// Makes one below an existing directory, after removing abandoned ones.
     ///
     /// Errors: `Unavailable` when the directory cannot be written.
     pub fn make(parent: &Path) -> Result<Self> {
@@ -34,7 +34,7 @@ impl Partial {
     }
 
     fn try_make(parent: &Path) -> io::Result<Self> {
-        // Whoever makes one holds the parent's lock: otherwise it would look abandoned until it has its own.
+        // Made under the parent's lock: otherwise it would look abandoned until it has its own.
         let making = File::open(parent)?;
         if locked_within(&making, PATIENCE) {
             sweep(parent);
@@ -67,7 +67,7 @@ impl Drop for Partial {
     }
 }
 
-/// Making one takes a moment; whoever holds the lock for longer hangs, and is not waited for.
+/// Making one takes a moment; a process that holds the lock for longer hangs, and is not waited for.
 fn locked_within(directory: &File, patience: Duration) -> bool {
     let until = Instant::now() + patience;
     loop {
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_goes_away_and_sweeps_what_nobody_works_in() {
+    fn it_is_removed_and_removes_abandoned_ones() {
         let home = tempfile::tempdir().unwrap();
         let count = || fs::read_dir(home.path()).unwrap().count();
         let abandoned = home.path().join(".portagent-1-x.partial");
@@ -114,7 +114,7 @@ mod tests {
         assert!(!abandoned.exists());
         fs::write(first.path().join("x"), "x").unwrap();
         let second = Partial::make(home.path()).unwrap();
-        assert!(first.path().join("x").exists(), "somebody works in it");
+        assert!(first.path().join("x").exists(), "it is in use");
         assert_eq!(count(), 3);
         drop((first, second));
         assert_eq!(count(), 1, "only what is not ours is left");

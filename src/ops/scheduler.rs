@@ -192,9 +192,9 @@ mod tests {
         check(slot - 1, ok(slot - 24 * HOUR), old, false, "not yet");
         check(slot + 5 * HOUR, ok(slot - 100 * HOUR), old, true, "the machine was off");
         check(slot + 1, ok(slot + 1), old, false, "done for today");
-        check(slot + HOUR, None, None, false, "nobody is here");
-        check(slot + HOUR, None, Some(slot + 1), false, "nobody was here at that time");
-        check(slot + HOUR, None, Some(slot - 1), true, "somebody was");
+        check(slot + HOUR, None, None, false, "no account yet");
+        check(slot + HOUR, None, Some(slot + 1), false, "no account at that time");
+        check(slot + HOUR, None, Some(slot - 1), true, "an account was there");
         check(slot + HOUR, ok(slot + 1000 * HOUR), old, true, "the clock was ahead once");
     }
 

@@ -1,4 +1,4 @@
-//! Is there room: asked before the work, so that nobody waits an hour to learn that there is none.
+//! Free space, checked before the work, not after an hour of it.
 
 use std::path::Path;
 
@@ -7,10 +7,10 @@ use crate::domain::{Error, Result};
 
 /// Bytes that are free for us on the disk of an existing directory.
 ///
-/// Errors: `Unavailable` when it cannot be looked at.
+/// Errors: `Unavailable` when it cannot be read.
 pub fn free(directory: &Path) -> Result<u64> {
     let stat = rustix::fs::statvfs(directory).map_err(|cause| {
-        Error::unavailable("cannot_look", format!("cannot look at the disk of {}: {cause}", directory.display()))
+        Error::unavailable("cannot_look", format!("cannot read the disk of {}: {cause}", directory.display()))
     })?;
     Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
 }

@@ -1,7 +1,7 @@
-//! Signs of life for the service manager: given only while both databases answer, for reading and for writing.
+//! Watchdog pings for the service manager: sent only while both databases answer, for reading and for writing.
 //!
-//! The thread that asks is the one that tells. If a disk hangs and with it the question, nothing is told any more, and
-//! the manager does what it was told to do: it starts us again.
+//! The thread that queries them is the one that sends. If a disk hangs, and with it the query, nothing is sent any more,
+//! and the manager restarts us.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -12,34 +12,34 @@ use crate::service::Services;
 
 const STACK_BYTES: usize = 256 * 1024;
 
-/// It ends when this is dropped. Nobody waits for its thread, because that may hang with a database.
+/// It ends when this is dropped. Its thread is not joined, because it may hang with a database.
 pub struct Watchdog {
     _stop: Sender<()>,
 }
 
 impl Watchdog {
-    /// Asks at once and then every so often, and calls `tell` after each answer.
+    /// Queries at once and then periodically, and calls `notify` after each answer.
     ///
     /// Errors: `Internal` without a thread.
-    pub fn start(services: Arc<Services>, every: Duration, tell: impl Fn() + Send + 'static) -> Result<Self> {
+    pub fn start(services: Arc<Services>, every: Duration, notify: impl Fn() + Send + 'static) -> Result<Self> {
         let (stop, stopped) = channel();
         std::thread::Builder::new()
             .name("watchdog".to_owned())
             .stack_size(STACK_BYTES)
-            .spawn(move || run(&services, &stopped, every, &tell))
+            .spawn(move || run(&services, &stopped, every, &notify))
             .map_err(Error::internal)?;
         Ok(Self { _stop: stop })
     }
 }
 
-fn run(services: &Services, stopped: &Receiver<()>, every: Duration, tell: &dyn Fn()) {
+fn run(services: &Services, stopped: &Receiver<()>, every: Duration, notify: &dyn Fn()) {
     let mut failing = false;
     loop {
         let answer = services.databases_answer();
         match &answer {
-            Ok(()) => tell(),
+            Ok(()) => notify(),
             Err(error) if !failing => {
-                log::error!(target: "watchdog", "no sign of life for the service manager: {}", error.with_cause());
+                log::error!(target: "watchdog", "the watchdog of the service manager is not notified: {}", error.with_cause());
             }
             Err(_) => {}
         }

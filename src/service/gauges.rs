@@ -1,7 +1,7 @@
-//! What has to be looked up before it can be shown as a number: rows, files, free space.
+//! Numbers that need a query: rows, files, free space.
 //!
-//! A look is good for some seconds, however many ask. It is made by a thread of its own, for which those who ask wait
-//! only a moment: a database that does not answer costs them what it knows, and not the rest.
+//! They are collected at most every few seconds, by a thread of their own, for which a scrape waits only a moment: a
+//! database that does not answer costs the scrape its own numbers, and not the rest.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::health;
 use crate::store::{DatabaseFiles, JobRecord, Store};
 
-/// How long a look is good for.
+/// How long collected numbers are good for.
 const GOOD_FOR: Duration = Duration::from_secs(5);
 /// How long a new one is waited for.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -42,11 +42,11 @@ pub struct Collector {
 #[derive(Default)]
 struct Latest {
     last: Option<(Instant, Arc<Gauges>)>,
-    /// Since when somebody looks.
+    /// Since when a collection is running.
     looking: Option<Instant>,
 }
 
-/// A look, and whether the databases can be trusted to answer: they cannot while they keep a look waiting.
+/// The numbers, and whether the databases answer: they do not while a collection waits for them.
 pub struct Collected {
     pub gauges: Arc<Gauges>,
     pub answers: bool,
@@ -62,7 +62,7 @@ impl Collector {
         let is_fresh = state.last.as_ref().is_some_and(|(at, _)| at.elapsed() < GOOD_FOR);
         if !is_fresh {
             if state.looking.is_none() {
-                state.looking = self.look_apart().then(Instant::now);
+                state.looking = self.start_thread().then(Instant::now);
             }
             let looks = |state: &mut Latest| state.looking.is_some();
             state = self.done.wait_timeout_while(state, PATIENCE, looks).unwrap_or_else(PoisonError::into_inner).0;
@@ -75,7 +75,7 @@ impl Collector {
     }
 
     /// Whether a thread could be had.
-    fn look_apart(self: &Arc<Self>) -> bool {
+    fn start_thread(self: &Arc<Self>) -> bool {
         let collector = self.clone();
         let thread = std::thread::Builder::new().name("gauges".to_owned()).stack_size(STACK_BYTES);
         thread.spawn(move || collector.look()).is_ok()

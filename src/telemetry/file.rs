@@ -70,7 +70,7 @@ impl FileLogger {
         let text = format_args!("cannot write {}: {error}; the server goes on without this file", self.path.display());
         let record = Record::builder().level(Level::Error).target("log").args(text).build();
         with_line(&record, Style::Full, now, |line| {
-            let _ = io::stderr().write_all(line); // if nobody reads that either, there is nobody to tell
+            let _ = io::stderr().write_all(line); // where that fails too, there is nothing left to try
         });
     }
 }

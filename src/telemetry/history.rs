@@ -15,7 +15,7 @@ use super::rotate::numbered;
 /// What is read at once, in bytes. A line that is longer counts as several.
 const BLOCK_BYTES: usize = 64 * 1024;
 
-/// A server notices within a tenth of a second that somebody else renamed its file; so long the old one is read on.
+/// A server notices within a tenth of a second that its file was renamed; so long the old one is read on.
 const LINGER: Duration = Duration::from_millis(400);
 
 /// What is done with a line, without its newline.
@@ -86,7 +86,7 @@ impl History {
         Ok(self.start())
     }
 
-    /// Hands over every line from `place` to the end, and gives what can go on from there. Whoever goes on gets a line
+    /// Hands over every line from `place` to the end, and gives what can go on from there. The next call gets a line
     /// that is not whole yet when it is.
     pub fn read(mut self, place: Place, goes_on: bool, sink: Sink<'_>) -> io::Result<Follower> {
         let last = self.files.len().saturating_sub(1);
@@ -205,7 +205,7 @@ impl Follower {
             let named = std::fs::metadata(&self.path)
                 .is_ok_and(|found| (found.dev(), found.ino()) == (current.opened.device, current.opened.inode));
             if current.opened.file.metadata()?.len() < current.offset {
-                current.offset = 0; // truncated: somebody took a copy and emptied it
+                current.offset = 0; // truncated, after a copy was made
             }
             current.offset = current.opened.forward(current.offset, false, sink)?;
             if named {

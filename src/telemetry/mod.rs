@@ -1,6 +1,6 @@
-//! What the server says about itself: log lines, on stdout and in a file that we rotate ourselves.
+//! The log, on stdout and in a file that we rotate ourselves, and the metrics.
 //!
-//! Everybody logs through the `log` facade, `log::info!(target: "http", …)`; simplelog hands each record to the
+//! All rooms log through the `log` facade, `log::info!(target: "http", …)`; simplelog hands each record to the
 //! loggers of this room. One record is one line, and never holds what people wrote, nor a secret.
 
 mod clock;
@@ -41,7 +41,7 @@ pub struct LogOptions {
     pub stdout: bool,
 }
 
-/// Held by whoever called [`init`] until the end: what waits for stdout is printed when it goes.
+/// Held by the caller of [`init`] until the end: what waits for stdout is printed when it is dropped.
 #[derive(Debug)]
 pub struct LogGuard(());
 
@@ -70,7 +70,7 @@ pub fn init(options: LogOptions) -> Result<LogGuard> {
     Ok(LogGuard(()))
 }
 
-/// What is logged from now on. The `log` macros look at it first, so that what is not wanted costs next to nothing.
+/// What is logged from now on. The `log` macros check it first, so that what is not wanted costs next to nothing.
 pub fn set_level(level: LevelFilter) {
     log::set_max_level(level.min(MOST));
 }
@@ -79,7 +79,7 @@ pub fn set_level(level: LevelFilter) {
 pub fn change_level(level: LevelFilter, by: std::fmt::Arguments<'_>) {
     let before = self::level();
     set_level(level.max(before).max(LevelFilter::Info));
-    // Whoever greps for that word looks for errors, not for the name of a level.
+    // A grep for that word looks for errors, not for the name of a level.
     let name = |level| if level == LevelFilter::Error { "err" } else { level_name(level) };
     log::info!(target: "log", "log level {} → {}, by {by}", name(before), name(level));
     set_level(level);

@@ -3,7 +3,7 @@
 use std::panic;
 
 /// From now on panics are logged. Only words that stand in the program itself are repeated: a formatted message may
-/// quote what somebody wrote (a slice out of bounds quotes the text), and that has no place in a log.
+/// quote what a person wrote (a slice out of bounds quotes the text), and that has no place in a log.
 pub(super) fn log_panics() {
     panic::set_hook(Box::new(|info| {
         let what = info.payload().downcast_ref::<&'static str>().copied().unwrap_or("(message withheld)");

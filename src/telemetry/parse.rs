@@ -1,4 +1,4 @@
-//! A line of the log, taken apart again: for whoever reads it with our own command.
+//! Parses a line of the log, for `portagent logs`.
 
 use log::Level;
 

@@ -16,8 +16,8 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-/// How often we look whether the file's name still means our file, in milliseconds.
-const LOOK_EVERY_MS: i64 = 100;
+/// How often we check whether the file's name still means our file, in milliseconds.
+const CHECK_EVERY_MS: i64 = 100;
 
 /// How often the kernel is asked for the size within one millisecond. It costs as much as writing the line.
 const ASKS_PER_MS: u32 = 16;
@@ -88,7 +88,7 @@ impl RotatingFile {
 
     /// Forgets a file whose name now means something else.
     fn look(&mut self, now_ms: i64) {
-        if (0..LOOK_EVERY_MS).contains(&(now_ms - self.looked_ms)) {
+        if (0..CHECK_EVERY_MS).contains(&(now_ms - self.looked_ms)) {
             return;
         }
         self.looked_ms = now_ms;
@@ -275,7 +275,7 @@ mod tests {
         file.write_line(b"two\n", 1).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two\n", "deleted: the very next line is in a new file");
         fs::rename(&path, directory.path().join("moved")).unwrap();
-        file.write_line(b"three\n", 1 + LOOK_EVERY_MS).unwrap();
+        file.write_line(b"three\n", 1 + CHECK_EVERY_MS).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"three\n");
         assert_eq!(fs::read(directory.path().join("moved")).unwrap(), b"two\n");
         fs::write(&path, "").unwrap();
@@ -294,7 +294,7 @@ mod tests {
         let mut file = RotatingFile::new(small(&path));
         assert_eq!(file.write_line(b"one\n", 0).unwrap_err().kind(), io::ErrorKind::StorageFull);
         fs::remove_file(&path).unwrap();
-        file.write_line(b"two\n", LOOK_EVERY_MS).unwrap();
+        file.write_line(b"two\n", CHECK_EVERY_MS).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two\n");
     }
 }

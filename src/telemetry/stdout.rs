@@ -1,8 +1,8 @@
 //! The logger behind stdout: a bounded queue and a thread that prints it.
 //!
-//! Whoever reads our stdout may stop reading: a paused terminal, a stuck log collector. A server must not stand still
-//! for that, so the threads that log only put their line into the queue; what does not fit is counted, and the count
-//! is printed once there is room. A reader that is gone is no reason to stop either.
+//! The reader of our stdout may stop reading: a paused terminal, a stuck log collector. That must not stop the server,
+//! so the threads that log only put their line into the queue; what does not fit is counted, and the count is printed
+//! once there is room. A reader that is gone is no reason to stop either.
 
 use std::io;
 use std::os::fd::AsFd as _;
@@ -132,7 +132,7 @@ impl Shared {
         let dropped = std::mem::take(&mut queue.dropped);
         drop(queue);
         if dropped > 0 {
-            let text = format_args!("{dropped} lines were not printed: nobody read stdout");
+            let text = format_args!("{dropped} lines were dropped: stdout was not read");
             let record = Record::builder().level(Level::Warn).target("log").args(text).build();
             with_line(&record, style, now_ms(), |line| batch.extend_from_slice(line));
         }
@@ -147,7 +147,7 @@ fn print(mut bytes: &[u8]) {
             Ok(0) => return,
             Ok(written) => bytes = &bytes[written..],
             Err(Errno::INTR) => {}
-            // Somebody who shares this stdout made it non-blocking.
+            // Another process that shares this stdout made it non-blocking.
             Err(Errno::AGAIN) => drop(poll(&mut [PollFd::new(&stdout.as_fd(), PollFlags::OUT)], None)),
             Err(_) => return,
         }

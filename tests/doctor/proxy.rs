@@ -163,7 +163,7 @@ fn mistakes_of_a_proxy() {
     assert!(report.code == Some(0) && report.with("warn").contains(&"public client address"), "{:#}", report.value);
     nginx.start(&server, "");
     assert_eq!(look().with("fail"), Vec::<&str>::new());
-    doctor(&server, &[]).names("public tls", "signed by nobody that is known");
+    doctor(&server, &[]).names("public tls", "signed by an unknown authority");
     nginx.stop();
     look().names("public address", "nothing listens there");
 }

@@ -141,7 +141,7 @@ fn a_database_that_another_program_holds_is_no_reason_to_be_started_again() {
     }
     held.join().unwrap();
     manager.wait_for("WATCHDOG=1");
-    assert!(!server.stdout().contains("no sign of life"), "{}", server.stdout());
+    assert!(!server.stdout().contains("watchdog of the service manager is not notified"), "{}", server.stdout());
     let answer = server.http().post("/api/auth/login", None, &json!({"usernameOrEmail": "x", "password": "y"}));
     assert_eq!(answer.status, 401);
 }

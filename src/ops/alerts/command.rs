@@ -98,7 +98,7 @@ mod tests {
         assert!(outcome.is_err_and(|why| why.starts_with("it was killed")));
         let pid: i32 = std::fs::read_to_string(&file).unwrap().trim().parse().unwrap();
         let until = Instant::now() + Duration::from_secs(10);
-        // Whoever adopts it may take a moment to collect it; a zombie runs no more.
+        // Its new parent may take a moment to reap it; a zombie runs no more.
         let runs = || {
             let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
             stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))

@@ -1,4 +1,4 @@
-//! What the rules look at: numbers and sentences that the server has anyway.
+//! What the rules evaluate: numbers and sentences that the server has anyway.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use crate::telemetry::metrics::{self, Memory, Totals};
 const WINDOW: Duration = Duration::from_secs(5 * 60);
 /// Fewer requests say nothing about a rate or a percentile.
 const LEAST_REQUESTS: u64 = 20;
-/// Looks that are kept, at most one a second.
+/// Samples that are kept, at most one a second.
 const SAMPLES: usize = 301;
 
 /// A value for a rule, and what there is to say about it.
@@ -25,7 +25,7 @@ pub(super) struct Reading {
 
 #[derive(Default)]
 pub(super) struct Readings {
-    /// Requests so far, at each look of the window.
+    /// Requests so far, at each sample of the window.
     samples: VecDeque<(Instant, Totals)>,
     pub(super) health: Reading,
     pub(super) memory: Reading,
@@ -38,7 +38,7 @@ pub(super) struct Readings {
 }
 
 impl Readings {
-    /// Looks at everything again.
+    /// Reads everything again.
     pub(super) fn take(&mut self, services: &Services, store: &Store) -> &Self {
         self.health = health(services.health.live().err().as_deref());
         let checks = services.health.ready();
@@ -67,7 +67,7 @@ fn health(failing: Option<&[Finding]>) -> Reading {
         None => Reading { value: 0.0, summary: "the databases answer".to_owned() },
         Some(checks) => {
             let said: Vec<String> = checks.iter().map(|check| format!("{}: {}", check.name, check.message)).collect();
-            Reading { value: 1.0, summary: format!("the server is not well: {}", said.join("; ")) }
+            Reading { value: 1.0, summary: format!("the server is unhealthy: {}", said.join("; ")) }
         }
     }
 }
@@ -143,7 +143,7 @@ mod tests {
         let start = Instant::now();
         let at = |seconds: u64| start + Duration::from_secs(seconds);
         let totals = |requests| Totals { requests, ..Totals::default() };
-        assert_eq!(readings.requests(at(0), totals(100)).requests, 0, "what came before is nobody's fault");
+        assert_eq!(readings.requests(at(0), totals(100)).requests, 0, "what came before does not count");
         assert_eq!(readings.requests(at(30), totals(130)).requests, 30);
         assert_eq!(readings.requests(at(300), totals(200)).requests, 100);
         assert_eq!(readings.requests(at(330), totals(230)).requests, 100);

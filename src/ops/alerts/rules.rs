@@ -1,8 +1,8 @@
-//! What is worth waking somebody for: the thresholds of the operations manual, and those of our own.
+//! The alert rules: the thresholds of the operations manual, and our own.
 
 use super::readings::{Reading, Readings};
 
-/// One rule. Between its marks nothing changes, so that a value at the edge does not ring twice a minute.
+/// One rule. Between its marks nothing changes, so that a value at the edge does not fire twice a minute.
 pub(super) struct Rule {
     pub(super) name: &'static str,
     pub(super) severity: &'static str,
@@ -10,7 +10,7 @@ pub(super) struct Rule {
     pub(super) threshold: Option<f64>,
     /// At or below it the trouble is over.
     pub(super) clear: f64,
-    /// Looks in a row that it takes to begin and to end.
+    /// Evaluations in a row that it takes to begin and to end.
     pub(super) raise_after: u32,
     pub(super) clear_after: u32,
     pub(super) read: fn(&Readings) -> &Reading,

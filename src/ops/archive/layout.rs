@@ -1,5 +1,5 @@
-//! What may stand in an archive, under which name and how large. Names come from outside: whoever extracts them must
-//! never write anywhere else.
+//! What may stand in an archive, under which name and how large. Names come from outside: extracting
+//! them must never write anywhere else.
 
 use crate::store::copy::DATABASE_FILES;
 

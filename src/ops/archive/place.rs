@@ -16,7 +16,7 @@ pub enum Keep {
     Everything,
 }
 
-/// A private directory that nobody else writes to.
+/// A private directory that no other program writes to.
 pub struct Place<'a> {
     root: &'a Path,
     keep: Keep,

@@ -33,7 +33,7 @@ pub fn finish<W: Write>(mut written: Hashing<W>) -> io::Result<W> {
     Ok(written.inner)
 }
 
-/// Reads what is before the seal, and then tells whether the seal is that of what was read. It holds the last bytes
+/// Reads what is before the seal, and then says whether the seal is that of what was read. It holds the last bytes
 /// back, because the length of a stream that is decrypted is not known before its end.
 pub struct SealReader<R> {
     inner: R,

@@ -1,4 +1,4 @@
-//! Archives that are good, archives that are not any more, and archives that somebody made to harm us.
+//! Good archives, damaged ones, and crafted ones.
 
 use std::io::{Read as _, Write as _};
 use std::path::Path;
@@ -201,7 +201,7 @@ fn what_stands_at_the_wrong_place_is_refused() {
     assert_eq!(trouble(&[b'x'; 4096]).code, "archive_damaged");
 }
 
-/// A tar of whatever headers somebody writes by hand, sealed as ours are.
+/// A tar of handmade headers, sealed as ours are.
 fn by_hand(entries: &[(&[u8], tar::EntryType, &[u8], u64)]) -> Vec<u8> {
     let gzip = flate2::write::GzEncoder::new(Hashing::new(Vec::new()), flate2::Compression::fast());
     let mut tar = tar::Builder::new(gzip);

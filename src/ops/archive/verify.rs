@@ -72,7 +72,8 @@ fn take_out(archive: &Path, decryption: &Decryption, into: &Path, keep: Keep, me
     for (facts, file) in found.manifest.databases.iter().zip(DATABASE_FILES) {
         let orphans = check_database(facts, &into.join("data").join(file), meter).map_err(about)?;
         if orphans > 0 {
-            warnings.push(format!("{file} has {orphans} rows that belong to nothing; `portagent db check` tells more"));
+            warnings
+                .push(format!("{file} has {orphans} rows that refer to missing ones; `portagent db check` says more"));
         }
     }
     let read::Found { manifest, files, file_bytes, links } = found;

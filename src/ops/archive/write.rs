@@ -11,7 +11,7 @@ use tar::{EntryType, Header};
 use super::hashing::Hashing;
 use super::{layout, seal, sums};
 
-/// 6 is what everybody's gzip does; text gets hardly smaller above it, and takes much longer.
+/// 6 is gzip's default; text gets hardly smaller above it, and takes much longer.
 const LEVEL: u32 = 6;
 
 /// What an entry says of a file besides its name and content.
@@ -32,7 +32,7 @@ pub struct Writer<W: Write> {
 }
 
 impl<W: Write> Writer<W> {
-    /// `spool` is an empty file, readable and writable, that nobody else uses. `own` is for entries that no file is
+    /// `spool` is an empty file, readable and writable, of its own. `own` is for entries that no file is
     /// behind.
     pub fn new(into: W, spool: File, own: Meta) -> Self {
         let gzip = GzBuilder::new().operating_system(255).write(Hashing::new(into), Compression::new(LEVEL));

@@ -27,7 +27,7 @@ pub fn list(directory: &Path) -> Result<Vec<Listed>> {
     let entries = match fs::read_dir(directory) {
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         other => other.map_err(|cause| {
-            Error::unavailable("cannot_look", format!("cannot look into {}: {cause}", directory.display()))
+            Error::unavailable("cannot_look", format!("cannot read {}: {cause}", directory.display()))
         })?,
     };
     let mut found: Vec<Listed> = entries.flatten().filter_map(|entry| listed(&entry)).collect();

@@ -162,7 +162,7 @@ impl io::Read for Metered<'_, '_> {
     }
 }
 
-/// Gives the archive its name, which is nobody else's, and is on the disk when this returns.
+/// Gives the archive an unused name, which is on the disk when this returns.
 fn publish(archive: &Path, into: &Path, created_at: i64, is_encrypted: bool) -> Result<PathBuf> {
     for number in 1..=NUMBERS {
         let target = into.join(name::name(created_at, number, is_encrypted));
@@ -180,7 +180,7 @@ fn publish(archive: &Path, into: &Path, created_at: i64, is_encrypted: bool) -> 
 
 fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
     match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        // A file system that cannot promise it: nobody else makes files of this name within this moment.
+        // A file system that cannot promise it: no other program makes files of this name within this moment.
         Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::OPNOTSUPP) => {
             if to.exists() {
                 Err(io::ErrorKind::AlreadyExists.into())
@@ -212,7 +212,7 @@ fn not_written(cause: io::Error) -> Error {
     })
 }
 
-/// The archive that was just made is not good: its passing name says nothing to anybody.
+/// The archive that was just made is not good: its temporary name means nothing to a person.
 fn not_good(error: Error) -> Error {
     match error.code {
         Code::STOPPED | Code::DISK_TOO_SMALL => error,

@@ -1,4 +1,4 @@
-//! The backup that the server makes by itself, on a thread that leaves the machine to those who chat.
+//! The automatic backup, on a thread of low priority, so that chats stay fast.
 
 use super::super::meter::{Meter, Pace};
 use super::super::worker::Stop;

@@ -41,7 +41,7 @@ pub fn copy(moment: Moment, directory: &Path, meter: &mut Meter<'_>) -> Result<V
 
 fn copy_one(database: &Frozen, path: &Path, meter: &mut Meter<'_>) -> Result<()> {
     let mut waiting = 0;
-    // One handle until the copy is done: it is nobody's but ours.
+    // One handle until the copy is done: the file is ours alone.
     let mut handle = None;
     database.copy_to(path, |bytes| {
         waiting += bytes;

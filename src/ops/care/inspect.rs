@@ -1,4 +1,4 @@
-//! Everything that can be said about a data directory without changing it, and the removal of what belongs to nobody.
+//! Everything that can be said about a data directory without changing it, and the removal of what has no owner.
 
 use std::path::Path;
 
@@ -46,7 +46,7 @@ pub fn inspect(directory: &Path, quick: bool) -> Result<Report> {
     Ok(Report { findings, can_mend })
 }
 
-/// Removes what belongs to nobody. What has an owner stays, whatever is wrong with it.
+/// Removes what has no owner. What has one stays, whatever is wrong with it.
 ///
 /// Errors: `Conflict` while a database is damaged or not at our schema, and where there is no account at all.
 pub fn mend(directory: &Path, report: &Report) -> Result<Mended> {
@@ -70,7 +70,7 @@ fn ownerless(directory: &Path) -> Result<Vec<Finding>> {
             "ownerless_containers",
             found.containers,
             format!(
-                "{} containers of nobody, with {conversations} conversations and {messages} messages",
+                "{} containers without an account, with {conversations} conversations and {messages} messages",
                 found.containers
             ),
         ),
@@ -78,13 +78,13 @@ fn ownerless(directory: &Path) -> Result<Vec<Finding>> {
             "agentx.db",
             "ownerless_rows",
             found.hanging,
-            format!("{} turns and messages of which nobody knows whose they are", found.hanging),
+            format!("{} turns and messages without an owner", found.hanging),
         ),
         (
             "data directory",
             "ownerless_directories",
             found.directories,
-            format!("{} directories of files below containers/ that belong to nobody", found.directories),
+            format!("{} directories of files below containers/ without an account", found.directories),
         ),
     ];
     Ok(rows

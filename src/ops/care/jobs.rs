@@ -1,4 +1,4 @@
-//! What happens by itself: statistics daily, a look at every page weekly and soon after a crash.
+//! Automatic care: statistics daily, a check of every page weekly and soon after a crash.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,17 +27,17 @@ pub fn optimize_job(store: Arc<Store>) -> Job {
 pub fn integrity_job(store: Arc<Store>, asked: Arc<AtomicBool>) -> Job {
     let answered = asked.clone();
     let run = move |stop: &Stop| {
-        let sentence = look_at_every_page(&store, stop)?;
+        let sentence = check_every_page(&store, stop)?;
         answered.store(false, Ordering::Relaxed);
         Ok(sentence)
     };
     Job { name: INTEGRITY, when: When::EveryOrAsked(WEEK, asked), run: Box::new(run) }
 }
 
-/// On a reading connection, table by table: nobody who writes waits for it, and no log grows for long.
+/// On a reading connection, table by table: no writer waits for it, and no write-ahead log grows for long.
 ///
 /// Errors: `Unavailable` when something is damaged; `Conflict` when the server stops before the end.
-fn look_at_every_page(store: &Store, stop: &Stop) -> Result<String> {
+fn check_every_page(store: &Store, stop: &Stop) -> Result<String> {
     for which in Which::BOTH {
         let stop = stop.clone();
         let complaints = care::integrity_by_table(store.directory(), which, move || stop.is_set())?
@@ -48,5 +48,5 @@ fn look_at_every_page(store: &Store, stop: &Stop) -> Result<String> {
                 .hint("stop the server, then `portagent db recover` or `portagent restore FILE`"));
         }
     }
-    Ok("both databases are whole".to_owned())
+    Ok("both databases are intact".to_owned())
 }

@@ -19,7 +19,7 @@ pub struct Recovered {
     pub file: Option<PathBuf>,
 }
 
-/// What somebody named: one of ours, or any file.
+/// The named database: one of ours, or any file.
 pub struct Damaged {
     pub path: PathBuf,
     which: Option<Which>,
@@ -50,7 +50,7 @@ impl Damaged {
 /// Errors: `Conflict` while a server uses the file, and where the target exists; `Unavailable` without room for it;
 /// `Invalid` when nothing in the file looks like ours.
 pub fn recover(directory: &Path, damaged: &Damaged, target: Option<&Path>) -> Result<Recovered> {
-    // A file that somebody writes cannot be read page by page.
+    // A file that is being written cannot be read page by page.
     let lock = damaged.is_in_use.then(|| DirectoryLock::take(directory)).transpose();
     let _lock = lock.map_err(|error| error.hint("stop the server first: its file changes while it is read"))?;
     let name = target.map_or_else(|| beside(&damaged.path), Path::to_owned);

@@ -1,4 +1,4 @@
-//! Who serves the directory, and how its databases are.
+//! Which process serves the directory, and the state of its databases.
 
 use std::path::Path;
 
@@ -41,8 +41,8 @@ fn finding(inspection: Inspection) -> Finding {
                 .hint("install the newer portagent again, or restore the snapshot that was taken before its upgrade")
         }
         Inspected::Unclean => {
-            Finding::warn(name, "the last stop was no clean one; it could not be looked at without changing it")
-                .hint("start the server, which puts it in order, and run this again")
+            Finding::warn(name, "the last stop was not a clean one; it cannot be checked without changing it")
+                .hint("start the server, which recovers it, and run this again")
         }
         Inspected::Slow => Finding::warn(name, "it opens, but is too large to be checked here")
             .hint("`portagent db check` takes all the time that it needs"),

@@ -1,4 +1,4 @@
-//! The data directory: whose it is, and who else can look into it.
+//! The data directory: its owner, and who else can read it.
 
 use std::fs;
 use std::io;
@@ -28,7 +28,7 @@ pub(super) fn findings(directory: &Path) -> Vec<Finding> {
         }
         Err(error) => {
             return vec![
-                Finding::fail(NAME, format!("cannot look at {shown}: {error}"))
+                Finding::fail(NAME, format!("cannot read {shown}: {error}"))
                     .hint("run this as the user that runs portagent, or as root"),
             ];
         }
@@ -36,7 +36,7 @@ pub(super) fn findings(directory: &Path) -> Vec<Finding> {
     if top.permissions().mode() & 0o077 != 0 {
         let mode = top.permissions().mode() & 0o777;
         return vec![
-            Finding::fail(NAME, format!("others on this machine can look into {shown} (mode {mode:03o})"))
+            Finding::fail(NAME, format!("other users of this machine can read {shown} (mode {mode:03o})"))
                 .hint(format!("chmod 700 {shown}; the next start does it, too")),
         ];
     }
@@ -46,7 +46,7 @@ pub(super) fn findings(directory: &Path) -> Vec<Finding> {
     ]
 }
 
-/// What is inside and belongs to somebody else, whom the server may not be able to read.
+/// What is inside and has another owner: the server may not be able to read it.
 fn strangers(directory: &Path, owner: u32) -> Option<Finding> {
     let paths: Vec<PathBuf> = PRIVATE.iter().map(|name| directory.join(name)).collect();
     let stranger = paths.iter().find(|path| fs::symlink_metadata(path).is_ok_and(|file| file.uid() != owner))?;

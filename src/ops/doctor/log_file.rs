@@ -22,7 +22,7 @@ pub(super) fn findings(file: &Path) -> Vec<Finding> {
         Ok(found) if found.is_dir() && backups::takes_files(directory) => {}
         _ => {
             return vec![Finding::fail(LOG, format!("{} cannot be written", directory.display())).hint(
-                "make it a directory that the user who runs portagent can write; stdout has the lines meanwhile",
+                "make it a directory that the user that runs portagent can write; stdout has the lines meanwhile",
             )];
         }
     }

@@ -1,5 +1,5 @@
-//! Looks at everything that can be wrong with an installation, from its settings to the proxy in front of it, changes
-//! nothing, and says of each thing how it is and what to do. What it says can be pasted in public.
+//! Checks everything that can be wrong with an installation, from its settings to the proxy in front of it, and says
+//! what to do. It changes nothing, and its output can be shown to others.
 
 mod backups;
 mod clock;
@@ -20,7 +20,7 @@ use std::time::Duration;
 use crate::domain::finding::Finding;
 use crate::domain::secret::Secret;
 
-/// What is looked at.
+/// The installation that is checked.
 #[derive(Debug, Clone)]
 pub struct Installation {
     /// What is unwise about the settings, one sentence each.
@@ -33,12 +33,12 @@ pub struct Installation {
     /// The time between two automatic backups; `None`: there are none.
     pub backup_period: Option<Duration>,
     pub host: String,
-    /// 0: nobody knows which.
+    /// 0: the system chooses one.
     pub port: u16,
     pub model_server: ModelServer,
     /// Origin and sub-path as PUBLIC_URL has them.
     pub public_url: Option<String>,
-    /// What must not be seen, wherever it turns up.
+    /// What must not appear in the output.
     pub secrets: Vec<Secret>,
 }
 
@@ -54,7 +54,7 @@ pub enum ModelServer {
     },
 }
 
-/// The address that people use, as somebody typed it, and a certificate authority of one's own.
+/// The public address, and a private certificate authority.
 #[derive(Debug, Clone)]
 pub struct PublicAddress {
     pub url: String,
@@ -62,7 +62,7 @@ pub struct PublicAddress {
     pub authority: Option<Vec<u8>>,
 }
 
-/// All findings, in the order in which a person would look.
+/// All findings, in the order in which a person would check.
 pub fn examine(installation: &Installation, address: Option<&PublicAddress>) -> Vec<Finding> {
     let mut findings = settings::findings(installation);
     findings.extend(directory::findings(&installation.data_dir));

@@ -1,4 +1,4 @@
-//! The last look before anything is shown: what is a secret, or looks like one, becomes stars.
+//! Before anything is shown, secrets and what looks like one become stars.
 
 use crate::domain::finding::Finding;
 use crate::domain::secret::Secret;

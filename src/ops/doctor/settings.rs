@@ -1,4 +1,4 @@
-//! The settings: they were good enough to be read; here is what is not wise about them.
+//! The settings: they were good enough to be read; here is what is unwise about them.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -23,7 +23,7 @@ pub(super) fn findings(installation: &Installation) -> Vec<Finding> {
         let files: Vec<String> = installation.env_files.iter().map(name).collect();
         findings.push(Finding::pass(ENV_FILE, format!("settings are read from {}", files.join(" and "))));
     }
-    // The env file that is open to others has been told already.
+    // An env file that is open to others was reported above.
     let others = installation.warnings.iter().filter(|warning| !warning.contains("chmod 600"));
     findings.extend(others.map(|warning| Finding::warn(CONFIGURATION, warning)));
     findings

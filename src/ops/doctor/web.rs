@@ -1,4 +1,4 @@
-//! Asking a server over HTTP, and putting what goes wrong into words.
+//! HTTP requests of the doctor, and their failures in words.
 
 use std::io::{ErrorKind, Read as _};
 use std::time::{Duration, Instant};
@@ -92,31 +92,29 @@ fn head(response: &Response<Body>) -> Seen {
 pub(super) fn words(error: &ureq::Error) -> (String, &'static str) {
     use ureq::Error as E;
     let (what, hint) = match error {
-        E::HostNotFound => ("its name is not known", "look at the name, and at this machine's DNS"),
-        E::Timeout(ureq::Timeout::Resolve) => ("its name was not found in time", "look at this machine's DNS"),
-        E::Timeout(_) => ("it did not answer in time", "look whether a firewall stands in between"),
+        E::HostNotFound => ("its name does not resolve", "check the name, and this machine's DNS"),
+        E::Timeout(ureq::Timeout::Resolve) => ("its name did not resolve in time", "check this machine's DNS"),
+        E::Timeout(_) => ("it did not answer in time", "check for a firewall in between"),
         E::Tls(_) | E::Rustls(_) => return certificate(&error.to_string()),
         E::Io(io) => match io.kind() {
-            ErrorKind::ConnectionRefused => {
-                ("nothing listens there", "look at the address, and whether the server runs")
-            }
+            ErrorKind::ConnectionRefused => ("nothing listens there", "check the address, and whether the server runs"),
             ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
-                ("there is no way to it through the network", "look at this machine's network")
+                ("there is no route to it", "check this machine's network")
             }
             ErrorKind::InvalidData => return certificate(&io.to_string()),
             ErrorKind::TimedOut | ErrorKind::WouldBlock => {
-                ("it did not answer in time", "look whether a firewall stands in between")
+                ("it did not answer in time", "check for a firewall in between")
             }
             _ if io.to_string().contains("lookup address") => {
-                ("its name cannot be looked up", "look at the name, and at this machine's DNS")
+                ("its name does not resolve", "check the name, and this machine's DNS")
             }
-            _ => ("the connection broke off", "look at the log of what listens there"),
+            _ => ("the connection broke off", "check the log of what listens there"),
         },
         E::InvalidProxyUrl | E::ConnectProxyFailed(_) => {
-            ("the proxy of HTTPS_PROXY does not let it through", "look at HTTPS_PROXY and NO_PROXY")
+            ("the proxy of HTTPS_PROXY does not let it through", "check HTTPS_PROXY and NO_PROXY")
         }
         E::BadUri(_) | E::Http(_) => ("it is no address", "write it like https://example.com"),
-        _ => ("what answers there does not speak HTTP", "look at the address and its port"),
+        _ => ("what answers there does not speak HTTP", "check the address and its port"),
     };
     (what.to_owned(), hint)
 }
@@ -125,17 +123,17 @@ pub(super) fn words(error: &ureq::Error) -> (String, &'static str) {
 fn certificate(said: &str) -> (String, &'static str) {
     let (what, hint) = match said {
         _ if said.contains("Expired") => {
-            ("its certificate has expired", "renew it, and see why that did not happen by itself")
+            ("its certificate has expired", "renew it, and check why it was not renewed automatically")
         }
         _ if said.contains("NotValidForName") => {
             ("its certificate is for another name", "get one for this name, or use the name it is for")
         }
-        _ if said.contains("NotValidYet") => ("its certificate is not valid yet", "look at the clock of this machine"),
+        _ if said.contains("NotValidYet") => ("its certificate is not valid yet", "check the clock of this machine"),
         _ if said.contains("UnknownIssuer") => (
-            "its certificate is signed by nobody that is known",
+            "its certificate is signed by an unknown authority",
             "get one that browsers trust; name an authority of your own with --ca",
         ),
-        _ => ("a secure connection could not be made", "look at its certificate, and whether it speaks TLS 1.2 or 1.3"),
+        _ => ("a secure connection could not be made", "check its certificate, and whether it supports TLS 1.2 or 1.3"),
     };
     (what.to_owned(), hint)
 }

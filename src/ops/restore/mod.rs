@@ -1,4 +1,4 @@
-//! Puts a backup in the place of the data that is there: checked first, decided in one moment, and with a way back.
+//! Replaces the data with that of a backup: checked first, swapped in one step, and with a way back.
 
 mod owners;
 mod place;
@@ -22,14 +22,14 @@ pub struct Restored {
     pub files: u64,
     /// Where the data is that was there before.
     pub replaced: Option<PathBuf>,
-    /// The settings of the backup, for a person to look at.
+    /// The settings of the backup, for the operator to read.
     pub settings: Option<PathBuf>,
     /// The key that signs tokens, where the backup has one.
     pub key: Option<crate::domain::secret::Secret>,
     pub warnings: Vec<String>,
 }
 
-/// Restores an archive into a data directory that nobody serves, which may be empty.
+/// Restores an archive into a data directory that no server uses, which may be empty.
 ///
 /// Errors: `Conflict` while a server holds the directory; those of [`archive::verify`]; `Unavailable` when the
 /// directory cannot be written. Nothing was changed then.

@@ -1,4 +1,4 @@
-//! Whether the clock can be believed: tokens, certificates, invite codes and backups all go by it.
+//! Whether the clock is right: tokens, certificates, invite codes and backups all go by it.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -62,7 +62,7 @@ impl State {
                 let (direction, by, ago) = (direction(by), spoken(by.abs() / 1000), spoken((boot - at) / 1000));
                 Finding::warn(NAME, format!("the clock was set {direction} by {by}, {ago} ago"))
             }
-            _ => Finding::pass(NAME, "the clock goes steadily"),
+            _ => Finding::pass(NAME, "the clock runs steadily"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Is it well: what a load balancer, a container and a person want to know. Each check stands in a file of its own.
+//! Health checks, for load balancers, containers and people. Each check has a file of its own.
 
 pub mod backup;
 pub mod clock;
@@ -23,8 +23,8 @@ pub use upstream::{Tally, UpstreamRecord};
 /// A good answer of the databases counts for this long, so that a flood of health checks does not become one of
 /// queries. A bad answer never does.
 const ANSWER_GOOD_FOR: Duration = Duration::from_millis(500);
-/// Anybody may ask for everything that is looked at, so all who ask within this time get the same look.
-const LOOK_GOOD_FOR: Duration = Duration::from_secs(1);
+/// Health checks are open to all, so all requests within this time get the same result.
+const RESULT_GOOD_FOR: Duration = Duration::from_secs(1);
 
 pub struct Health {
     store: Arc<Store>,
@@ -32,10 +32,10 @@ pub struct Health {
     upstream: Arc<UpstreamRecord>,
     clock: clock::ClockWatch,
     backups: OnceLock<BackupPlan>,
-    /// When the databases last answered. Held for the time of a look only.
+    /// When the databases last answered. Held for a moment only.
     answered: Mutex<Option<Instant>>,
-    /// The last look at everything. Held while somebody looks, so that those who come meanwhile share it.
-    looked: Mutex<Option<(Instant, Arc<[Finding]>)>>,
+    /// The last run of all checks. Held during a run, so that requests that come meanwhile share its result.
+    last_run: Mutex<Option<(Instant, Arc<[Finding]>)>>,
 }
 
 impl Health {
@@ -47,7 +47,7 @@ impl Health {
             clock: clock::ClockWatch::default(),
             backups: OnceLock::new(),
             answered: Mutex::new(None),
-            looked: Mutex::new(None),
+            last_run: Mutex::new(None),
         }
     }
 
@@ -71,20 +71,20 @@ impl Health {
         Ok(())
     }
 
-    /// Everything that is looked at, at most a second old.
+    /// All checks, at most a second old.
     pub fn ready(&self) -> Arc<[Finding]> {
-        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((at, checks)) = &*looked
-            && at.elapsed() < LOOK_GOOD_FOR
+        let mut last_run = self.last_run.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, checks)) = &*last_run
+            && at.elapsed() < RESULT_GOOD_FOR
         {
             return checks.clone();
         }
-        let checks: Arc<[Finding]> = self.look().into();
-        *looked = Some((Instant::now(), checks.clone()));
+        let checks: Arc<[Finding]> = self.run().into();
+        *last_run = Some((Instant::now(), checks.clone()));
         checks
     }
 
-    fn look(&self) -> Vec<Finding> {
+    fn run(&self) -> Vec<Finding> {
         let mut checks = databases::checks(&self.store);
         checks.push(wal::check(&self.store));
         checks.push(disk::check(&self.store));
@@ -106,7 +106,7 @@ impl Health {
 pub enum Audience {
     /// Health checks are open to all: no cause is quoted, since it may name a path.
     Anyone,
-    /// Whoever runs a command on the machine.
+    /// The person who runs a command on the machine.
     Operator,
 }
 

@@ -1,4 +1,4 @@
-//! Whether the model's server does its part, as far as real turns have shown; nothing is asked for the sake of a check.
+//! Whether the model's server works, as far as real turns have shown; no request is made only for a check.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -75,7 +75,7 @@ impl UpstreamRecord {
     }
 }
 
-/// A conversation that is too long, or content that is refused, is nobody's outage; nor is a model that one person
+/// A conversation that is too long, or content that is refused, is no outage; nor is a model that one person
 /// has chosen and that does not exist.
 fn is_about_the_server(code: &str) -> bool {
     code.starts_with("upstream_")
@@ -108,7 +108,7 @@ fn judge(tally: &Tally) -> Level {
 fn describe(tally: &Tally, seconds_ago: i64) -> String {
     let ago = spoken(seconds_ago);
     match (tally.seen, tally.last_failure) {
-        (0, _) => "a model provider is set up; nothing was asked since the start".to_owned(),
+        (0, _) => "a model provider is configured; nothing was asked since the start".to_owned(),
         (seen, None) => format!("the last answer came {ago} ago; {} of the last {seen} turns failed", tally.failed),
         (seen, Some(code)) => {
             format!("the last turn failed {ago} ago ({code}); {} of the last {seen} failed", tally.failed)

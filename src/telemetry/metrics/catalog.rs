@@ -1,4 +1,4 @@
-//! Everything that is counted, by whoever it happens to.
+//! Everything that is counted, wherever it happens.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -57,7 +57,7 @@ pub static COMMIT_PIECES: Histogram<7> = Histogram::new(&PIECES);
 pub static COMMIT_TIME: Histogram<8> = Histogram::new(&COMMITS_TAKE);
 pub static BUSY_WAITS: Counter = Counter::new();
 
-// What runs by itself.
+// Automatic jobs.
 pub static JOB_FAILURES: Labelled<6> =
     Labelled::new("name", ["backup", "integrity", "optimize", "retention", "care", "other"]);
 pub static ALERTS_SENT: Labelled<4> =

@@ -1,7 +1,7 @@
-//! Numbers about what goes on, for `/metrics` and for alerts: a registry as small as it can be.
+//! Metrics, for `/metrics` and for alerts: a registry as small as it can be.
 //!
 //! Every number is a static of [`catalog`], so counting is one atomic addition and nothing has to be handed around.
-//! Labels come from fixed lists and from the table of routes, never from what somebody sends: the number of series is
+//! Labels come from fixed lists and from the table of routes, never from what a client sends: the number of series is
 //! known when the program starts.
 
 mod values;

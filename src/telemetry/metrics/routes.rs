@@ -48,7 +48,7 @@ fn all() -> Vec<&'static RouteMetrics> {
     ROUTES.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
-/// Says 503 about others, such as a model's server: whoever polls it would see failures double.
+/// Answers 503 for the failures of others, such as a model's server: polling it would count failures twice.
 const NOT_COUNTED: &str = "/health/ready";
 
 /// All requests together, as they stand now.
@@ -104,7 +104,7 @@ impl Totals {
     }
 }
 
-/// Only what has happened: a route that nobody asked for has no series.
+/// A route without requests has no series.
 pub(super) fn write(page: &mut Page) {
     let rows = all();
     let seen = || {

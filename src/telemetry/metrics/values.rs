@@ -1,4 +1,4 @@
-//! What counts: a few atomics each. Nobody waits, nothing is allocated; the order of what others see does not matter.
+//! Counters, gauges and histograms: a few atomics each, without waiting or allocating.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -76,7 +76,7 @@ impl<const N: usize> Labelled<N> {
 /// How often a value was in which range. `bounds` are the upper ends, in the family's unit times [`Histogram::SCALE`].
 pub struct Histogram<const N: usize> {
     bounds: &'static [u64; N],
-    /// Each counts its own range only; sums are made when somebody looks.
+    /// Each counts its own range only; sums are made when they are read.
     within: [Counter; N],
     above: Counter,
     sum: Counter,
@@ -158,7 +158,7 @@ mod tests {
     fn an_unknown_word_counts_for_the_last() {
         let counters = Labelled::new("outcome", ["ok", "other"]);
         counters.inc("ok");
-        counters.add("of somebody's choice", 2);
+        counters.add("of a client's choice", 2);
         assert_eq!(counters.iter().collect::<Vec<_>>(), [("ok", 1), ("other", 2)]);
     }
 }

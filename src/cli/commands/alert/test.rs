@@ -26,7 +26,7 @@ fn run(given: &Given) -> Result<()> {
     telemetry::init_command(None)?;
     let outcomes = app::alert_test(&given.config()?);
     if outcomes.is_empty() {
-        return Err(Error::new(Kind::Conflict, "no_alert_channel", "Nobody is told of alerts: no way is set up")
+        return Err(Error::new(Kind::Conflict, "no_alert_channel", "No alert channel is configured")
             .hint("set ALERT_WEBHOOK_URL, ALERT_COMMAND or both"));
     }
     let failed = outcomes.iter().any(|(_, outcome)| outcome.is_err());

@@ -1,4 +1,4 @@
-//! The way that people take: through the address they use, and whatever stands between it and the server.
+//! The public address: whether the server is reached through it, and what a proxy in between does.
 
 mod stream;
 mod way;
@@ -69,11 +69,11 @@ fn reached(health: &Seen) -> Finding {
         return Finding::pass(ADDRESS, "our server answers there");
     }
     let (detail, hint) = match health.status {
-        502..=504 => ("a proxy answers, but does not reach the server", "look at the address that it forwards to"),
-        404 => ("something answers, but knows no /health", "look at the sub-path: the proxy's and that of PUBLIC_URL"),
-        300..=399 => ("it sends us elsewhere", "use the address that it sends to"),
+        502..=504 => ("a proxy answers, but does not reach the server", "check the address that it forwards to"),
+        404 => ("something answers, but knows no /health", "check the sub-path: the proxy's and that of PUBLIC_URL"),
+        300..=399 => ("it redirects elsewhere", "use the address that it redirects to"),
         401 | 403 => ("something in front asks for a login", "let /health, /api, /agentx and /ws through"),
-        _ => ("something else answers there", "look at the address, and at what the proxy forwards"),
+        _ => ("something else answers there", "check the address, and what the proxy forwards"),
     };
     Finding::fail(ADDRESS, format!("{detail} (status {})", health.status)).hint(hint)
 }

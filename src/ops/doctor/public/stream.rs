@@ -41,7 +41,7 @@ pub(super) fn findings(asked: &Asked<'_>) -> Vec<Finding> {
     vec![
         streaming,
         sight.map_or_else(
-            || Finding::skip(CLIENT, "the server could not be asked whom it sees"),
+            || Finding::skip(CLIENT, "the server could not be asked which address it sees"),
             |sight| client(asked, &sight),
         ),
     ]
@@ -53,7 +53,7 @@ fn judged(outcome: Result<(u16, Vec<Duration>), ureq::Error>) -> Finding {
         Err(error) => {
             Finding::fail(STREAMING, format!("a stream is not answered: {}", web::words(&error).0)).hint(hint)
         }
-        Ok((429, _)) => Finding::warn(STREAMING, "somebody else is asking just now").hint("try again in a minute"),
+        Ok((429, _)) => Finding::warn(STREAMING, "another check is running").hint("try again in a minute"),
         Ok((200, times)) if times.len() >= 2 => {
             let span = times[times.len() - 1].saturating_sub(times[0]);
             if span >= LEAST_SPAN {
@@ -74,20 +74,22 @@ fn judged(outcome: Result<(u16, Vec<Duration>), ureq::Error>) -> Finding {
 fn client(asked: &Asked<'_>, sight: &Sight) -> Finding {
     match sight {
         Sight { forwarded: true, believed: false, .. } => {
-            Finding::fail(CLIENT, "the server does not believe its proxy, so everybody has the proxy's address")
+            Finding::fail(CLIENT, "the server does not trust its proxy, so all clients have the proxy's address")
                 .hint("name the proxy's address in TRUSTED_PROXIES")
         }
-        Sight { for_whom: false, .. } if asked.is_https => {
-            Finding::fail(CLIENT, "the proxy does not say for whom it asks, so everybody has the proxy's address").hint(
-                "let it send X-Forwarded-For and X-Forwarded-Proto (nginx: proxy_set_header X-Forwarded-For \
+        Sight { for_whom: false, .. } if asked.is_https => Finding::fail(
+            CLIENT,
+            "the proxy does not forward client addresses, so all clients have the proxy's address",
+        )
+        .hint(
+            "let it send X-Forwarded-For and X-Forwarded-Proto (nginx: proxy_set_header X-Forwarded-For \
                  $proxy_add_x_forwarded_for; proxy_set_header X-Forwarded-Proto $scheme)",
-            )
-        }
+        ),
         Sight { https: false, .. } if asked.is_https => {
-            Finding::warn(CLIENT, "the proxy does not say that people come by https")
+            Finding::warn(CLIENT, "the proxy does not say that clients use https")
                 .hint("let it send X-Forwarded-Proto (nginx: proxy_set_header X-Forwarded-Proto $scheme)")
         }
-        Sight { forwarded: false, .. } => Finding::pass(CLIENT, "the server sees people's own addresses"),
-        Sight { .. } => Finding::pass(CLIENT, "the server sees people's addresses as the proxy tells them"),
+        Sight { forwarded: false, .. } => Finding::pass(CLIENT, "the server sees the clients' own addresses"),
+        Sight { .. } => Finding::pass(CLIENT, "the server sees the clients' addresses as the proxy forwards them"),
     }
 }

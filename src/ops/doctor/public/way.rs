@@ -20,12 +20,12 @@ pub(super) fn redirect(asked: &Asked<'_>) -> Finding {
     }
 }
 
-/// What a browser asks for when somebody types the name alone.
+/// What a browser asks for when only the name was typed.
 fn plain(url: &str) -> Result<String, &'static str> {
     let rest = url.strip_prefix("https://").ok_or("the address is not encrypted")?;
     let authority = rest.split('/').next().unwrap_or(rest);
     if authority.rsplit(']').next().is_some_and(|end| end.contains(':')) {
-        return Err("the address has a port of its own; nobody types it without https");
+        return Err("the address has a port of its own, so it is not typed without https");
     }
     Ok(format!("http://{authority}/"))
 }
@@ -34,7 +34,7 @@ fn leads(status: u16, to: Option<&str>) -> Finding {
     if (300..400).contains(&status) && to.is_some_and(|to| to.starts_with("https://")) {
         return Finding::pass(REDIRECT, "http:// leads to https://");
     }
-    Finding::warn(REDIRECT, "http:// does not lead to https://: who types the name alone is not encrypted")
+    Finding::warn(REDIRECT, "http:// does not lead to https://: connections made by typing the name are not encrypted")
         .hint("let the proxy answer http with a redirect (301) to https")
 }
 
@@ -73,7 +73,7 @@ pub(super) fn websocket(asked: &Asked<'_>) -> Finding {
         }
         Ok(seen) if seen.body.contains("upgrade_required") => fail("the proxy does not pass WebSockets on", upgrade),
         Ok(seen) if seen.body.contains("foreign_origin") => fail(
-            "the server takes its own page for another site's",
+            "the server takes its own page for that of another site",
             "set PUBLIC_URL, or let the proxy pass the Host header on",
         ),
         Ok(seen) => fail(&format!("a handshake is answered with status {}", seen.status), upgrade),
