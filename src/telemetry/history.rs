@@ -6,11 +6,11 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::rotate::numbered;
+use super::rotate::{NONBLOCKING, numbered};
 
 /// What is read at once, in bytes. A line that is longer counts as several.
 const BLOCK_BYTES: usize = 64 * 1024;
@@ -102,7 +102,7 @@ impl History {
 
 impl Opened {
     fn open(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
+        let file = File::options().read(true).custom_flags(NONBLOCKING).open(path)?;
         let found = file.metadata()?;
         if !found.is_file() {
             return Err(io::Error::other(format!("{} is not a file", path.display())));

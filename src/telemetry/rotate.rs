@@ -13,7 +13,9 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{
+    DirBuilderExt as _, FileExt as _, FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+};
 use std::path::{Path, PathBuf};
 
 /// How often we check whether the file's name still means our file, in milliseconds.
@@ -62,7 +64,7 @@ struct Open {
     file: File,
     device: u64,
     inode: u64,
-    /// A pipe or `/dev/stdout` behind the name has no size and is not renamed.
+    /// A device such as `/dev/null` behind the name has no size and is not renamed.
     regular: bool,
     /// In bytes; always 0 for what is not regular.
     size: u64,
@@ -192,9 +194,23 @@ impl Open {
     }
 }
 
+/// So that neither opening nor writing what is no regular file can wait: for the reader of a pipe, for instance.
+pub(super) const NONBLOCKING: i32 = rustix::fs::OFlags::NONBLOCK.union(rustix::fs::OFlags::NOCTTY).bits().cast_signed();
+
+/// Errors: what is neither a regular file nor a character device such as `/dev/null`.
+pub(super) fn refuse_pipes(found: &fs::Metadata) -> io::Result<()> {
+    let kind = found.file_type();
+    if kind.is_file() || kind.is_char_device() {
+        return Ok(());
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"))
+}
+
 /// Opens the file, with its directory if need be, for us alone.
 fn open_for_append(path: &Path) -> io::Result<Open> {
-    let open = || OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path);
+    let mut options = OpenOptions::new();
+    options.read(true).append(true).create(true).mode(0o600).custom_flags(NONBLOCKING);
+    let open = || options.open(path);
     let file = open().or_else(|error| match (error.kind(), path.parent()) {
         (io::ErrorKind::NotFound, Some(directory)) => {
             DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
@@ -203,6 +219,7 @@ fn open_for_append(path: &Path) -> io::Result<Open> {
         _ => Err(error),
     })?;
     let found = file.metadata()?;
+    refuse_pipes(&found)?;
     let (regular, size) = if found.is_file() { (true, found.size()) } else { (false, 0) };
     let mut open = Open { file, device: found.dev(), inode: found.ino(), regular, size, asked_ms: i64::MIN, asks: 0 };
     if regular && found.mode() & 0o077 != 0 {
@@ -284,6 +301,21 @@ mod tests {
         fs::remove_dir_all(directory.path()).unwrap();
         file.write_line(b"five\n", 2000).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"five\n");
+    }
+
+    #[test]
+    fn a_pipe_is_refused_and_never_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.log");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RWXU).unwrap();
+        let mut file = RotatingFile::new(small(&path));
+        for at in 0..2000 {
+            let error = file.write_line(&[b'x'; 99], at).unwrap_err();
+            assert_eq!(error.to_string(), "it is not a regular file");
+        }
+        fs::remove_file(&path).unwrap();
+        file.write_line(b"a line\n", 2000).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"a line\n");
     }
 
     #[test]

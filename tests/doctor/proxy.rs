@@ -157,7 +157,7 @@ fn mistakes_of_a_proxy() {
     check("proxy_set_header Upgrade \"\";", "public websocket", "does not pass WebSockets on");
     check("proxy_set_header Connection \"\";", "public websocket", "does not pass WebSockets on");
     check("client_max_body_size 1m;", "public upload", "refuses 2 MiB");
-    check("proxy_set_header X-Forwarded-For \"\";", "public client address", "for whom it asks");
+    check("proxy_set_header X-Forwarded-For \"\";", "public client address", "does not forward client addresses");
     nginx.start(&server, "proxy_set_header X-Forwarded-Proto \"\";");
     let report = look();
     assert!(report.code == Some(0) && report.with("warn").contains(&"public client address"), "{:#}", report.value);

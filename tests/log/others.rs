@@ -56,6 +56,23 @@ fn counted(log: &Path) -> HashMap<String, usize> {
 }
 
 #[test]
+fn a_pipe_in_place_of_the_file_stops_nothing() {
+    let server = Server::start();
+    let file = server.log_file();
+    fs::remove_file(&file).unwrap();
+    assert!(Command::new("mkfifo").arg(&file).status().unwrap().success());
+    for _ in 0..1500 {
+        assert_eq!(server.http().get("/health", None).status, 200);
+    }
+    eventually("it is said once", || server.stderr().contains("is not a regular file; the server goes on"));
+    let doctor = server.run(&["doctor"]);
+    assert!(doctor.stdout.contains("fail  log") && doctor.stdout.contains("is not a regular file"), "{doctor:?}");
+    assert_ne!(server.run(&["logs"]).code, None, "it does not wait for a writer");
+    let mut server = server;
+    assert!(server.terminate().success());
+}
+
+#[test]
 fn logrotate_that_renames_loses_no_line() {
     let server = Server::start();
     let asked = server.http().get("/health", None).header("x-request-id").unwrap().to_owned();

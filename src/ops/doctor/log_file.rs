@@ -26,6 +26,12 @@ pub(super) fn findings(file: &Path) -> Vec<Finding> {
             )];
         }
     }
+    if fs::metadata(file).is_ok_and(|found| !found.is_file()) {
+        return vec![
+            Finding::fail(LOG, format!("{} is not a regular file: no line is written to it", file.display()))
+                .hint("remove it; the server makes a new one"),
+        ];
+    }
     vec![Finding::pass(LOG, format!("{} can be written", directory.display())), recent(file)]
 }
 

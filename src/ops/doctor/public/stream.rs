@@ -83,7 +83,7 @@ fn client(asked: &Asked<'_>, sight: &Sight) -> Finding {
         )
         .hint(
             "let it send X-Forwarded-For and X-Forwarded-Proto (nginx: proxy_set_header X-Forwarded-For \
-                 $proxy_add_x_forwarded_for; proxy_set_header X-Forwarded-Proto $scheme)",
+                 $remote_addr; proxy_set_header X-Forwarded-Proto $scheme)",
         ),
         Sight { https: false, .. } if asked.is_https => {
             Finding::warn(CLIENT, "the proxy does not say that clients use https")
