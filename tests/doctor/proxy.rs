@@ -177,7 +177,7 @@ fn a_server_that_does_not_know_its_proxy() {
     let look = |url: &str| doctor(&server, &["--url", url, "--ca", nginx.certificate()]);
     let report = look(&nginx.url());
     assert_eq!(report.with("fail"), ["public websocket", "public client address"], "{:#}", report.value);
-    assert!(report.value.to_string().contains("takes its own page for another site's"), "{:#}", report.value);
+    assert!(report.value.to_string().contains("takes its own page for that of another site"), "{:#}", report.value);
     assert!(report.value.to_string().contains("TRUSTED_PROXIES"), "{:#}", report.value);
     assert!(report.with("warn").contains(&"public url"), "{:#}", report.value);
     let below = look(&format!("{}/chat", nginx.url()));
