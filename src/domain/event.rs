@@ -29,7 +29,10 @@ pub struct Event {
 pub enum EventKind {
     /// The person's message is safely stored.
     MessagePersisted(Box<Message>),
-    ConversationStart,
+    /// `continues`: what the turn has written before stays; otherwise it is superseded.
+    ConversationStart {
+        continues: bool,
+    },
     /// The model begins a message.
     MessageStart {
         message_id: MessageId,

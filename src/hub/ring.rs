@@ -211,7 +211,7 @@ impl State {
                 self.running = false;
                 self.turn_start = None;
             }
-            EventKind::MessagePersisted(_) | EventKind::ConversationStart => {
+            EventKind::MessagePersisted(_) | EventKind::ConversationStart { .. } => {
                 self.running = true;
                 self.turn_start.get_or_insert(seq - 1);
             }

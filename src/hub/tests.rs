@@ -102,7 +102,7 @@ fn a_session_without_a_ring_counts_from_what_is_stored() {
 fn a_running_turn_can_be_seen_from_its_first_event() {
     let (hub, context) = (Hub::new(), context("s"));
     hub.open(&context.session_id, 10);
-    hub.publish(&context, EventKind::ConversationStart);
+    hub.publish(&context, EventKind::ConversationStart { continues: false });
     hub.publish(&context, text("x"));
     let outbox = Outbox::new();
     hub.subscribe(&outbox, &context.session_id, 0, None, reply).expect("room");
@@ -196,7 +196,7 @@ fn a_huge_event_does_not_throw_out_readers_that_keep_up() {
     hub.open(&context.session_id, 0);
     hub.subscribe(&outbox, &context.session_id, 0, None, reply).expect("room");
     hub.publish(&context, text("x".repeat(512 * 1024)));
-    hub.publish(&context, EventKind::ConversationStart);
+    hub.publish(&context, EventKind::ConversationStart { continues: false });
     assert_eq!(drain(&outbox), ["latest 0 resync false turn None", "1", "2"]);
 }
 

@@ -22,7 +22,7 @@ pub use conversations::{Conversations, MessagePage, NewConversation, Target};
 pub use gauges::Collector;
 pub use health::{BACKUP_JOB, BackupPlan, Health, UpstreamRecord};
 pub use invites::{Invite, Invites, NewInvite};
-pub use turn::{SendMessage, Sent, Turns};
+pub use turn::{Reopen, SendMessage, Sent, Turns};
 
 use self::passwords::Passwords;
 use crate::domain::secret::Secret;

@@ -30,7 +30,7 @@ pub use tables::jobs::JobRecord;
 pub use tables::messages::Place;
 pub use tables::people::Belongings;
 pub use tables::retention::{Forgotten, Idle};
-pub use tables::turns::{Begun, NewTurn, Question, TurnRow};
+pub use tables::turns::{Begun, NewTurn, Question, Reopen, TurnRow};
 pub use tables::users::{Admission, Credentials};
 
 use crate::domain::Result;

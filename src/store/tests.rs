@@ -302,7 +302,7 @@ fn a_turn_that_failed_can_be_asked_again() {
     let conversation = fixture.conversation(&ContainerId::random());
     let (owner, id) = (&conversation.container_id, &conversation.id);
     let (turn, _) = new_turn(fixture.ask(&conversation, "one", None));
-    let again = || fixture.store.reopen_turn(owner, id, &turn.id, None);
+    let again = || fixture.store.reopen_turn(owner, id, &turn.id, Reopen::Again, None);
     assert_eq!(again().err().expect("runs").code, "turn_not_retryable");
     let message = answer(&turn, &MessageId::random(), "par", MessageStatus::Interrupted);
     let last = vec![(message, Place { ordinal: turn.ordinal, index: 1 })];

@@ -10,7 +10,7 @@ use super::session::{Incoming, PAUSE};
 use crate::domain::user::Caller;
 use crate::domain::{Error, Kind, Result};
 use crate::hub::{CloseReason, Closed, Outbox};
-use crate::service::{Sent, Services};
+use crate::service::{Reopen, Sent, Services};
 
 /// Requests of one connection; past them `rate_limited`, and each is followed by a pause.
 const REQUESTS_PER_SECOND: u32 = 50;
@@ -104,7 +104,8 @@ impl Desk {
             "image_delete_request" => self.delete(request),
             "image_messages_request" => self.messages(request),
             "message_send_request" => self.send(request),
-            "turn_retry_request" => self.retry(request),
+            "turn_retry_request" => self.reopen(request, Reopen::Again),
+            "turn_continue_request" => self.reopen(request, Reopen::Continue),
             "agent_interrupt_request" => self.interrupt(request),
             "subscribe_request" => self.subscribe(request),
             "unsubscribe_request" => self.unsubscribe(request),

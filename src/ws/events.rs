@@ -55,6 +55,10 @@ struct HtmlView<'a> {
 enum EventView<'a> {
     Message(MessageView<'a>),
     Nothing {},
+    Start {
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        continues: bool,
+    },
     MessageStart {
         message_id: &'a str,
         model: &'a str,
@@ -111,7 +115,7 @@ impl<'a> EventView<'a> {
             EventKind::MessagePersisted(message) => {
                 ("message_persisted", Self::Message(MessageView::of(message, None)))
             }
-            EventKind::ConversationStart => ("conversation_start", Self::Nothing {}),
+            EventKind::ConversationStart { continues } => ("conversation_start", Self::Start { continues: *continues }),
             EventKind::MessageStart { message_id, model } => {
                 ("message_start", Self::MessageStart { message_id: message_id.as_str(), model })
             }
@@ -201,7 +205,8 @@ mod tests {
     #[test]
     fn events_of_a_turn() {
         let message_id = MessageId::from(own("msg_1"));
-        check(EventKind::ConversationStart, "conversation_start", "{}");
+        check(EventKind::ConversationStart { continues: false }, "conversation_start", "{}");
+        check(EventKind::ConversationStart { continues: true }, "conversation_start", r#"{"continues":true}"#);
         check(
             EventKind::MessageStart { message_id: message_id.clone(), model: own("m") },
             "message_start",

@@ -10,7 +10,7 @@ use crate::domain::conversation::{Conversation, ConversationChange};
 use crate::domain::id::{ConversationId, MessageId, SessionId, TurnId};
 use crate::domain::message::Part;
 use crate::domain::{Error, Kind, Result};
-use crate::service::{NewConversation, SendMessage, Sent, Target};
+use crate::service::{NewConversation, Reopen, SendMessage, Sent, Target};
 
 /// Parts of one message.
 const PARTS: usize = 64;
@@ -144,7 +144,7 @@ impl Desk {
         Ok(started(request, sent))
     }
 
-    pub(super) fn retry(&self, request: &Request<'_>) -> Result<Done> {
+    pub(super) fn reopen(&self, request: &Request<'_>, how: Reopen) -> Result<Done> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Data {
@@ -153,7 +153,7 @@ impl Desk {
         }
         let data: Data = request.data()?;
         let (id, turn) = (ConversationId::from_outside(&data.image_id), TurnId::from_outside(&data.turn_id));
-        Ok(started(request, self.services.turns.retry(&self.caller, &id, &turn)?))
+        Ok(started(request, self.services.turns.reopen(&self.caller, &id, &turn, how)?))
     }
 
     pub(super) fn interrupt(&self, request: &Request<'_>) -> Result<Done> {

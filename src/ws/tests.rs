@@ -90,7 +90,7 @@ fn serve(listener: &TcpListener, hub: &Arc<Hub>, options: &WsOptions, context: &
             // As a turn does: the answer, then the first event.
             Some("message_send_request") => {
                 let _ = outbox.push(request.reply.data(&"ok"));
-                hub.publish(context, EventKind::ConversationStart);
+                hub.publish(context, EventKind::ConversationStart { continues: false });
             }
             Some("panic_request") => panic!("as a broken handler would"),
             _ => {

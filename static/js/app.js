@@ -220,11 +220,20 @@ export class App extends EventTarget {
   }
 
   /** Answers the same question once more. Errors are shown in place of the answer. */
-  async retry(turn) {
+  retry(turn) {
+    return this.#reopen(turn, "turn_retry_request", (transcript, turnId) => transcript.again(turn.id, turnId));
+  }
+
+  /** Lets an answer that was cut off go on. */
+  proceed(turn) {
+    return this.#reopen(turn, "turn_continue_request", (transcript) => transcript.goOn(turn.id));
+  }
+
+  async #reopen(turn, type, change) {
     const { open } = this;
     try {
-      const { turnId } = await this.connection.request("turn_retry_request", { imageId: open.imageId, turnId: turn.id });
-      open.transcript.again(turn.id, turnId ?? turn.id);
+      const { turnId } = await this.connection.request(type, { imageId: open.imageId, turnId: turn.id });
+      change(open.transcript, turnId ?? turn.id);
     } catch (error) {
       const failure = error instanceof Failure ? error : new Failure({ code: "unknown" });
       turn.items = [...turn.items.filter((item) => item.kind !== "error"), { kind: "error", code: failure.code, message: failure.message }];

@@ -5,7 +5,7 @@ import { clock, errorText, fullTime, hourOf, langOf, number, seconds, t } from "
 import { Prose } from "./prose.js";
 import { copyAndTell } from "./status.js";
 import { place, Steps } from "./steps.js";
-import { answerText } from "./transcript.js";
+import { answerText, CUT_OFF } from "./transcript.js";
 
 const STEP_KINDS = new Set(["thinking", "tool"]);
 const SHOWN_IMAGES = /^image\/(png|jpeg|gif|webp|avif)$/;
@@ -40,7 +40,7 @@ function attachment(item) {
   return h("span", { class: "row attachment is-file" }, icon("file"), h("span", {}, item.name ?? t("file")));
 }
 
-/** `host` answers author(), isLast(turn), isAhead(turn), online() and does retry(turn), edit(text), proceed(). */
+/** `host` answers author(), isLast(turn), isAhead(turn), online() and does retry(turn), edit(text), proceed(turn). */
 export class TurnView {
   #host;
   #question = null;
@@ -142,13 +142,9 @@ export class TurnView {
       return silent ? [h("p", { class: "row meta" }, h("span", { class: "lamp" }), h("span", {}, t(turn.state === "running" ? "turn.starting" : "turn.next")))] : [];
     }
     const error = turn.items.findLast((item) => item.kind === "error");
-    if (error) return [this.#alert(turn, "fail", errorText(error), t("turn.kept"), error)];
+    if (error) return [this.#alert(turn, CUT_OFF.has(error.code) ? "warn" : "fail", errorText(error), t("turn.kept"), error)];
     if (turn.ending === "lost") return [this.#alert(turn, "warn", t("turn.lost"), t("turn.kept"))];
     if (turn.ending === "interrupted") return [h("div", { class: "row is-wrap meta" }, icon("stop", "is-small"), h("span", {}, t("turn.stopped")), this.#ways(turn))];
-    if (turn.ending === "limit") {
-      return [h("div", { class: "row is-wrap meta" }, icon("warn", "is-small"), h("span", {}, t("turn.limit")),
-        this.#host.isLast(turn) && word(t("turn.proceed"), () => this.#host.proceed()))];
-    }
     return [];
   }
 
@@ -172,7 +168,9 @@ export class TurnView {
 
   #ways(turn) {
     if (!this.#host.isLast(turn)) return null;
+    const canGoOn = turn.ending === "limit" || (turn.ending === "interrupted" && answerText(turn));
     return [
+      canGoOn && word(t("turn.proceed"), () => this.#host.proceed(turn)),
       word(t("retry"), () => this.#host.retry(turn), "retry"),
       turn.user && quietWord(t("editAgain"), () => this.#host.edit(turn.user.text)),
     ];

@@ -131,7 +131,7 @@ export class Thread {
         && open.transcript.turns.indexOf(each) < open.transcript.turns.indexOf(turn)),
       retry: (turn) => app.retry(turn),
       edit: (text) => app.edit(text),
-      proceed: () => app.send(t("turn.proceedWords")),
+      proceed: (turn) => app.proceed(turn),
     };
   }
 

@@ -9,6 +9,9 @@
 //   { kind: "error", code, message, hint }
 // Times are this browser's, and only there where we saw it happen.
 
+/** The codes of errors that say that an answer was cut off: it can go on. */
+export const CUT_OFF = new Set(["answer_too_long", "answer_context_full", "tool_rounds"]);
+
 const EMPTY_USAGE = { inputTokens: 0, outputTokens: 0, cacheCreationInputTokens: 0, cacheReadInputTokens: 0 };
 
 function newTurn(id) {
@@ -92,6 +95,12 @@ export class Transcript {
     return turn;
   }
 
+  /** The answer to a turn is about to go on. */
+  goOn(turnId) {
+    const turn = this.find(turnId);
+    if (turn && turn.state !== "running") resume(turn, "queued");
+  }
+
   /** The answer to a turn is about to be written once more. */
   again(turnId, newId) {
     const turn = this.find(turnId);
@@ -122,8 +131,9 @@ export class Transcript {
 
 const HANDLERS = {
   message_persisted: () => {},
-  conversation_start: (turn) => {
-    restart(turn, turn.id, "running");
+  conversation_start: (turn, { continues }) => {
+    if (continues) resume(turn, "running");
+    else restart(turn, turn.id, "running");
     turn.startedAt = Date.now();
   },
   message_start: (turn, { messageId, model }, timestamp) => {
@@ -165,6 +175,11 @@ const HANDLERS = {
     stopTools(turn);
   },
 };
+
+/** What is there stays; what said why it ended goes. */
+function resume(turn, state) {
+  Object.assign(turn, { state, ending: null, waiting: null, items: turn.items.filter((item) => item.kind !== "error") });
+}
 
 function restart(turn, id, state) {
   Object.assign(turn, newTurn(id), { user: turn.user, state });
@@ -213,8 +228,9 @@ function reopenTools(turn) {
 /** How a stored turn that no longer runs has ended. */
 function settle(turn) {
   stopTools(turn);
-  if (turn.ending === "interrupted" || turn.ending === "limit") return;
-  if (turn.items.some((item) => item.kind === "error")) turn.ending = "error";
+  if (turn.ending === "interrupted") return;
+  const error = turn.items.findLast((item) => item.kind === "error");
+  if (error) turn.ending = CUT_OFF.has(error.code) ? "limit" : "error";
   else turn.ending = turn.user && !turn.items.length ? "lost" : "completed";
 }
 
@@ -246,8 +262,7 @@ function addMessage(turn, message) {
     Object.assign(turn, { messageId: message.messageId, model: message.model ?? turn.model });
     turn.timestamp ||= message.timestamp;
     turn.usage = addUsage(turn.usage, message.usage);
-    if (message.status === "interrupted") turn.ending = "interrupted";
-    if (message.stopReason === "max_tokens") turn.ending = "limit";
+    turn.ending = message.status === "interrupted" ? "interrupted" : null; // an answer that was continued is whole
   }
   for (const part of parts) addPart(turn, part, message.messageId);
 }

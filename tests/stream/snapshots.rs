@@ -100,9 +100,9 @@ fn the_turn_can_be_watched_from_its_first_event() {
     chat::chat(&mut client, &image, "first");
     chat::send(&mut client, &image, "go");
     client.wait_for("a word", |event| event["type"] == "text_delta");
-    let mut late = chat.socket();
-    let subscribed = late.ask("subscribe_request", json!({"imageId": image.id}));
+    let subscribed = chat.socket().ask("subscribe_request", json!({"imageId": image.id}));
     let turn = subscribed["turnSeq"].as_u64().expect("a turn is running");
+    let mut late = chat.socket(); // another one: the first got what was written meanwhile
     chat::subscribe(&mut late, &image, Some(turn));
     let events = late.events_until("conversation_end");
     assert_eq!(chat::types(&events)[..2], ["message_persisted", "conversation_start"]);

@@ -18,6 +18,7 @@ pub(super) struct Active {
     pub conversation: Conversation,
     pub context: Arc<Context>,
     pub cancel: Cancel,
+    pub continues: bool,
     state: Mutex<State>,
     ended: Condvar,
 }
@@ -84,6 +85,7 @@ impl Active {
             conversation: pending.conversation,
             context: pending.context,
             cancel: Cancel::new(),
+            continues: pending.continues,
             state: Mutex::new(state),
             ended: Condvar::new(),
         }
@@ -275,7 +277,11 @@ mod tests {
             turn_id: turn.id.clone(),
         });
         hub.open(&turn.session_id, 0);
-        Active::new(Pending { turn, conversation, context, next_index: 1 })
+        Active::new(Pending { turn, conversation, context, next_index: 1, continues: false })
+    }
+
+    fn start() -> EventKind {
+        EventKind::ConversationStart { continues: false }
     }
 
     #[test]
@@ -301,12 +307,12 @@ mod tests {
 
         let latest = hub.latest(&active.turn.session_id);
         active.on_delta(&hub, Delta::Text("late"), &answer);
-        active.publish(&hub, EventKind::ConversationStart);
-        active.saved(&hub, &first.id, vec![EventKind::ConversationStart]);
+        active.publish(&hub, start());
+        active.saved(&hub, &first.id, vec![start()]);
         assert!(active.take_message(&hub, answer).is_none() && active.add_message(&first).is_none());
         assert_eq!(hub.latest(&active.turn.session_id), latest, "its own thread no longer says anything");
         assert!(!active.wait_ended(Duration::ZERO));
-        let last = active.announce_end(&hub, vec![EventKind::ConversationStart]);
+        let last = active.announce_end(&hub, vec![start()]);
         assert_eq!((Some(last), active.wait_ended(Duration::ZERO)), (latest.map(|seq| seq + 1), true));
     }
 }

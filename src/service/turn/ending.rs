@@ -45,7 +45,7 @@ impl Turns {
     pub(super) fn end(&self, active: &Arc<Active>, ending: Ending) {
         let Ending { reason, last, error } = ending;
         let Some(claim) = active.claim_end(&self.hub, last) else { return };
-        if let Some(error) = &error {
+        if let Some(error) = error.as_ref().filter(|_| reason == EndReason::Error) {
             log_failure(active, error);
         }
         self.store_end(active, claim, reason, error.as_ref());

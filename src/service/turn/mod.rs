@@ -9,6 +9,7 @@ mod checkpoints;
 mod draft;
 mod ending;
 mod history;
+mod outcome;
 mod question;
 mod queue;
 mod run;
@@ -33,6 +34,7 @@ use crate::domain::{Error, Result, limits};
 use crate::hub::Hub;
 use crate::llm::Provider;
 use crate::service::health::UpstreamRecord;
+pub use crate::store::Reopen;
 use crate::store::{Begun, NewTurn, Question, Store};
 use crate::telemetry::metrics::catalog;
 
@@ -70,7 +72,7 @@ pub struct Sent {
 struct Start {
     turns: Arc<Turns>,
     pending: Pending,
-    /// To be announced; not when a turn is asked again.
+    /// To be announced; not when a turn is opened again.
     question: Option<Message>,
 }
 
@@ -121,16 +123,22 @@ impl Turns {
             client_message_id: message.client_message_id.filter(|id| !id.is_empty()),
             latest_seq: self.hub.latest(&conversation.session_id),
         })?;
-        Ok(self.sent(begun, true))
+        Ok(self.sent(begun, None))
     }
 
-    /// Answers the same message again, after an error or an interruption. Errors: `NotFound`, `Conflict`.
-    pub fn retry(self: &Arc<Self>, caller: &Caller, conversation: &ConversationId, turn: &TurnId) -> Result<Sent> {
+    /// Works on the newest turn once more, after an error, an interruption or a limit. Errors: `NotFound`, `Conflict`.
+    pub fn reopen(
+        self: &Arc<Self>,
+        caller: &Caller,
+        conversation: &ConversationId,
+        turn: &TurnId,
+        how: Reopen,
+    ) -> Result<Sent> {
         let owner = &caller.user.container_id;
         self.queue().check_room(owner)?;
         let session = self.store.conversation(owner, conversation)?.session_id;
-        let begun = self.store.reopen_turn(owner, conversation, turn, self.hub.latest(&session))?;
-        Ok(self.sent(begun, false))
+        let begun = self.store.reopen_turn(owner, conversation, turn, how, self.hub.latest(&session))?;
+        Ok(self.sent(begun, Some(how)))
     }
 
     /// Stops the turn that runs in a conversation; where none runs, those that wait. Errors: `NotFound`.
@@ -204,7 +212,7 @@ impl Turns {
         running.iter().for_each(|active| self.force_finish(active));
     }
 
-    fn sent(self: &Arc<Self>, begun: Begun, is_new: bool) -> Sent {
+    fn sent(self: &Arc<Self>, begun: Begun, reopened: Option<Reopen>) -> Sent {
         match begun {
             Begun::Again { message_id, turn_id } => Sent { message_id, turn_id, start: None },
             Begun::New(new) => {
@@ -217,8 +225,9 @@ impl Turns {
                     turn_id: turn.id.clone(),
                 });
                 let (message_id, turn_id) = (question.id.clone(), turn.id.clone());
-                let pending = Pending { turn, conversation, context, next_index };
-                let start = Start { turns: self.clone(), pending, question: is_new.then_some(question) };
+                let continues = reopened == Some(Reopen::Continue);
+                let pending = Pending { turn, conversation, context, next_index, continues };
+                let start = Start { turns: self.clone(), pending, question: reopened.is_none().then_some(question) };
                 Sent { message_id, turn_id, start: Some(Box::new(start)) }
             }
         }

@@ -18,6 +18,8 @@ pub(super) struct Pending {
     pub context: Arc<Context>,
     /// The turn's first free place for a message.
     pub next_index: u32,
+    /// What the turn has written before stays, and is continued.
+    pub continues: bool,
 }
 
 #[derive(Default)]

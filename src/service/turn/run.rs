@@ -6,17 +6,18 @@ use std::sync::Arc;
 use super::active::{Active, Last};
 use super::draft::note;
 use super::ending::{Ending, announcing};
+use super::outcome::{self, Outcome};
 use super::{Turns, history, tools, unstored};
 use crate::domain::event::{EndReason, EventKind};
 use crate::domain::message::{Message, MessageRole, MessageStatus, Part};
-use crate::domain::{Error, Result, StopReason, limits};
+use crate::domain::{Error, Result, limits};
 use crate::llm::{Answer, Delta, Failure, MAX_TOKENS, Prompt};
 use crate::store::Place;
 
 /// Runs a turn to its end, which is announced exactly once, whatever happens.
 pub(super) fn run(turns: &Arc<Turns>, active: &Arc<Active>) {
     turns.store.turn_runs(&active.turn.id);
-    active.publish(&turns.hub, EventKind::ConversationStart);
+    active.publish(&turns.hub, EventKind::ConversationStart { continues: active.continues });
     let ending = catch_unwind(AssertUnwindSafe(|| rounds(turns, active)))
         .unwrap_or_else(|_| Err(Error::internal("a turn panicked")))
         .unwrap_or_else(Ending::failed);
@@ -25,16 +26,17 @@ pub(super) fn run(turns: &Arc<Turns>, active: &Arc<Active>) {
 
 fn rounds(turns: &Turns, active: &Active) -> Result<Ending> {
     let mut messages = history::of(&turns.store, &active.turn)?;
+    let mut is_answered = false;
     for _ in 0..limits::TOOL_ROUNDS {
         let answer = match ask(turns, active, &messages) {
             Ok(answer) => answer,
             Err(failure) => return Ok(failed(turns, *failure)),
         };
-        if !matches!(answer.stop_reason, Some(StopReason::ToolUse | StopReason::PauseTurn)) {
-            let reason = reason_of(answer.stop_reason.as_ref());
+        if let Outcome::End(reason, error) = outcome::of(&answer, is_answered) {
             let last = Some(Last { answer, status: MessageStatus::Complete });
-            return Ok(Ending { reason, last, error: None });
+            return Ok(Ending { reason, last, error });
         }
+        is_answered |= answer.parts.iter().any(|part| matches!(part, Part::Text(_)));
         let Some((message, place)) = active.take_message(&turns.hub, answer) else { return Ok(Ending::interrupted()) };
         save(turns, active, &message, place)?;
         let results = run_tools(turns, active, &message)?;
@@ -44,7 +46,7 @@ fn rounds(turns: &Turns, active: &Active) -> Result<Ending> {
             return Ok(Ending::interrupted());
         }
     }
-    Ok(Ending { reason: EndReason::Limit, last: None, error: None })
+    Ok(Ending { reason: EndReason::Limit, last: None, error: Some(outcome::out_of_rounds()) })
 }
 
 fn ask(turns: &Turns, active: &Active, messages: &[Message]) -> Result<Answer, Box<Failure>> {
@@ -60,13 +62,6 @@ fn ask(turns: &Turns, active: &Active, messages: &[Message]) -> Result<Answer, B
     let answer = turns.provider.stream(&prompt, &active.cancel, &mut sink)?;
     turns.upstream.answered();
     Ok(answer)
-}
-
-fn reason_of(stop_reason: Option<&StopReason>) -> EndReason {
-    match stop_reason {
-        Some(StopReason::MaxTokens | StopReason::ContextWindow | StopReason::Limit) => EndReason::Limit,
-        _ => EndReason::Completed,
-    }
 }
 
 fn failed(turns: &Turns, failure: Failure) -> Ending {

@@ -37,6 +37,35 @@ pub struct Question {
     pub latest_seq: Option<u64>,
 }
 
+/// How a turn is opened again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reopen {
+    /// From the start: what it had produced is superseded.
+    Again,
+    /// Its answer goes on behind what is there; only what said why it ended is superseded.
+    Continue,
+}
+
+impl Reopen {
+    fn supersede(self, conn: &Connection, turn: &TurnRow) -> Result<()> {
+        let of_turn = "sessionId = ?1 AND turnId = ?2 AND status <> 'superseded'";
+        let ids = [turn.session_id.as_str(), turn.id.as_str()];
+        let which = match self {
+            Self::Again => "role <> 'user'",
+            Self::Continue => {
+                let sql = format!("SELECT EXISTS (SELECT 1 FROM messages WHERE {of_turn} AND role = 'assistant')");
+                if !conn.query_row(&sql, ids, |row| row.get(0)).map_err(failure::error)? {
+                    return Err(Error::conflict("nothing_to_continue", "There is no answer yet that could go on"));
+                }
+                "role = 'error'"
+            }
+        };
+        conn.execute(&format!("UPDATE messages SET status = 'superseded' WHERE {of_turn} AND {which}"), ids)
+            .map(drop)
+            .map_err(failure::error)
+    }
+}
+
 /// A turn that has to be run.
 pub struct NewTurn {
     pub conversation: Conversation,
@@ -86,15 +115,16 @@ impl Store {
         })
     }
 
-    /// Opens the newest turn of a conversation again, after an error or an interruption: what it had produced is
-    /// superseded.
+    /// Opens the newest turn of a conversation again, after an error, an interruption or a limit.
     ///
-    /// Errors: `NotFound`; `Conflict` when it is not the newest, or is not over, or was completed.
+    /// Errors: `NotFound`; `Conflict` when it is not the newest, or is not over, or was completed, or has nothing that
+    /// could be continued.
     pub fn reopen_turn(
         &self,
         owner: &ContainerId,
         id: &ConversationId,
         turn: &TurnId,
+        how: Reopen,
         latest_seq: Option<u64>,
     ) -> Result<Begun> {
         let (owner, id, turn) = (owner.clone(), id.clone(), turn.clone());
@@ -102,11 +132,7 @@ impl Store {
             let conversation = conversation_by_id(conn, &owner, &id)?;
             let turn = turn_by_id(conn, &conversation.session_id, &turn)?;
             check_reopen(conn, &turn)?;
-            conn.execute(
-                "UPDATE messages SET status = 'superseded' WHERE sessionId = ?1 AND turnId = ?2 AND role <> 'user'",
-                [turn.session_id.as_str(), turn.id.as_str()],
-            )
-            .map_err(failure::error)?;
+            how.supersede(conn, &turn)?;
             conn.execute("UPDATE turns SET state = 'queued', endedAt = NULL WHERE turnId = ?1", [turn.id.as_str()])
                 .map_err(failure::error)?;
             let question = messages::select_one(
