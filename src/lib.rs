@@ -11,5 +11,6 @@ pub mod hub;
 pub mod llm;
 pub mod render;
 pub mod store;
+pub mod workdirs;
 pub mod domain;
 pub mod telemetry;

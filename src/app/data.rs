@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::domain::Result;
 use crate::domain::user::{Actor, User};
 use crate::ops::people;
-pub use crate::ops::people::{DAYS_MOST, Exported, Files, Forgotten};
+pub use crate::ops::people::{DAYS_MOST, Exported, Forgotten, Usage};
 use crate::service::{Administration, Invites, audit};
 pub use crate::store::Belongings;
 use crate::store::Store;
@@ -26,8 +26,8 @@ impl DataDirectory {
     }
 
     /// Counts all data of one person.
-    pub fn belongings(&self, user: &User) -> Result<(Belongings, Files)> {
-        let files = people::count(self.store.directory(), &user.container_id);
+    pub fn belongings(&self, user: &User) -> Result<(Belongings, Usage)> {
+        let files = self.store.workdirs().usage(&user.container_id);
         Ok((self.store.belongings(user)?, files))
     }
 

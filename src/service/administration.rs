@@ -82,7 +82,7 @@ impl Administration {
         self.close_sockets(&user.id, CloseReason::AccountDisabled);
         record("user.delete", by, on(user));
         let counts = self.store.delete_container(&user.container_id)?;
-        self.store.delete_files(&user.container_id)?;
+        self.store.workdirs().remove_container(&user.container_id)?;
         Ok(counts)
     }
 

@@ -114,7 +114,7 @@ impl Conversations {
         self.turns.abandon(&gone.id);
         self.store.delete_conversation(&caller.user.container_id, id)?;
         self.hub.forget(&gone.session_id);
-        self.store.delete_conversation_files(&gone.container_id, &gone.id)?;
+        self.store.workdirs().remove_conversation(&gone.container_id, &gone.id)?;
         Ok(())
     }
 

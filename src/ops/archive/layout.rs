@@ -2,22 +2,21 @@
 //! them must never write anywhere else.
 
 use crate::store::copy::DATABASE_FILES;
+use crate::workdirs;
 
 pub const MANIFEST: &str = "manifest.json";
 pub const KEY: &str = "jwt-secret";
 pub const SETTINGS: &str = "settings.env";
 pub const SUMS: &str = "SHA256SUMS";
 /// Agents' files stand below it.
-pub const FILES: &str = "containers";
+pub const FILES: &str = workdirs::ROOT;
 
 /// The largest manifest, key and settings file, in bytes.
 pub const MANIFEST_BYTES: u64 = 1024 * 1024;
 pub const KEY_BYTES: u64 = 64 * 1024;
 pub const SETTINGS_BYTES: u64 = 1024 * 1024;
-/// The longest name of an entry and the longest target of a link (Linux's PATH_MAX), in bytes.
-pub const NAME_BYTES: usize = 4096;
-/// The longest part of a name (Linux's NAME_MAX), in bytes.
-const PART_BYTES: usize = 255;
+/// The longest name of an entry and the longest target of a link, in bytes.
+pub const NAME_BYTES: usize = workdirs::PATH_BYTES;
 /// The most entries of one archive.
 pub const ENTRIES: u64 = 20_000_000;
 
@@ -70,8 +69,7 @@ fn check_files_name(name: &[u8]) -> Result<(), &'static str> {
     if parts.next() != Some(FILES.as_bytes()) {
         return Err("has a name that does not belong into a backup");
     }
-    let leads_away = |part: &[u8]| part.is_empty() || part == b"." || part == b".." || part.len() > PART_BYTES;
-    if parts.any(leads_away) { Err("has a name that leads elsewhere") } else { Ok(()) }
+    if parts.all(workdirs::is_plain) { Ok(()) } else { Err("has a name that leads elsewhere") }
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Writes an archive in one pass: tar, compressed, sealed, into whatever takes bytes.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek as _, Write};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use flate2::write::GzEncoder;
@@ -22,6 +23,16 @@ pub struct Meta {
     pub owner: (u64, u64),
     /// Seconds since 1970.
     pub modified: u64,
+}
+
+impl From<&Metadata> for Meta {
+    fn from(metadata: &Metadata) -> Self {
+        Self {
+            mode: metadata.mode(),
+            owner: (metadata.uid().into(), metadata.gid().into()),
+            modified: metadata.mtime().try_into().unwrap_or(0),
+        }
+    }
 }
 
 pub struct Writer<W: Write> {

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags};
 
-use super::archive::{self, Decryption, Encrypting, Encryption, FORMAT, FilesFacts, Manifest, Report, Writer};
+use super::archive::{self, Decryption, Encrypting, Encryption, FORMAT, FilesFacts, Manifest, Meta, Report, Writer};
 use super::meter::Meter;
 use super::partial::Partial;
 use crate::domain::bytes::human;
@@ -122,7 +122,7 @@ fn write(
 ) -> Result<(Vec<String>, Decryption)> {
     meter.begin("compressing", manifest.database_bytes() + manifest.files.bytes);
     let owner = fs::metadata(&options.data_dir).map_err(Error::internal)?;
-    let mut own = files::meta(&owner);
+    let mut own = Meta::from(&owner);
     own.mode = 0o600;
     own.modified = u64::try_from(manifest.created_at / 1000).unwrap_or(0);
     let spool = sink::private(&scratch.join("sums")).map_err(not_written)?;

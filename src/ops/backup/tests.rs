@@ -1,13 +1,16 @@
 //! Backups of real data directories.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
 use super::*;
+use crate::domain::id::{ContainerId, ConversationId};
 use crate::ops::worker::Stop;
 use crate::ops::{Meter, Pace};
 use crate::store::Store;
+use crate::workdirs::Workdirs;
 
 struct Home {
     home: tempfile::TempDir,
@@ -142,6 +145,22 @@ fn a_file_that_vanishes_while_we_work_is_not_missed() {
     });
     let made = make(&options, &mut meter).unwrap();
     assert_eq!((made.report.files, made.report.manifest.files.count), (2, 3));
+}
+
+#[test]
+fn a_path_too_long_for_an_archive_is_left_out_and_named() {
+    let Home { home: _home, options } = home();
+    let long = std::ffi::OsString::from("x".repeat(255));
+    let mut dir = Workdirs::of(&options.data_dir)
+        .make(&ContainerId::from("user-1".to_owned()), &ConversationId::from("long".to_owned()))
+        .unwrap();
+    for _ in 0..20 {
+        dir.new_file(OsStr::new("file"), 0o600).unwrap();
+        dir = dir.new_dir(&long, 0o700).unwrap();
+    }
+    let made = make(&options, &mut Meter::silent()).unwrap();
+    let warned = made.report.warnings.iter().any(|warning| warning.ends_with("has too long a name: it was left out"));
+    assert!(warned, "{:?}", made.report.warnings);
 }
 
 fn unlocked(path: &Path, decryption: &Decryption, scratch: &Path) -> Result<Report> {

@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::files::{self, Files};
+use super::files;
 use crate::domain::conversation::Conversation;
 use crate::domain::user::User;
 use crate::domain::{Error, Kind, Result, clock};
 use crate::ops::archive::{Meta, Writer};
 use crate::ops::partial::Partial;
 use crate::store::Store;
+use crate::workdirs::Usage;
 
 /// Conversations whose ids are held at once.
 const PAGE: usize = 100;
@@ -27,7 +28,7 @@ pub struct Exported {
     pub path: PathBuf,
     pub conversations: u64,
     pub messages: u64,
-    pub files: Files,
+    pub files: Usage,
 }
 
 /// Writes it to `target`, which must not exist yet, readable by its owner only. It has its name when it is whole.
@@ -48,7 +49,7 @@ pub fn export(store: &Store, user: &User, target: &Path) -> Result<Exported> {
     let account = serde_json::to_vec_pretty(&account(user)).map_err(Error::internal)?;
     writer.bytes("user.json", &account).map_err(cannot)?;
     let (conversations, messages) = conversations(store, user, &mut writer, &mut spool, target)?;
-    let files = files::store(store.directory(), &user.container_id, &mut writer).map_err(cannot)?;
+    let files = files::store(store.directory(), &user.container_id, &mut writer, &cannot)?;
     let archive = writer.finish().and_then(|buffer| buffer.into_inner().map_err(io::IntoInnerError::into_error));
     archive.and_then(|file| file.sync_all()).map_err(cannot)?;
     // A name that was given to something else meanwhile is not overwritten.

@@ -4,6 +4,6 @@ mod export;
 mod files;
 mod retention;
 
+pub use crate::workdirs::Usage;
 pub use export::{Exported, export};
-pub use files::{Files, count};
 pub use retention::{DAYS_MOST, Forgotten, forget, job, keep_days, set_keep_days, would_forget};

@@ -63,7 +63,7 @@ pub fn forget(
         let these = store.forget_idle(before, PER_COMMIT)?;
         for one in &these {
             drop_events(&one.session);
-            store.delete_conversation_files(&one.container, &one.conversation)?;
+            store.workdirs().remove_conversation(&one.container, &one.conversation)?;
             forgotten.conversations += 1;
             forgotten.messages += one.messages;
         }

@@ -6,14 +6,15 @@
 //! account that we see. The same goes for files: names first, accounts after.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::Path;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::{Which, changing, looking};
+use crate::domain::id::ContainerId;
 use crate::domain::{Error, Result};
 use crate::store::sqlite::failure;
+use crate::workdirs::Workdirs;
 
 /// Conversations removed in one transaction: people's commits wait for it.
 const IMAGES_PER_COMMIT: usize = 20;
@@ -45,7 +46,7 @@ pub type Removed = Ownerless;
 /// Errors: `Unavailable` when a database cannot be read.
 pub fn ownerless(directory: &Path) -> Result<Ownerless> {
     let agent = looking(&Which::Agentx.path(directory))?;
-    let names = directories(directory);
+    let names = directories(directory)?;
     let containers = containers(&agent)?;
     let owners = Owners::open(directory)?;
     let mut found = Ownerless { hanging: hanging(&agent)?, ..Ownerless::default() };
@@ -64,7 +65,7 @@ pub fn ownerless(directory: &Path) -> Result<Ownerless> {
 /// Errors: `Conflict` when `portagent.db` knows nobody at all, because then it is the accounts that are lost.
 pub fn remove_ownerless(directory: &Path) -> Result<Removed> {
     let mut agent = changing(&Which::Agentx.path(directory))?;
-    let names = directories(directory);
+    let names = directories(directory)?;
     let owners = Owners::open(directory)?;
     if owners.is_empty()? {
         return Err(Error::conflict("no_accounts", "portagent.db knows nobody, so everything would belong to nobody")
@@ -122,13 +123,6 @@ fn containers(agent: &Connection) -> Result<BTreeSet<String>> {
     let mut statement = agent.prepare(sql).map_err(failure::error)?;
     let rows = statement.query_map([], |row| row.get(0)).map_err(failure::error)?;
     rows.collect::<rusqlite::Result<_>>().map_err(failure::error)
-}
-
-/// The names below `containers/`. Symbolic links are somebody's arrangement, and none of ours.
-fn directories(directory: &Path) -> BTreeSet<String> {
-    let Ok(entries) = fs::read_dir(directory.join("containers")) else { return BTreeSet::new() };
-    let is_dir = |entry: &fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir());
-    entries.flatten().filter(is_dir).filter_map(|entry| entry.file_name().into_string().ok()).collect()
 }
 
 fn sizes(agent: &Connection, container: &str) -> Result<(u64, u64)> {
@@ -208,12 +202,14 @@ fn locked(agent: &mut Connection) -> Result<Transaction<'_>> {
     agent.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failure::error)
 }
 
+/// Links below `containers/` are the operator's arrangement, and not listed.
+fn directories(directory: &Path) -> Result<BTreeSet<String>> {
+    Ok(Workdirs::of(directory).containers()?.into_iter().collect())
+}
+
 fn remove_directory(directory: &Path, owners: &Owners, name: &str) -> Result<bool> {
     if owners.has(name)? {
         return Ok(false);
     }
-    let path = directory.join("containers").join(name);
-    fs::remove_dir_all(&path)
-        .map(|()| true)
-        .map_err(|cause| Error::unavailable("not_removable", format!("cannot remove {}: {cause}", path.display())))
+    Workdirs::of(directory).remove_container(&ContainerId::from(name.to_owned()))
 }

@@ -15,6 +15,7 @@ use crate::domain::{Code, Error, Result};
 use crate::store::files::key::kept_or_new_key;
 use crate::store::files::lock::DirectoryLock;
 use crate::store::sqlite::failure;
+use crate::workdirs::Workdirs;
 use database::{Database, DatabaseFiles, Watcher};
 
 /// Both databases of a data directory.
@@ -42,6 +43,11 @@ impl Store {
 
     pub fn directory(&self) -> &Path {
         &self.directory
+    }
+
+    /// The files of the agents that work for the people in the databases.
+    pub fn workdirs(&self) -> Workdirs {
+        Workdirs::of(&self.directory)
     }
 
     /// The key that signs tokens: the kept one, or a new one that is on the disk before it is used.

@@ -3,10 +3,10 @@
 use rusqlite::{Connection, Row, params};
 use serde_json::{Map, Value, json};
 
+use crate::domain::Result;
 use crate::domain::conversation::Conversation;
 use crate::domain::id::{ContainerId, ConversationId, UserId};
 use crate::domain::user::User;
-use crate::domain::{Error, Result};
 use crate::store::engine::Store;
 use crate::store::sqlite::failure;
 
@@ -97,31 +97,6 @@ impl Store {
             count(conn, "SELECT count(*) FROM users WHERE containerId = ?1", container.as_str()).map(|count| count > 0)
         })
     }
-
-    /// Removes the files of a container's agents.
-    pub fn delete_files(&self, container: &ContainerId) -> Result<()> {
-        let Some(name) = plain_name(container.as_str()) else { return Ok(()) };
-        match std::fs::remove_dir_all(self.directory.join("containers").join(name)) {
-            Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => Err(Error::internal(cause)),
-            _ => Ok(()),
-        }
-    }
-
-    /// Removes the files of one conversation.
-    pub fn delete_conversation_files(&self, owner: &ContainerId, id: &ConversationId) -> Result<()> {
-        let (Some(owner), Some(id)) = (plain_name(owner.as_str()), plain_name(id.as_str())) else { return Ok(()) };
-        let path = self.directory.join("containers").join(owner).join("workdirs").join(id);
-        match std::fs::remove_dir_all(path) {
-            Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => Err(Error::internal(cause)),
-            _ => Ok(()),
-        }
-    }
-}
-
-/// Ids of 1.9 were anything a client sent: one that is no plain name is no place of ours.
-pub fn plain_name(id: &str) -> Option<&str> {
-    let is_plain = !id.is_empty() && !id.starts_with('.') && !id.contains(['/', '\\', '\0']);
-    is_plain.then_some(id)
 }
 
 /// In the transaction that deletes an account: what is left of it elsewhere in `portagent.db`.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::app::data::{Belongings, Files};
+use crate::app::data::{Belongings, Usage};
 use crate::cli::command::{Command, CommandOption, Given};
 use crate::cli::output::{confirm, one_line, print, print_json};
 use crate::domain::bytes::human;
@@ -52,7 +52,7 @@ fn run(given: &Given) -> Result<()> {
     report(given, &user, (&rows, files), file, &format!("{name} was deleted, with"))
 }
 
-fn report(given: &Given, user: &User, all: (&Belongings, Files), file: Option<&Path>, what: &str) -> Result<()> {
+fn report(given: &Given, user: &User, all: (&Belongings, Usage), file: Option<&Path>, what: &str) -> Result<()> {
     if given.json {
         return print_json(&as_json(user, all, file, given.has("dry-run")));
     }
@@ -60,7 +60,7 @@ fn report(given: &Given, user: &User, all: (&Belongings, Files), file: Option<&P
     print(&format!("{what} {}\n{kept}", sentence(all)))
 }
 
-fn sentence((rows, files): (&Belongings, Files)) -> String {
+fn sentence((rows, files): (&Belongings, Usage)) -> String {
     format!(
         "{} conversations, {} messages ({}), {} turns, {} files ({}), {} logins",
         rows.conversations,
@@ -73,7 +73,7 @@ fn sentence((rows, files): (&Belongings, Files)) -> String {
     )
 }
 
-fn as_json(user: &User, (rows, files): (&Belongings, Files), file: Option<&Path>, dry_run: bool) -> Value {
+fn as_json(user: &User, (rows, files): (&Belongings, Usage), file: Option<&Path>, dry_run: bool) -> Value {
     json!({
         "userId": user.id.as_str(), "username": user.username, "deleted": !dry_run,
         "conversations": rows.conversations, "messages": rows.messages, "messageBytes": rows.message_bytes,
