@@ -71,6 +71,10 @@ pub enum EventKind {
         result: String,
         is_error: bool,
     },
+    /// The conversation no longer fits the model, see `Part::ContextTrimmed`.
+    ContextTrimmed {
+        from: TurnId,
+    },
     /// The provider is busy or was not reached: we wait and try again. `reason` is safe to show.
     UpstreamRetry {
         attempt: u32,

@@ -107,6 +107,10 @@ pub enum Part {
         message: String,
         hint: Option<String>,
     },
+    /// The conversation no longer fits the model: it is sent the first question, and everything from this turn on.
+    ContextTrimmed {
+        from: TurnId,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -159,6 +163,7 @@ impl Part {
             Self::RedactedThinking { data } | Self::Image { data, .. } | Self::File { data, .. } => data.len(),
             Self::ToolCall { id, name, input } => id.len() + name.len() + input.len(),
             Self::ToolResult { id, name, output, .. } => id.len() + name.len() + output.len(),
+            Self::ContextTrimmed { from } => from.as_str().len(),
             Self::Error { code, message, hint } => code.len() + message.len() + hint.as_ref().map_or(0, String::len),
         }
     }

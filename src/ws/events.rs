@@ -91,6 +91,9 @@ enum EventView<'a> {
         result: &'a str,
         is_error: bool,
     },
+    Trimmed {
+        from_turn_id: &'a str,
+    },
     Retry {
         attempt: u32,
         delay_ms: u64,
@@ -132,6 +135,7 @@ impl<'a> EventView<'a> {
             EventKind::MessageStop { stop_reason, usage } => {
                 ("message_stop", Self::MessageStop { stop_reason: stop_reason.as_str(), usage: UsageView::of(usage) })
             }
+            EventKind::ContextTrimmed { from } => ("context_trimmed", Self::Trimmed { from_turn_id: from.as_str() }),
             EventKind::UpstreamRetry { attempt, delay_ms, reason } => {
                 ("upstream_retry", Self::Retry { attempt: *attempt, delay_ms: *delay_ms, reason })
             }
@@ -232,6 +236,11 @@ mod tests {
             EventKind::MessageStop { stop_reason: StopReason::EndTurn, usage: USAGE },
             "message_stop",
             &format!(r#"{{"stopReason":"end_turn","usage":{USAGE_JSON}}}"#),
+        );
+        check(
+            EventKind::ContextTrimmed { from: TurnId::from(own("turn_0")) },
+            "context_trimmed",
+            r#"{"fromTurnId":"turn_0"}"#,
         );
         check(
             EventKind::UpstreamRetry { attempt: 2, delay_ms: 1500, reason: own("busy") },

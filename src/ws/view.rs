@@ -128,6 +128,9 @@ enum PartView<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         hint: Option<&'a str>,
     },
+    ContextTrimmed {
+        from_turn_id: &'a str,
+    },
 }
 
 impl<'a> PartView<'a> {
@@ -146,6 +149,7 @@ impl<'a> PartView<'a> {
             Part::Image { media_type, data, name } => Self::Image { data, media_type, name: name.as_deref() },
             Part::File { media_type, data, filename } => Self::File { data, media_type, filename: filename.as_deref() },
             Part::Error { code, message, hint } => Self::Error { code, message, hint: hint.as_deref() },
+            Part::ContextTrimmed { from } => Self::ContextTrimmed { from_turn_id: from.as_str() },
         })
     }
 }

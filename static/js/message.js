@@ -123,6 +123,9 @@ export class TurnView {
       } else if (item.kind === "text") {
         const writing = live && index === turn.items.length - 1 && this.#host.online();
         segment(key, () => new Prose()).update(item, writing);
+      } else if (item.kind === "trimmed") {
+        segment(key, () => ({ element: h("p", { class: "row meta" }, icon("warn", "is-small"), h("span", {}, t("turn.trimmed")),
+          quietWord(t("turn.trimmedFrom"), () => document.getElementById(`q-${item.fromTurnId}`)?.scrollIntoView())) }));
       } else if (item.kind === "attachment") {
         segment(key, () => ({ element: attachment(item) }));
       }

@@ -7,6 +7,7 @@
 //   { kind: "tool", id, name, input, result, state, startedAt, endedAt }   state: writing, running, done, failed, stopped
 //   { kind: "attachment", type, data, mediaType, name }
 //   { kind: "error", code, message, hint }
+//   { kind: "trimmed", fromTurnId }   the model was sent the first question, and everything from that turn on
 // Times are this browser's, and only there where we saw it happen.
 
 /** The codes of errors that say that an answer was cut off: it can go on. */
@@ -164,6 +165,7 @@ const HANDLERS = {
   },
   assistant_message: (turn, data) => { turn.model = (data.message ?? data).model ?? turn.model; },
   tool_result: (turn, { toolCallId, result, isError }) => giveResult(turn, toolCallId, { result, isError }),
+  context_trimmed: (turn, { fromTurnId }) => { turn.items.push({ kind: "trimmed", fromTurnId }); },
   upstream_retry: (turn, { attempt, delayMs, reason }) => {
     turn.waiting = { attempt, until: Date.now() + delayMs, reason };
   },
@@ -279,6 +281,8 @@ function addPart(turn, part, messageId) {
     if (known) giveResult(turn, part.toolCallId, known);
   } else if (part.type === "tool-result") {
     giveResult(turn, part.toolCallId, part);
+  } else if (part.type === "context-trimmed") {
+    turn.items.push({ kind: "trimmed", fromTurnId: part.fromTurnId });
   } else if (part.type === "error") {
     turn.items.push({ kind: "error", code: part.code, message: part.message, hint: part.hint });
   } else if (part.type === "image" || part.type === "file") {

@@ -67,6 +67,8 @@ export default {
   "turn.paused": "Paused. The rest is stored on the server and appears when the connection is back.",
   "turn.stopped": "Stopped. The partial answer is kept.",
   "turn.lost": "This question was not answered.",
+  "turn.trimmed": "This conversation no longer fits the model. Besides the first question, it remembers",
+  "turn.trimmedFrom": "everything from here on",
   "turn.kept": "Your message is saved; you don’t need to write it again.",
   "turn.proceed": "Continue",
   "turn.usage": "{in} input · {out} output tokens",

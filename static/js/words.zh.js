@@ -67,6 +67,8 @@ export default {
   "turn.paused": "已暂停。其余内容保存在服务器上，恢复连接后显示。",
   "turn.stopped": "已停止，已写出的部分保留。",
   "turn.lost": "这个问题没有得到回答。",
+  "turn.trimmed": "对话已超出模型的上下文。除第一个问题外，模型只记得",
+  "turn.trimmedFrom": "从这里开始的内容",
   "turn.kept": "你的消息已保存，无需重写。",
   "turn.proceed": "继续",
   "turn.usage": "输入 {in} · 输出 {out} token",

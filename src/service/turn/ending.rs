@@ -93,13 +93,14 @@ pub(super) fn announcing(message: &Message) -> Vec<EventKind> {
         let stored = EventKind::AssistantMessage(Box::new(message.clone()));
         return vec![EventKind::MessageStop { stop_reason, usage }, stored];
     }
-    let result = |part: &Part| match part {
+    let event = |part: &Part| match part {
         Part::ToolResult { id, output, is_error, .. } => {
             Some(EventKind::ToolResult { tool_call_id: id.clone(), result: output.clone(), is_error: *is_error })
         }
+        Part::ContextTrimmed { from } => Some(EventKind::ContextTrimmed { from: from.clone() }),
         _ => None,
     };
-    message.parts.iter().filter_map(result).collect()
+    message.parts.iter().filter_map(event).collect()
 }
 
 fn not_stored_yet(failure: &Error) -> Error {

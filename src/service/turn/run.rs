@@ -14,6 +14,11 @@ use crate::domain::{Error, Result, limits};
 use crate::llm::{Answer, Delta, Failure, MAX_TOKENS, Prompt};
 use crate::store::Place;
 
+/// How often one question is asked again with half of the conversation.
+const TRIMS: usize = 4;
+/// The provider's refusal of a prompt that is too long.
+const TOO_LONG: &str = "upstream_too_large";
+
 /// Runs a turn to its end, which is announced exactly once, whatever happens.
 pub(super) fn run(turns: &Arc<Turns>, active: &Arc<Active>) {
     turns.store.turn_runs(&active.turn.id);
@@ -25,10 +30,13 @@ pub(super) fn run(turns: &Arc<Turns>, active: &Arc<Active>) {
 }
 
 fn rounds(turns: &Turns, active: &Active) -> Result<Ending> {
-    let mut messages = history::of(&turns.store, &active.turn)?;
+    let (mut messages, is_cut) = history::of(&turns.store, &active.turn)?;
+    if is_cut {
+        trim(turns, active, &mut messages)?;
+    }
     let mut is_answered = false;
     for _ in 0..limits::TOOL_ROUNDS {
-        let answer = match ask(turns, active, &messages) {
+        let answer = match ask_what_fits(turns, active, &mut messages)? {
             Ok(answer) => answer,
             Err(failure) => return Ok(failed(turns, *failure)),
         };
@@ -47,6 +55,34 @@ fn rounds(turns: &Turns, active: &Active) -> Result<Ending> {
         }
     }
     Ok(Ending { reason: EndReason::Limit, last: None, error: Some(outcome::out_of_rounds()) })
+}
+
+/// Asks; where the model refuses the prompt as too long, again with less of the conversation.
+fn ask_what_fits(turns: &Turns, active: &Active, messages: &mut Vec<Message>) -> Result<Result<Answer, Box<Failure>>> {
+    for _ in 0..TRIMS {
+        let outcome = ask(turns, active, messages);
+        if !outcome.as_ref().is_err_and(|failure| is_too_long(failure)) {
+            return Ok(outcome);
+        }
+        if !trim(turns, active, messages)? {
+            return Ok(outcome);
+        }
+    }
+    Ok(ask(turns, active, messages))
+}
+
+/// Leaves out what no longer fits, and says so. False when nothing can be left out.
+fn trim(turns: &Turns, active: &Active, messages: &mut Vec<Message>) -> Result<bool> {
+    let Some(from) = history::trim(messages) else { return Ok(false) };
+    log::info!(target: "turn", "turn={} no longer fits the model: it is sent turn={from} and later", active.turn.id);
+    let told = note(&active.turn, MessageRole::Error, Part::ContextTrimmed { from });
+    let Some(place) = active.add_message(&told) else { return Ok(false) };
+    save(turns, active, &told, place)?;
+    Ok(true)
+}
+
+fn is_too_long(failure: &Failure) -> bool {
+    !failure.output_began && failure.error.as_ref().is_some_and(|error| error.code.as_str() == TOO_LONG)
 }
 
 fn ask(turns: &Turns, active: &Active, messages: &[Message]) -> Result<Answer, Box<Failure>> {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::id::TurnId;
 use crate::domain::message::{Part, Usage};
 use crate::domain::{Error, Result};
 
@@ -49,6 +50,9 @@ enum Stored<'a> {
         message: Cow<'a, str>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         hint: Option<Cow<'a, str>>,
+    },
+    ContextTrimmed {
+        from: Cow<'a, str>,
     },
 }
 
@@ -129,6 +133,7 @@ impl<'a> From<&'a Part> for Stored<'a> {
             Part::Error { code, message, hint } => {
                 Self::Error { code: code.into(), message: message.into(), hint: hint.as_deref().map(Cow::from) }
             }
+            Part::ContextTrimmed { from } => Self::ContextTrimmed { from: from.as_str().into() },
         }
     }
 }
@@ -157,6 +162,7 @@ impl From<Stored<'_>> for Part {
                 data: data.into_owned(),
                 filename: filename.map(Cow::into_owned),
             },
+            Stored::ContextTrimmed { from } => Self::ContextTrimmed { from: TurnId::from(from.into_owned()) },
             Stored::Error { code, message, hint } => {
                 Self::Error { code: code.into_owned(), message: message.into_owned(), hint: hint.map(Cow::into_owned) }
             }
@@ -182,6 +188,7 @@ mod tests {
             Part::File { media_type: text(), data: text(), filename: Some(text()) },
             Part::Error { code: text(), message: text(), hint: None },
             Part::Error { code: text(), message: text(), hint: Some(text()) },
+            Part::ContextTrimmed { from: TurnId::from(text()) },
         ];
         assert_eq!(read(&write(&parts).expect("writes")), parts);
     }

@@ -68,6 +68,17 @@ impl Store {
         })
     }
 
+    /// The oldest message of a person in a session.
+    pub fn first_question(&self, session: &SessionId) -> Result<Option<Message>> {
+        self.agent.read(|conn| {
+            select_one(
+                conn,
+                "sessionId = ?1 AND role = ?2 AND status <> 'superseded' ORDER BY position LIMIT 1",
+                [session.as_str(), MessageRole::User.as_str()],
+            )
+        })
+    }
+
     /// Stores a message, or what it has become. Errors: `NotFound` when its conversation is gone.
     pub fn save_message(&self, message: Message, place: Place) -> Result<()> {
         self.agent.write(move |conn| save(conn, &message, place))

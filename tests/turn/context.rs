@@ -1,0 +1,71 @@
+//! A conversation that no longer fits the model: a stated rule leaves out whole turns, and it is said.
+
+use serde_json::json;
+
+use crate::support::chat::{self, Chat, of_type};
+use crate::support::upstream::Script;
+
+fn too_long() -> Script {
+    Script::refusal(400, "invalid_request_error", "prompt is too long: 209153 tokens > 200000 maximum")
+}
+
+fn questions(chat: &Chat, request: usize) -> Vec<String> {
+    let messages = chat.upstream.requests()[request].body["messages"].as_array().unwrap().clone();
+    let asked = messages.iter().filter(|message| message["role"] == "user");
+    asked
+        .flat_map(|message| message["content"].as_array().unwrap().clone())
+        .map(|part| chat::text_of(&part["text"]))
+        .collect()
+}
+
+#[test]
+fn whole_turns_go_and_the_first_question_stays() {
+    let chat = Chat::with((1..=4).map(|n| Script::text(&format!("Answer {n}."))));
+    let (mut client, image) = chat.conversation();
+    let sent: Vec<_> = (1..=4)
+        .map(|n| {
+            let sent = chat::send(&mut client, &image, &format!("Question {n}?"));
+            client.events_until("conversation_end");
+            sent
+        })
+        .collect();
+    chat.upstream.push(too_long());
+    chat.upstream.push(Script::text("Answer 5."));
+    let events = chat::chat(&mut client, &image, "Question 5?");
+    assert_eq!(events.last().unwrap()["data"]["reason"], "completed", "{events:?}");
+    let trimmed = &of_type(&events, "context_trimmed")[0]["data"];
+    assert_eq!(trimmed, &json!({"fromTurnId": sent[3]["turnId"]}));
+    assert_eq!(questions(&chat, 4).len(), 5);
+    assert_eq!(questions(&chat, 5), ["Question 1?", "Question 4?", "Question 5?"]);
+
+    // Said after a reload as well, and remembered: the model is not asked twice again.
+    let stored = chat::messages(&mut client, &image);
+    let part = json!([{"type": "context-trimmed", "fromTurnId": sent[3]["turnId"]}]);
+    assert_eq!((stored.len(), &stored[9]["content"]), (11, &part), "{stored:?}");
+    chat.upstream.push(Script::text("Answer 6."));
+    chat::chat(&mut client, &image, "Question 6?");
+    assert_eq!(questions(&chat, 6), ["Question 1?", "Question 4?", "Question 5?", "Question 6?"]);
+}
+
+#[test]
+fn more_than_we_ever_send_is_cut_by_the_same_rule() {
+    let chat = Chat::with((1..=4).map(|n| Script::text(&format!("Answer {n}."))));
+    let (mut client, image) = chat.conversation();
+    let long = |n: usize| format!("Question {n}? {}", "x".repeat(400 * 1024));
+    for n in 1..=4 {
+        let events = chat::chat(&mut client, &image, &long(n));
+        let trimmed = of_type(&events, "context_trimmed").len();
+        assert_eq!(trimmed, usize::from(n == 3), "said once, when it happens: {n}");
+    }
+    assert_eq!(questions(&chat, 2), [long(1), long(3)]);
+    assert_eq!(questions(&chat, 3), [long(1), long(3), long(4)]);
+}
+
+#[test]
+fn a_question_that_is_too_long_alone_is_refused() {
+    let chat = Chat::with([too_long()]);
+    let (mut client, image) = chat.conversation();
+    let events = chat::chat(&mut client, &image, "long");
+    assert_eq!(of_type(&events, "error_occurred")[0]["data"]["code"], "upstream_too_large");
+    assert_eq!(chat.upstream.requests().len(), 1);
+}
