@@ -35,6 +35,9 @@ pub const MESSAGES_PER_PAGE: (usize, usize) = (50, 200);
 pub const WS_MESSAGE_BYTES: usize = 1024 * 1024;
 /// What may wait for one WebSocket that does not read, in bytes of frames.
 pub const OUTBOX_BYTES: usize = 256 * 1024;
+/// The same over all sockets of a person, and of the server, in bytes.
+pub const UNSENT_BYTES_PER_USER: usize = 4 * 1024 * 1024;
+pub const UNSENT_BYTES: usize = 64 * 1024 * 1024;
 /// How long a producer waits for room in an outbox before the socket is given up.
 pub const OUTBOX_PATIENCE: Duration = Duration::from_secs(5);
 

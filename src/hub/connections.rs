@@ -4,9 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::budget::{Budget, Share};
 use super::lock;
 use super::outbox::Outbox;
 use crate::domain::id::UserId;
+use crate::domain::limits::{UNSENT_BYTES, UNSENT_BYTES_PER_USER};
 use crate::domain::user::Login;
 use crate::domain::{Error, Kind, Result};
 
@@ -67,10 +69,17 @@ impl CloseReason {
     }
 }
 
-#[derive(Default)]
 pub(super) struct Registry {
     state: Mutex<State>,
     emptied: Condvar,
+    /// Bytes that wait to be sent on all connections.
+    unsent: Arc<Budget>,
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self { state: Mutex::default(), emptied: Condvar::new(), unsent: Budget::of(UNSENT_BYTES) }
+    }
 }
 
 #[derive(Default)]
@@ -114,6 +123,9 @@ impl Registry {
             let message = format!("You already have {CONNECTIONS_PER_USER} connections");
             return Err(Error::new(Kind::RateLimited, "too_many_connections", message).retry_after(RETRY_WHEN_FULL));
         }
+        let theirs = state.open.values().find(|entry| entry.user == user).and_then(|entry| entry.outbox.share());
+        let person = theirs.map_or_else(|| Budget::of(UNSENT_BYTES_PER_USER), |share| share.person.clone());
+        outbox.draw_upon(Share { person, server: Arc::clone(&self.unsent) });
         state.made += 1;
         let number = state.made;
         state.open.insert(number, Entry { user, login, outbox });

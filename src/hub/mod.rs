@@ -7,6 +7,7 @@
 //! them is held while waiting for another thread's work.
 
 mod bell;
+mod budget;
 mod connections;
 mod outbox;
 mod ring;

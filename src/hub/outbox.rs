@@ -7,11 +7,12 @@
 //! answer was queued before its event was published, hence who has seen the event finds the answer.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::CloseReason;
 use super::bell::Bell;
+use super::budget::Share;
 use super::lock;
 use super::ring::{Read, Ring};
 use crate::domain::event::Event;
@@ -24,6 +25,8 @@ pub const SUBSCRIPTIONS: usize = 64;
 const CONTROL_FRAMES: usize = 16;
 /// What is handed to the writer at once, in bytes.
 const BATCH_BYTES: usize = 64 * 1024;
+/// How often a producer looks whether another socket of its person has made room.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 pub struct Outbox {
     state: Mutex<State>,
@@ -32,13 +35,17 @@ pub struct Outbox {
     /// Producers wait here.
     drained: Condvar,
     patience: Duration,
+    /// Set when the connection is registered.
+    share: OnceLock<Share>,
 }
 
 #[derive(Default)]
 struct State {
     queue: VecDeque<Outgoing>,
-    /// Of the text in the queue.
+    /// Of the text in the queue, and of what the writer has in hand.
     bytes: usize,
+    /// What was handed to the writer last: it is sent when the writer asks for more.
+    in_hand: usize,
     controls: usize,
     cursors: Vec<Cursor>,
     /// Numbers the cursors, so that one which was replaced meanwhile is not taken for its successor.
@@ -77,6 +84,14 @@ pub enum Next {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Closed;
 
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        let mut state = lock(&self.state);
+        let left = state.bytes;
+        self.release(&mut state, left);
+    }
+}
+
 impl Outbox {
     pub fn new() -> Arc<Self> {
         Self::with_patience(OUTBOX_PATIENCE)
@@ -84,11 +99,18 @@ impl Outbox {
 
     /// For tests, which have less of it.
     pub(super) fn with_patience(patience: Duration) -> Arc<Self> {
-        Arc::new(Self { state: Mutex::default(), bell: Arc::default(), drained: Condvar::new(), patience })
+        Arc::new(Self {
+            state: Mutex::default(),
+            bell: Arc::default(),
+            drained: Condvar::new(),
+            patience,
+            share: OnceLock::new(),
+        })
     }
 
-    /// Queues a message. Waits for room up to [`OUTBOX_PATIENCE`]; then the connection is given up. A message that is
-    /// larger than the queue is taken when the queue is empty.
+    /// Queues a message. Waits for room up to [`OUTBOX_PATIENCE`], in this queue and in what the person and the server
+    /// may have unsent; then the connection is given up. A message that is larger than the queue is taken when nothing
+    /// else waits or is being sent.
     pub fn push(&self, text: String) -> Result<(), Closed> {
         self.push_under(text).map(drop)
     }
@@ -120,9 +142,10 @@ impl Outbox {
             self.bell.clear();
             let found = self.look_at_rings();
             let mut state = lock(&self.state);
+            let sent = std::mem::take(&mut state.in_hand);
+            self.release(&mut state, sent);
             let frames = self.take(&mut state, found);
             if !frames.is_empty() {
-                self.drained.notify_all();
                 return Next::Frames(frames);
             }
             if let Some(reason) = state.closing {
@@ -180,16 +203,21 @@ impl Outbox {
     fn push_under(&self, text: String) -> Result<MutexGuard<'_, State>, Closed> {
         let deadline = Instant::now() + self.patience;
         let mut state = lock(&self.state);
-        while state.closing.is_none() && state.bytes > 0 && state.bytes + text.len() > OUTBOX_BYTES {
+        loop {
+            if state.closing.is_some() {
+                return Err(Closed);
+            }
+            let fits = state.bytes == 0 || state.bytes + text.len() <= OUTBOX_BYTES;
+            if fits && self.share().is_none_or(|share| share.take(text.len())) {
+                break;
+            }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 self.close_locked(&mut state, CloseReason::TooSlow);
-                break;
+                return Err(Closed);
             }
+            let left = left.min(LOOK_EVERY);
             state = self.drained.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        if state.closing.is_some() {
-            return Err(Closed);
         }
         state.bytes += text.len();
         state.queue.push_back(Outgoing::Text(text));
@@ -205,10 +233,30 @@ impl Outbox {
         state.cursors = Vec::new();
         if reason == CloseReason::TooSlow {
             state.queue = VecDeque::new();
-            state.bytes = 0;
+            let dropped = state.bytes - state.in_hand;
+            self.release(state, dropped);
         }
         self.bell.close();
         self.drained.notify_all();
+    }
+
+    pub(super) fn draw_upon(&self, share: Share) {
+        let (Ok(()) | Err(_)) = self.share.set(share);
+    }
+
+    pub(super) fn share(&self) -> Option<&Share> {
+        self.share.get()
+    }
+
+    /// Bytes that no longer wait.
+    fn release(&self, state: &mut State, bytes: usize) {
+        state.bytes -= bytes;
+        if let Some(share) = self.share() {
+            share.give_back(bytes);
+        }
+        if bytes > 0 {
+            self.drained.notify_all();
+        }
     }
 
     /// Reads the rings that have news, without holding our lock.
@@ -252,7 +300,7 @@ impl Outbox {
             }
             frames.push(frame);
         }
-        state.bytes -= bytes;
+        state.in_hand = bytes;
         if !state.queue.is_empty() {
             return frames; // what was found on the rings is looked up again
         }

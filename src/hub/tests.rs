@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::domain::event::EndReason;
 use crate::domain::id::{ContainerId, ConversationId, LoginId, MessageId, TurnId};
-use crate::domain::limits::{OUTBOX_BYTES, REPLAY_EVENTS};
+use crate::domain::limits::{OUTBOX_BYTES, REPLAY_EVENTS, UNSENT_BYTES_PER_USER};
 use crate::domain::message::Usage;
 
 const SOON: Duration = Duration::from_secs(10);
@@ -228,9 +228,41 @@ fn a_full_outbox_takes_more_as_soon_as_there_is_room() {
     thread::scope(|scope| {
         let pushing = scope.spawn(|| outbox.push("y".to_owned()));
         assert!(matches!(outbox.next(SOON), Next::Frames(frames) if frames.len() == 1));
+        assert!(matches!(outbox.next(SOON), Next::Frames(frames) if frames.len() == 1), "the first is sent by now");
         assert_eq!(pushing.join().expect("no panic"), Ok(()));
     });
-    assert_eq!(drain(&outbox), ["y"]);
+    assert!(drain(&outbox).is_empty());
+}
+
+#[test]
+fn what_the_writer_has_in_hand_counts_until_it_is_sent() {
+    let outbox = Outbox::with_patience(Duration::from_millis(50));
+    outbox.push("x".repeat(OUTBOX_BYTES)).expect("room");
+    assert!(matches!(outbox.next(NOW), Next::Frames(_)));
+    assert_eq!(outbox.push("y".to_owned()), Err(Closed), "the peer takes nothing");
+}
+
+#[test]
+fn a_person_has_so_many_bytes_unsent_over_all_sockets() {
+    let hub = Hub::new();
+    let connect = |name: &str| {
+        let outbox = Outbox::with_patience(Duration::from_millis(60));
+        let user = UserId::from(name.to_owned());
+        (hub.connect(user, Login::Ours(LoginId::random()), Arc::clone(&outbox)).expect("room"), outbox)
+    };
+    let held = "x".repeat(4 * OUTBOX_BYTES); // taken where nothing else waits
+    let most = UNSENT_BYTES_PER_USER / held.len();
+    let full: Vec<_> = (0..most).map(|_| connect("ann")).collect();
+    assert!(full.iter().all(|(_, outbox)| outbox.push(held.clone()).is_ok()));
+    let ((_a, more), (_b, other)) = (connect("ann"), connect("bob"));
+    assert_eq!(more.push("one more".to_owned()), Err(Closed));
+    assert_eq!(other.push(held.clone()), Ok(()), "others are not concerned");
+    let (_c, again) = connect("ann");
+    assert_eq!(drain(&full[0].1).len(), 1, "what is sent makes room");
+    assert_eq!(again.push(held.clone()), Ok(()));
+    drop(full);
+    let (_d, last) = connect("ann");
+    assert_eq!(last.push(held), Ok(()), "and so does what is gone");
 }
 
 #[test]

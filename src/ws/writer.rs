@@ -19,6 +19,8 @@ const STACK_BYTES: usize = 128 * 1024;
 const WRITE_BYTES: usize = 16 * 1024;
 /// How long one write may block before we look whether to go on.
 pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(1);
+/// A peer that takes less is given up, in bytes a second: who reads one byte in a while holds memory for as long.
+const LEAST_RATE: usize = 4 * 1024;
 /// A peer that took not one byte for so long is given up.
 const STALL: Duration = Duration::from_secs(20);
 /// The same once the connection is to end anyway.
@@ -111,12 +113,16 @@ impl Writer {
     fn flush(&mut self) -> io::Result<()> {
         let mut from = 0;
         let mut progress = Instant::now();
+        let deadline = progress + STALL + Duration::from_secs((self.buffer.len() / LEAST_RATE) as u64);
         while from < self.buffer.len() {
             match (&*self.stream).write(&self.buffer[from..]) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(written) => {
                     from += written;
                     progress = Instant::now();
+                    if progress > deadline && from < self.buffer.len() {
+                        return Err(ErrorKind::TimedOut.into());
+                    }
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
@@ -129,6 +135,7 @@ impl Writer {
             }
         }
         self.buffer.clear();
+        self.buffer.shrink_to(2 * WRITE_BYTES); // one large answer does not stay for good
         Ok(())
     }
 }

@@ -1,0 +1,51 @@
+//! Bytes that wait to be sent, counted until the socket has taken them: over all sockets of a person, and of the server.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+pub(super) struct Budget {
+    used: AtomicUsize,
+    most: usize,
+}
+
+impl Budget {
+    pub(super) fn of(most: usize) -> Arc<Self> {
+        Arc::new(Self { used: AtomicUsize::new(0), most })
+    }
+
+    /// False when there is no room. What is larger than all of it is taken when nothing else is held.
+    fn take(&self, bytes: usize) -> bool {
+        let with = |used: usize| (used == 0 || used.saturating_add(bytes) <= self.most).then(|| used + bytes);
+        self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, with).is_ok()
+    }
+
+    fn give_back(&self, bytes: usize) {
+        let without = |used: usize| Some(used.saturating_sub(bytes));
+        let (Ok(_) | Err(_)) = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, without);
+    }
+}
+
+/// What a connection draws upon.
+#[derive(Clone)]
+pub(super) struct Share {
+    pub(super) person: Arc<Budget>,
+    pub(super) server: Arc<Budget>,
+}
+
+impl Share {
+    pub(super) fn take(&self, bytes: usize) -> bool {
+        if !self.person.take(bytes) {
+            return false;
+        }
+        let taken = self.server.take(bytes);
+        if !taken {
+            self.person.give_back(bytes);
+        }
+        taken
+    }
+
+    pub(super) fn give_back(&self, bytes: usize) {
+        self.person.give_back(bytes);
+        self.server.give_back(bytes);
+    }
+}
