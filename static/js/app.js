@@ -1,6 +1,7 @@
 // The controller behind the page of a logged-in person: connection, list, the open conversation, and what is to be
 // sent. It knows no elements; the views listen to it.
 
+import { graphemes } from "./i18n.js";
 import { account, loadInfo, logOut, shownName, socketUrl, verify } from "./account.js";
 import { Conversations, draft } from "./conversations.js";
 import { Failure } from "./api.js";
@@ -16,6 +17,8 @@ const REFRESH_RUNNING_MS = 5_000;
 const SEND_AGAIN_MS = 3_000;
 /** A new conversation is named after its first question, cut to this many characters. */
 const NAME_CHARS = 60;
+/** More than this of a long line is not looked at; a character of people may take many units. */
+const NAME_UNITS = 1_000;
 
 /** Fires `route`, `outbox`, `composer` (detail: a text to put there), `gone` (detail: why the login ended). */
 export class App extends EventTarget {
@@ -244,6 +247,6 @@ export class App extends EventTarget {
 
 function nameFrom(text) {
   const line = text.trim().split(/\n/)[0].replace(/\s+/g, " ");
-  const characters = [...line];
-  return characters.length > NAME_CHARS ? `${characters.slice(0, NAME_CHARS - 1).join("").trimEnd()}…` : line;
+  const characters = graphemes(line.slice(0, NAME_UNITS));
+  return characters.length > NAME_CHARS ? `${characters.slice(0, NAME_CHARS - 1).join("").trimEnd()}…` : characters.join("");
 }

@@ -1,33 +1,48 @@
-// Where people write. Enter sends, Shift+Enter breaks the line, and the Enter that ends an input method's work does
-// neither. While a turn runs, Send is Queue, and Stop stands beside it.
+// Where people write. With a keyboard Enter sends and Shift+Enter breaks the line; on a touch screen Enter breaks the
+// line and the button sends. The Enter that ends an input method's work does neither. While a turn runs, Send queues,
+// and Stop stands beside it.
 
-import { fill, h, icon } from "./dom.js";
-import { t } from "./i18n.js";
+import { fill, h, icon, isTouch } from "./dom.js";
+import { number, t } from "./i18n.js";
 
 /** Some browsers report an input method's keys with this code and no `isComposing`. */
 const COMPOSING_KEY = 229;
-const GROWS_BY_ITSELF = CSS.supports("field-sizing", "content");
+const GROWS_ITSELF = CSS.supports("field-sizing", "content");
+/** A draft is kept when the keyboard rests for this long. */
+const KEEP_AFTER_MS = 300;
+/** What the server takes as one message, in bytes; as it travels, with everything escaped, it may be twice that. */
+const MESSAGE_BYTES = 512 * 1024;
+/** The direction of writing shows in the first characters. */
+const DIRECTION_CHARS = 200;
+
+const bytesOf = (text) => new TextEncoder().encode(text).length;
 
 export class Composer {
   #busy = false;
   #stopping = false;
   #ready = true;
   #offline = false;
+  #tooLong = "";
+  #timer = 0;
 
-  constructor({ text, onsend, onstop, ondraft, onjump }) {
-    Object.assign(this, { onsend, onstop, ondraft });
+  /** `drafts` keeps what is written: { text, aside }, and is told by `ondraft` and `onaside`. */
+  constructor({ text, aside, onsend, onstop, ondraft, onaside, onjump }) {
+    Object.assign(this, { aside, onsend, onstop, ondraft, onaside });
     this.area = h("textarea", {
-      class: "composer-text", rows: 1, dir: "auto", "aria-label": t("message"), enterkeyhint: "send", value: text,
+      class: "composer-text", rows: 1, "aria-label": t("message"), enterkeyhint: isTouch() ? "enter" : "send", value: text,
       oninput: () => this.#changed(), onkeydown: (event) => this.#key(event),
     });
     this.jump = h("button", { class: "button is-small jump", type: "button", "aria-label": t("jump"), hidden: true, onclick: onjump },
       icon("arrow-down", "is-small"), h("span", { class: "u-wide" }, t("jump")));
     this.bar = h("div", { class: "row composer-bar" });
     this.hint = h("p", { class: "composer-hint meta u-wide" });
+    this.note = h("p", { class: "row is-wrap composer-note meta", hidden: true });
     this.form = h("form", { class: "composer", onsubmit: (event) => { event.preventDefault(); this.#send(); } }, this.jump, this.area, this.bar);
-    this.element = [this.form, this.hint];
-    this.#draw();
+    this.element = [this.note, this.form, this.hint];
+    this.#changed();
   }
+
+  destroy() { this.#keep(); }
 
   /** What the composer has to know: is a turn running, can the model be reached, is there a connection. */
   set({ busy, ready, offline }) {
@@ -44,8 +59,14 @@ export class Composer {
   set text(value) {
     this.area.value = value;
     this.#changed();
-    this.area.setSelectionRange(value.length, value.length);
-    this.area.focus();
+  }
+
+  /** Puts `text` here to be changed and sent. What was being written steps aside and comes back after that. */
+  offer(text) {
+    if (this.text.trim() && this.text !== text) this.#setAside(this.text);
+    this.text = text;
+    this.focus();
+    this.area.setSelectionRange(text.length, text.length);
   }
 
   focus() { this.area.focus({ preventScroll: true }); }
@@ -58,50 +79,91 @@ export class Composer {
     return true;
   }
 
+  #setAside(text) {
+    this.aside = text;
+    this.onaside(text);
+  }
+
+  #restore() {
+    const { aside } = this;
+    this.#setAside("");
+    this.text = aside;
+    this.focus();
+  }
+
   #key(event) {
     if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === COMPOSING_KEY) return;
+    if (isTouch() && !event.ctrlKey && !event.metaKey) return;
     event.preventDefault();
     this.#send();
   }
 
   #send() {
-    const text = this.text.trim();
+    const text = messageOf(this.text);
     if (!text || !this.#ready) return;
+    const bytes = bytesOf(text);
+    this.#tooLong = bytes > MESSAGE_BYTES ? t("tooLong", { size: number(Math.ceil(bytes / 1024)), most: number(MESSAGE_BYTES / 1024) }) : "";
+    if (this.#tooLong) return this.#draw();
     this.text = "";
+    this.#keep();
+    if (this.aside) this.#restore();
+    this.focus();
     this.onsend(text);
   }
 
   #changed() {
-    this.ondraft(this.text);
-    if (!GROWS_BY_ITSELF) {
+    this.#tooLong = "";
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#keep(), KEEP_AFTER_MS);
+    const direction = /^[^\p{L}]*[\u0590-\u08ff]/u.test(this.text.slice(0, DIRECTION_CHARS)) ? "rtl" : "ltr";
+    if (this.area.dir !== direction) this.area.dir = direction; // `auto` looks through all of a long text with each key
+    if (!GROWS_ITSELF) {
       this.area.style.height = "auto";
       this.area.style.height = `${this.area.scrollHeight}px`;
     }
     this.#draw();
   }
 
-  /** Redraws the buttons only when they are others than before: the focus stays. */
-  #draw() {
-    const written = this.text.trim() !== "";
-    this.area.placeholder = t(this.#ready ? "placeholder" : "placeholder.notReady");
-    this.hint.textContent = t(this.#offline ? "hint.offline" : this.#busy ? "hint.busy" : "hint");
-    const key = [written, this.#busy, this.#stopping, this.#ready].join();
-    if (this.drawn === key) return;
-    this.drawn = key;
-    const focused = this.bar.contains(document.activeElement);
-    fill(this.bar, h("span", { class: "u-grow" }), this.#busy && this.#stopButton(written), (!this.#busy || written) && this.#sendButton(written));
-    if (focused) this.area.focus();
+  #keep() {
+    clearTimeout(this.#timer);
+    this.ondraft(this.text);
   }
 
-  #stopButton(small) {
-    const label = t(this.#stopping ? "stopping" : "stop");
-    return h("button", { class: `button${small ? " is-icon" : ""}`, type: "button", "aria-label": t("stop.long"), title: t("stop.long"), disabled: this.#stopping, onclick: () => this.stop() },
-      !small && h("span", { class: "u-wide" }, label), icon("stop", small ? "" : "is-small"));
+  /** Redraws only what is other than before: the focus stays. */
+  #draw() {
+    const written = /\S/.test(this.text);
+    const placeholder = t(this.#ready ? "placeholder" : "placeholder.notReady");
+    if (this.area.placeholder !== placeholder) this.area.placeholder = placeholder;
+    const hint = t(this.#offline ? "hint.offline" : this.#busy ? "hint.busy" : "hint");
+    if (this.hint.textContent !== hint) this.hint.textContent = hint;
+    const key = [written, this.#busy, this.#stopping, this.#ready, this.#tooLong, this.aside].join();
+    if (this.drawn === key) return;
+    this.drawn = key;
+    this.#drawNote();
+    const focused = this.bar.contains(document.activeElement);
+    fill(this.bar, this.#busy && this.#stopButton(), (!this.#busy || written) && this.#sendButton(written));
+    if (focused) this.focus();
+  }
+
+  #drawNote() {
+    this.note.hidden = !this.#tooLong && !this.aside;
+    if (this.#tooLong) fill(this.note, icon("fail", "is-small"), h("span", { role: "alert" }, this.#tooLong));
+    else if (this.aside) fill(this.note, h("span", {}, t("aside")), h("button", { type: "button", class: "button is-quiet is-small", onclick: () => this.#restore() }, t("aside.back")));
+    else fill(this.note);
+    if (this.#tooLong) this.note.dataset.state = "fail";
+    else delete this.note.dataset.state;
+  }
+
+  #stopButton() {
+    return h("button", { class: "disc", type: "button", "aria-label": t("stop.long"), title: t(this.#stopping ? "stopping" : "stop.long"), disabled: this.#stopping, onclick: () => this.stop() },
+      icon("stop"));
   }
 
   #sendButton(written) {
-    const queue = this.#busy;
-    return h("button", { class: "button is-primary", type: "submit", "aria-label": t(queue ? "queue" : "send"), disabled: !written || !this.#ready },
-      h("span", { class: "u-wide" }, t(queue ? "queue" : "send")), icon(queue ? "clock" : "send", "is-small is-directional"));
+    const label = t(this.#busy ? "queue" : "send");
+    return h("button", { class: "disc is-primary", type: "submit", "aria-label": label, title: label, disabled: !written || !this.#ready }, icon("arrow-up"));
   }
 }
+
+/** What is sent: without empty lines around it, with the indent of its first line, and without halves of characters. */
+const messageOf = (text) => text.replace(/\p{Surrogate}/gu, "").replace(/^(?:[^\S\n]*\n)+/, "").trimEnd();

@@ -75,9 +75,20 @@ export class Conversations extends EventTarget {
   }
 }
 
-/** What is being written, per person and conversation. */
+/** What is being written, per person and conversation; `aside` is what steps back while something else is edited. */
 export const draft = {
   name: (userId, imageId) => `draft:${userId}:${imageId ?? "new"}`,
   get: (userId, imageId) => kept.get(draft.name(userId, imageId)) ?? "",
   set: (userId, imageId, text) => (text ? kept.set(draft.name(userId, imageId), text) : kept.remove(draft.name(userId, imageId))),
+  move(userId, from, to) {
+    const text = draft.get(userId, from);
+    if (text && !draft.get(userId, to)) draft.set(userId, to, text);
+    draft.set(userId, from, "");
+  },
+  aside: (userId, imageId) => kept.get(`${draft.name(userId, imageId)}:aside`) ?? "",
+  setAside: (userId, imageId, text) => {
+    const name = `${draft.name(userId, imageId)}:aside`;
+    if (text) kept.set(name, text);
+    else kept.remove(name);
+  },
 };

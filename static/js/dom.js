@@ -50,6 +50,19 @@ export function iconButton(name, label, onclick, { variant = "", ...props } = {}
     icon(name));
 }
 
+/** Writes an attribute only where it changes: each write makes the browser work out styles anew. */
+export function attribute(node, name, value) {
+  if (node.getAttribute(name) !== value) node.setAttribute(name, value);
+}
+
+/** Writes a text only where it changes. */
+export function label(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+/** True where fingers point: then keys on the screen write, and no keyboard is at hand. */
+export const isTouch = () => matchMedia("(pointer: coarse)").matches;
+
 /** A small drawing for the login page; `shapes` are [tag, attributes]. */
 export function drawing(attributes, shapes) {
   const make = (tag, list) => {

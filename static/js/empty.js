@@ -8,15 +8,21 @@ const SUGGESTIONS = [["quote", "suggest.letter"], ["pulse", "suggest.code"], ["l
 const DEMO_SUGGESTIONS = [["log", "suggest.demoLong"], ["thought", "suggest.demoThink"], ["tools", "suggest.demoTool"], ["warn", "suggest.demoError"]];
 const DEMO_WORDS = ["long", "slow", "think", "tool", "error"];
 
-/** `onpick(text)` puts a suggestion into the composer, `oncheck()` asks the server again whether a model is there. */
-export function emptyPage({ onpick, oncheck }) {
+/** What stands above the composer. `oncheck()` asks the server again whether a model is there. */
+export function greeting(oncheck) {
+  const { info, user } = account;
+  const ready = info?.providerReady !== false;
+  const lead = ready ? "empty.lead" : user?.role === "admin" ? "empty.notReadyAdmin" : "empty.notReadyUser";
+  return h("div", { class: "column has-note is-inset stack greeting", id: "thread", tabindex: -1 },
+    h("header", {}, h("h2", { class: "title is-2xl" }, t(ready ? "empty.title" : "empty.notReadyTitle")), h("p", { class: "lead" }, t(lead))),
+    !ready && missing(info, oncheck));
+}
+
+/** What stands below it. `onpick(text)` puts a suggestion into the composer. */
+export function ideas(onpick) {
   const { info } = account;
   const ready = info?.providerReady !== false;
-  return h("div", { class: "column stack page", id: "thread", tabindex: -1 },
-    h("header", {}, h("h2", { class: "title is-2xl" }, t(ready ? "empty.title" : "empty.notReadyTitle")),
-      h("p", { class: "lead" }, t(ready ? "empty.lead" : account.user?.role === "admin" ? "empty.notReadyAdmin" : "empty.notReadyUser"))),
-    !ready && missing(info, oncheck),
-    ready && info?.demo && demo(),
+  return h("div", { class: "column has-note is-inset stack ideas" }, ready && info?.demo && demo(),
     suggestions(ready, info?.demo ? DEMO_SUGGESTIONS : SUGGESTIONS, onpick));
 }
 

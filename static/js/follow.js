@@ -8,6 +8,8 @@ import { h } from "./dom.js";
 const AT_END_PX = 8;
 /** How long the jump to the end takes. */
 const EASE_MS = 120;
+/** The line above a question stays out of the view. */
+const LINE_PX = 1;
 const UPWARD_KEYS = new Set(["ArrowUp", "PageUp", "Home"]);
 
 export class Follow {
@@ -106,14 +108,14 @@ export class Follow {
   /** How far `element` is below its place at the top of the view; the first one keeps its distance to the edge. */
   #above(element) {
     const distance = element.getBoundingClientRect().top - this.scroller.getBoundingClientRect().top;
-    return element.previousElementSibling ? distance : distance - (element.offsetTop - this.list.offsetTop);
+    return element.previousElementSibling ? distance + LINE_PX : distance - (element.offsetTop - this.list.offsetTop);
   }
 
   #fit(question) {
     let height = 0;
     if (question) {
       const dock = this.scroller.querySelector(":scope > .dock")?.offsetHeight ?? 0;
-      const top = question.getBoundingClientRect().top - (question.previousElementSibling ? 0 : question.offsetTop - this.list.offsetTop);
+      const top = question.getBoundingClientRect().top - (question.previousElementSibling ? -LINE_PX : question.offsetTop - this.list.offsetTop);
       height = Math.max(0, Math.ceil(this.scroller.clientHeight - dock - (this.list.getBoundingClientRect().bottom - top)));
     }
     if (height !== this.height) this.room.style.height = `${height}px`;

@@ -80,6 +80,11 @@ export function dayGroup(ms) {
   return format(ms, sameYear ? { month: "long" } : { month: "long", year: "numeric" });
 }
 
+const segmenter = new Intl.Segmenter();
+
+/** What people see as characters: a family of emoji is one. */
+export const graphemes = (text) => [...segmenter.segment(text)].map(({ segment }) => segment);
+
 /** Which language a text is probably in; fonts and line height follow it. */
 export function langOf(text) {
   const sample = text.slice(0, 2000);

@@ -1,6 +1,6 @@
 // One turn on the page: the question, and the answer with its steps, text and errors in the order they happened.
 
-import { fill, h, icon, iconButton } from "./dom.js";
+import { fill, h, icon, iconButton, label } from "./dom.js";
 import { clock, errorText, fullTime, hourOf, langOf, number, seconds, t } from "./i18n.js";
 import { Prose } from "./prose.js";
 import { copyAndTell } from "./status.js";
@@ -8,30 +8,57 @@ import { place, Steps } from "./steps.js";
 import { answerText, CUT_OFF } from "./transcript.js";
 
 const STEP_KINDS = new Set(["thinking", "tool"]);
+/** A longer question is folded after this many lines, but not to hide a line or two. */
+const FOLDED_LINES = 12;
+const LINES_OVER = 3;
+const LINE_CHARS = 72;
 const SHOWN_IMAGES = /^image\/(png|jpeg|gif|webp|avif)$/;
 
 const note = (author, ...rest) => h("div", { class: "row message-note meta" }, h("span", { class: "message-author" }, author), ...rest);
 const time = (ms, text = clock(ms)) => h("time", { datetime: new Date(ms).toISOString(), title: fullTime(ms) }, text);
 const actions = (...buttons) => h("span", { class: "message-actions", role: "group", "aria-label": t("actions") }, buttons);
-const small = (name, label, onclick) => iconButton(name, label, onclick, { variant: "is-small" });
-const word = (label, onclick, symbol) =>
-  h("button", { type: "button", class: "button is-small", onclick }, symbol && icon(symbol, "is-small"), h("span", {}, label));
+const small = (name, text, onclick) => iconButton(name, text, onclick, { variant: "is-small" });
+const word = (text, onclick, symbol) =>
+  h("button", { type: "button", class: "button is-small", onclick }, symbol && icon(symbol, "is-small"), h("span", {}, text));
 
-/** A question, stored or not. `mark` says what it waits for. */
-export function question({ id, author, user, state, foot }) {
+/** A question, stored or not. `buttons` stand beside it, `foot` below says what it waits for. */
+export function question({ id, author, user, state, buttons, foot }) {
   const text = h("div", { class: "prose is-plain", lang: langOf(user.text), dir: "auto" }, h("p", {}, user.text));
   const attachments = user.attachments?.length ? h("div", { class: "row is-wrap attachments" }, user.attachments.map(attachment)) : null;
   return h("li", { class: "stack message is-user", id, "data-state": state },
-    note(author, time(user.timestamp)),
-    h("div", { class: "stack" }, user.text ? text : null, attachments),
-    h("div", { class: "row is-wrap message-foot meta" }, foot));
+    note(author, time(user.timestamp), buttons),
+    h("div", { class: "stack is-tight" }, user.text ? text : null, isLong(user.text) && unfold(text), attachments),
+    foot && h("div", { class: "row is-wrap message-foot meta" }, foot));
+}
+
+/** True for texts that take more than about twelve lines of the column; a Han character is as wide as two letters. */
+function isLong(text) {
+  let lines = 0;
+  for (const line of text.split("\n", FOLDED_LINES + LINES_OVER)) {
+    const wide = line.length < LINE_CHARS / 2 ? 0 : (line.match(/[\u2e80-\uffdc]/g)?.length ?? 0);
+    lines += Math.max(1, Math.ceil((line.length + wide) / LINE_CHARS));
+    if (lines >= FOLDED_LINES + LINES_OVER) return true;
+  }
+  return false;
+}
+
+function unfold(text) {
+  text.classList.add("is-folded");
+  const button = quietWord(t("showAll"), () => {
+    const open = text.classList.toggle("is-folded");
+    button.setAttribute("aria-expanded", String(!open));
+    label(button.firstChild, t(open ? "showAll" : "showLess"));
+  });
+  button.setAttribute("aria-expanded", "false");
+  button.classList.add("unfold");
+  return button;
 }
 
 export const mark = (symbol, text, ...buttons) => [
   h("span", { class: "row" }, icon(symbol, "is-small"), h("span", {}, text)),
   buttons.length ? h("span", { class: "row" }, buttons) : null,
 ];
-export const quietWord = (label, onclick) => h("button", { type: "button", class: "button is-quiet is-small", onclick }, label);
+export const quietWord = (text, onclick) => h("button", { type: "button", class: "button is-quiet is-small", onclick }, h("span", {}, text));
 
 function attachment(item) {
   if (item.type === "image" && SHOWN_IMAGES.test(item.mediaType)) {
@@ -70,10 +97,9 @@ export class TurnView {
     if (this.#asked === key) return;
     this.#asked = key;
     const { user } = turn;
-    const foot = queued
-      ? mark("clock", t("turn.queued"))
-      : actions(small("copy", t("copy"), () => copyAndTell(user.text)), small("edit", t("editAgain"), () => this.#host.edit(user.text)));
-    const fresh = question({ id: `q-${turn.id}`, author: this.#host.author(), user, state: queued && "queued", foot });
+    const buttons = actions(small("copy", t("copy"), () => copyAndTell(user.text)), small("edit", t("editAgain"), () => this.#host.edit(user.text)));
+    const foot = queued && mark("clock", t("turn.queued"));
+    const fresh = question({ id: `q-${turn.id}`, author: this.#host.author(), user, state: queued && "queued", buttons, foot });
     this.#question?.replaceWith(fresh);
     this.#question = fresh;
   }
@@ -84,6 +110,7 @@ export class TurnView {
       this.#segments.clear();
       this.note = h("div", { class: "row message-note meta" });
       this.foot = h("div", { class: "row is-wrap message-foot meta" });
+      this.footKey = null;
       this.#answer = h("li", { class: "stack message is-assistant", id: `a-${turn.id}` }, this.note, this.#stack, this.foot);
     }
     this.#updateNote(turn);
@@ -145,8 +172,8 @@ export class TurnView {
       return silent ? [h("p", { class: "row meta" }, h("span", { class: "lamp" }), h("span", {}, t(turn.state === "running" ? "turn.starting" : "turn.next")))] : [];
     }
     const error = turn.items.findLast((item) => item.kind === "error");
-    if (error) return [this.#alert(turn, CUT_OFF.has(error.code) ? "warn" : "fail", errorText(error), t("turn.kept"), error)];
-    if (turn.ending === "lost") return [this.#alert(turn, "warn", t("turn.lost"), t("turn.kept"))];
+    if (error) return [this.#alert(turn, CUT_OFF.has(error.code) ? "info" : "fail", errorText(error), t("turn.kept"), error)];
+    if (turn.ending === "lost") return [this.#alert(turn, "info", t("turn.lost"), t("turn.kept"))];
     if (turn.ending === "interrupted") return [h("div", { class: "row is-wrap meta" }, icon("stop", "is-small"), h("span", {}, t("turn.stopped")), this.#ways(turn))];
     return [];
   }
@@ -186,7 +213,9 @@ export class TurnView {
     if (turn.state === "running") {
       this.tickWaiting?.();
       const took = turn.startedAt ? ` · ${seconds(Math.max(1000, Math.round((Date.now() - turn.startedAt) / 1000) * 1000))}` : "";
-      fill(this.foot, h("span", {}, this.#host.online() ? t("turn.writing") + took : ""));
+      const words = this.#host.online() ? t("turn.writing") + took : "";
+      if (this.footKey !== words) fill(this.foot, h("span", {}, words));
+      this.footKey = words;
       return;
     }
     const text = answerText(turn);
@@ -196,7 +225,10 @@ export class TurnView {
       input || usage.outputTokens ? t("turn.usage", { in: number(input), out: number(usage.outputTokens) }) : null,
       turn.startedAt && turn.endedAt ? seconds(turn.endedAt - turn.startedAt) : null,
     ].filter(Boolean).join(" · ");
-    fill(this.foot, text ? actions(small("copy", t("copy"), () => copyAndTell(text))) : null, facts ? h("span", { class: "u-end" }, facts) : null);
+    const key = `${facts} ${text}`;
+    if (this.footKey === key) return;
+    this.footKey = key;
+    fill(this.foot, text ? actions(small("copy", t("copyMarkdown"), () => copyAndTell(text))) : null, facts ? h("span", { class: "u-end" }, facts) : null);
   }
 }
 

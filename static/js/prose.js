@@ -1,7 +1,7 @@
 // The text of an answer: the server's rendered blocks, and behind them, as plain text, what came since. Only blocks
 // that changed are replaced, so a selection in what stands above survives.
 
-import { h, icon } from "./dom.js";
+import { attribute, h, icon, iconButton, label } from "./dom.js";
 import { langOf, t } from "./i18n.js";
 import { copyAndTell } from "./status.js";
 import { blockNodes } from "./trusted.js";
@@ -30,7 +30,7 @@ export class Prose {
       for (const node of nodes) if (node.nodeType === Node.ELEMENT_NODE) dress(node);
       this.#shown.push({ html, nodes });
     }
-    this.element.lang = langOf(item.text);
+    attribute(this.element, "lang", langOf(item.text));
     // The rendering drops the white space at its end, which belongs in front of what comes next.
     const before = item.tail ? item.text.slice(0, item.text.length - item.tail.length).match(/\s*$/)[0] : "";
     this.#attach(before + item.tail, writing);
@@ -47,11 +47,11 @@ export class Prose {
     if (!tail && !writing) return;
     const place = this.#place(tail);
     if (tail) {
-      this.#tail.textContent = joined(tail, place, place === this.#own);
+      label(this.#tail, joined(tail, place, place === this.#own));
       place.append(this.#tail);
     }
     if (!writing) return;
-    this.#lamp.setAttribute("aria-label", t("turn.stillWriting"));
+    attribute(this.#lamp, "aria-label", t("turn.stillWriting"));
     place.append(this.#lamp);
   }
 
@@ -86,8 +86,10 @@ function dress(block) {
   for (const figure of figures) {
     const head = figure.querySelector("figcaption");
     if (!head) continue;
-    head.classList.add("row", "is-apart", "code-head", "meta");
-    head.append(h("button", {
+    head.classList.add("row", "code-head", "meta");
+    const wrap = iconButton("wrap", t("wrap"), () => wrap.setAttribute("aria-pressed", String(figure.classList.toggle("is-wrapped"))),
+      { variant: "is-small", "aria-pressed": "false" });
+    head.append(wrap, h("button", {
       type: "button", class: "button is-quiet is-small",
       onclick: () => copyAndTell(figure.querySelector("pre").textContent.replace(/\n$/, "")),
     }, icon("copy", "is-small"), h("span", {}, t("copy"))));

@@ -4,8 +4,8 @@
 import { account } from "./account.js";
 import { Composer } from "./composer.js";
 import { draft } from "./conversations.js";
-import { fill, h, icon, iconButton } from "./dom.js";
-import { emptyPage } from "./empty.js";
+import { attribute, h, icon, iconButton, label } from "./dom.js";
+import { greeting, ideas } from "./empty.js";
 import { langOf, number, t } from "./i18n.js";
 import { conversationMenu, Sidebar } from "./sidebar.js";
 import { announce } from "./status.js";
@@ -14,12 +14,16 @@ import { Thread } from "./thread.js";
 /** The banner comes up only when a connection is gone for longer than this. */
 const BANNER_AFTER_MS = 1_200;
 
+/** Events that add to an answer and change nothing around it. */
+const DELTAS = new Set(["text_delta", "thinking_delta", "input_json_delta"]);
+
 export class Shell {
   #listeners = new AbortController();
   #composer = null;
   #thread = null;
   #lostAt = 0;
   #shownEmpty = "";
+  dockSize = new ResizeObserver(() => this.#measureDock());
 
   constructor(app) {
     this.app = app;
@@ -41,6 +45,8 @@ export class Shell {
   destroy() {
     this.#listeners.abort();
     clearInterval(this.ticker);
+    this.dockSize.disconnect();
+    this.#composer.destroy();
     this.sidebar.destroy();
     this.#thread?.destroy();
   }
@@ -50,11 +56,12 @@ export class Shell {
     const options = { signal: this.#listeners.signal };
     app.addEventListener("route", () => this.#route(), options);
     app.addEventListener("outbox", () => this.#update(), options);
-    app.addEventListener("composer", ({ detail }) => { this.#composer.text = detail; }, options);
+    app.addEventListener("composer", ({ detail }) => this.#composer.offer(detail), options);
     app.conversations.addEventListener("change", () => this.#update(), options);
     app.connection.addEventListener("state", () => this.#connection(), options);
     account.addEventListener("info", () => this.#update(), options);
     document.addEventListener("keydown", (event) => this.#key(event), options);
+    addEventListener("pagehide", () => this.#composer.destroy(), options);
     this.ticker = setInterval(() => this.#drawBanner(), 500);
   }
 
@@ -77,9 +84,15 @@ export class Shell {
     this.routed = app.imageId;
     this.#thread?.destroy();
     const userId = account.user.userId;
+    const { imageId } = app;
+    this.#composer?.destroy();
+    if (this.founding && imageId) draft.move(userId, null, imageId); // what was typed while the first question went out
+    this.founding = !imageId;
     this.#composer = new Composer({
-      text: draft.get(userId, app.imageId),
-      ondraft: (text) => draft.set(userId, app.imageId, text),
+      text: draft.get(userId, imageId),
+      aside: draft.aside(userId, imageId),
+      ondraft: (text) => draft.set(userId, imageId, text),
+      onaside: (text) => draft.setAside(userId, imageId, text),
       onsend: (text) => {
         this.#thread.sent(app.open?.transcript.busy);
         app.send(text);
@@ -88,13 +101,16 @@ export class Shell {
       onjump: () => this.#thread.jumpToEnd(),
     });
     this.#thread = new Thread({ app, open: app.open, onjump: (show) => { this.#composer.jump.hidden = !show; } });
-    this.dockColumn = h("div", { class: "column has-note is-inset" }, this.#composer.element);
-    this.#thread.element.append(h("div", { class: "dock" }, this.dockColumn));
+    this.dock = h("div", { class: "dock" }, h("div", { class: "column has-note is-inset" }, this.#composer.element));
+    this.#thread.element.append(this.dock);
+    this.dockSize.disconnect();
+    this.dockSize.observe(this.dock);
     this.place.replaceWith(this.#thread.element);
     this.place = this.#thread.element;
     this.#shownEmpty = "";
     const options = { signal: this.#listeners.signal };
-    for (const type of ["loaded", "turn"]) app.open?.addEventListener(type, () => this.#update(), options);
+    app.open?.addEventListener("loaded", () => this.#update(), options);
+    app.open?.addEventListener("turn", ({ detail }) => { if (!DELTAS.has(detail.frame?.type)) this.#update(); }, options);
     this.#update();
     this.focus();
   }
@@ -108,9 +124,10 @@ export class Shell {
     const { app } = this;
     const { record, open } = app;
     const name = record?.name || (app.imageId ? "" : t("new.long"));
-    this.title.textContent = name;
-    this.title.lang = langOf(name);
-    document.title = name ? `${name} · Portagent` : "Portagent";
+    label(this.title, name);
+    attribute(this.title, "lang", langOf(name));
+    const title = name ? `${name} · Portagent` : "Portagent";
+    if (document.title !== title) document.title = title;
     this.more.hidden = !record;
     this.#composer.set({
       busy: open?.transcript.busy ?? false,
@@ -126,17 +143,21 @@ export class Shell {
     const key = show ? JSON.stringify(account.info ?? {}) : "";
     if (key === this.#shownEmpty) return;
     this.#shownEmpty = key;
-    this.place.querySelector(":scope > .page")?.remove();
+    for (const node of this.place.querySelectorAll(":scope > .greeting, :scope > .ideas")) node.remove();
     this.#thread.list.hidden = show;
     this.#thread.list.id = show ? "" : "thread";
-    this.dockColumn.className = show ? "column" : "column has-note is-inset";
-    if (!show) return;
-    const page = emptyPage({
-      onpick: (text) => { this.#composer.text = text; },
-      oncheck: () => this.app.checkProvider(),
-    });
-    this.place.prepend(page);
-    this.place.scrollTop = 0;
+    if (show) {
+      this.place.prepend(greeting(() => this.app.checkProvider()));
+      this.place.append(ideas((text) => this.#composer.offer(text)));
+      this.place.scrollTop = 0;
+    }
+    this.#measureDock();
+  }
+
+  /** Toasts stand above the composer, where it is at the lower edge. */
+  #measureDock() {
+    const height = this.#shownEmpty ? 0 : this.dock.offsetHeight;
+    document.documentElement.style.setProperty("--dock", `${height}px`);
   }
 
   // --- the connection ---
@@ -166,7 +187,7 @@ export class Shell {
     const n = Math.max(0, Math.ceil((state.retryAt - Date.now()) / 1000));
     const busy = this.app.open?.transcript.busy;
     const text = state.name === "connecting" || !n ? t("offline.trying") : t(busy ? "offline.retryBusy" : "offline.retry", { n: number(n) });
-    if (this.bannerText.textContent !== text) this.bannerText.textContent = text;
+    label(this.bannerText, text);
   }
 
   /** Escape stops the answer, unless it closes something first. */

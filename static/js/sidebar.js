@@ -3,7 +3,7 @@
 import { shownName } from "./account.js";
 import { deleteDialog, passwordDialog, renameDialog } from "./dialogs.js";
 import { fill, h, icon, iconButton } from "./dom.js";
-import { dayGroup, lang, langOf, setLang, t, toggleTheme } from "./i18n.js";
+import { dayGroup, graphemes, lang, langOf, setLang, t, toggleTheme } from "./i18n.js";
 import { openMenu } from "./menu.js";
 import { toast } from "./status.js";
 
@@ -60,7 +60,7 @@ export class Sidebar {
     const who = h("button", { class: "row sidebar-link u-grow", type: "button", "aria-haspopup": "menu", onclick: () => openMenu(who, t("account"), [
       { label: t("password.title"), symbol: "key", onclick: passwordDialog },
       { label: t("logout"), symbol: "logout", onclick: () => this.app.logOut() },
-    ]) }, h("span", { class: "avatar", "aria-hidden": "true" }, [...name][0]?.toUpperCase()), h("span", { class: "u-truncate", dir: "auto" }, name));
+    ]) }, h("span", { class: "avatar", "aria-hidden": "true" }, graphemes(name)[0]?.toUpperCase()), h("span", { class: "u-truncate", dir: "auto" }, name));
     return h("div", { class: "row sidebar-foot" }, who, switches());
   }
 

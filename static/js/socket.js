@@ -11,6 +11,8 @@ const OPEN_TIMEOUT_MS = 10_000;
 const PROBE_TIMEOUT_MS = 4_000;
 const BACKOFF_MS = { first: 500, most: 30_000 };
 const POLICY_VIOLATION = 1008;
+/** What the server takes as one frame. It closes the socket for more, and sending it again would do so again. */
+const FRAME_BYTES = 1024 * 1024;
 
 /**
  * Fires `state` when `state` changed, `back` when it is connected again, `frame` for each event of the server, `refused` when the token is dead.
@@ -69,17 +71,19 @@ export class Connection extends EventTarget {
     });
   }
 
-  /** Fails with `offline`, `timeout`, or what the server says. */
+  /** Fails with `offline`, `timeout`, `message_too_large`, or what the server says. */
   request(type, data, timeout = REQUEST_TIMEOUT_MS) {
     if (!this.online) return Promise.reject(new Failure({ code: "offline" }));
     const id = newId();
+    const frame = JSON.stringify({ id, type, data });
+    if (frame.length * 3 > FRAME_BYTES && new Blob([frame]).size > FRAME_BYTES) return Promise.reject(new Failure({ code: "message_too_large" }));
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#waiting.delete(id);
         reject(new Failure({ code: "timeout" }));
       }, timeout);
       this.#waiting.set(id, { resolve, reject, timer });
-      this.#socket.send(JSON.stringify({ id, type, data }));
+      this.#socket.send(frame);
     });
   }
 

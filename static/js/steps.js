@@ -1,6 +1,6 @@
 // Thinking and tool calls: folded lines that share one frame. More than four finished ones become one line.
 
-import { fill, h, icon, swapIcon } from "./dom.js";
+import { attribute, fill, h, icon, label, swapIcon } from "./dom.js";
 import { langOf, number, seconds, t } from "./i18n.js";
 
 const FOLD_FROM = 5;
@@ -31,23 +31,23 @@ class Step {
     const running = live && !item.endedAt;
     const took = item.startedAt && item.endedAt ? seconds(item.endedAt - item.startedAt) : null;
     this.#state(running ? "running" : "", running ? "spinner" : "thought");
-    this.#name.textContent = running ? t("step.thinking") : took ? t("step.thoughtFor", { time: took }) : t("step.thought");
-    this.#time.textContent = "";
+    label(this.#name, running ? t("step.thinking") : took ? t("step.thoughtFor", { time: took }) : t("step.thought"));
+    label(this.#time, "");
   }
 
   #tool(item) {
     const running = item.state === "writing" || item.state === "running";
     this.#state(running ? "running" : item.state, running ? "spinner" : { done: "pass", failed: "fail" }[item.state] ?? "stop");
-    this.#name.textContent = item.name;
-    this.#input.textContent = oneLine(item.input);
-    this.#time.textContent = item.state === "done"
+    label(this.#name, item.name);
+    label(this.#input, oneLine(item.input));
+    label(this.#time, item.state === "done"
       ? (item.startedAt && item.endedAt ? seconds(item.endedAt - item.startedAt) : t("step.done"))
-      : t(`step.${running ? "running" : item.state}`);
+      : t(`step.${running ? "running" : item.state}`));
   }
 
   #state(state, symbol) {
-    if (state) this.element.dataset.state = state;
-    else delete this.element.dataset.state;
+    if (state) attribute(this.element, "data-state", state);
+    else this.element.removeAttribute("data-state");
     swapIcon(this.#icon, symbol);
   }
 

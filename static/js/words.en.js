@@ -42,6 +42,13 @@ export default {
   "switch.theme": "Light or dark",
   "tryNow": "Try now",
   "untitled": "Untitled",
+  "tooLong": "This message is too long to send: {size} KB of at most {most} KB. Shorten it or send it in parts.",
+  "aside": "Your draft is kept and comes back after sending.",
+  "aside.back": "Restore draft",
+  "showAll": "Show all",
+  "showLess": "Show less",
+  "wrap": "Wrap long lines",
+  "copyMarkdown": "Copy as Markdown",
 
   "day.today": "Today",
   "day.yesterday": "Yesterday",

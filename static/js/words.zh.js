@@ -42,6 +42,13 @@ export default {
   "switch.theme": "浅色或深色",
   "tryNow": "立即重试",
   "untitled": "未命名",
+  "tooLong": "消息过长，无法发送：{size} KB，上限 {most} KB。请缩短或分几次发送。",
+  "aside": "草稿已保留，发送后恢复。",
+  "aside.back": "恢复草稿",
+  "showAll": "展开全部",
+  "showLess": "收起",
+  "wrap": "自动换行",
+  "copyMarkdown": "复制为 Markdown",
 
   "day.today": "今天",
   "day.yesterday": "昨天",
