@@ -25,6 +25,7 @@
   words.rel = "modulepreload";
   words.href = new URL(`js/words.${root.lang.slice(0, 2)}.js`, document.currentScript.src);
   document.head.append(words);
+  if (stored("nav") === "closed") root.dataset.nav = "closed";
   const base = document.querySelector("meta[name=base]").content;
   if (stored(`portagent${base}:token`)) root.dataset.known = "";
 })();

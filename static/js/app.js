@@ -3,8 +3,9 @@
 
 import { graphemes } from "./i18n.js";
 import { account, loadInfo, logOut, shownName, socketUrl, verify } from "./account.js";
-import { Conversations, draft } from "./conversations.js";
+import { Conversations } from "./conversations.js";
 import { Failure } from "./api.js";
+import { Deletions } from "./deletions.js";
 import { OpenConversation } from "./open.js";
 import { Outbox } from "./outbox.js";
 import { Connection } from "./socket.js";
@@ -32,6 +33,7 @@ export class App extends EventTarget {
     super();
     this.connection = new Connection({ url: socketUrl(), token: account.token, verify });
     this.conversations = new Conversations(this.connection);
+    this.deletions = new Deletions(this.conversations, this.connection, account.user.userId);
     this.outbox = new Outbox(account.user.userId);
     this.shownName = shownName;
     const options = { signal: this.#listeners.signal };
@@ -41,6 +43,7 @@ export class App extends EventTarget {
     account.addEventListener("token", () => this.#newToken(), options);
     account.addEventListener("gone", () => this.#end("elsewhere"), options);
     addEventListener("popstate", () => this.#route(), options);
+    addEventListener("pagehide", () => this.deletions.run(true), options);
     document.addEventListener("visibilitychange", () => this.#refreshSoon(0), options);
     this.ticker = setInterval(() => this.#refreshSoon(), 1000);
     this.#route();
@@ -77,9 +80,15 @@ export class App extends EventTarget {
 
   get record() { return this.imageId ? this.conversations.find(this.imageId) : null; }
 
-  deleted(imageId) {
-    draft.set(account.user.userId, imageId, "");
-    if (imageId === this.imageId) this.go(null, { replace: true });
+  /** Deletes a conversation. Returns how to undo that. */
+  delete(imageId) {
+    const wasOpen = imageId === this.imageId;
+    this.deletions.add(imageId);
+    if (wasOpen) this.go(null);
+    return () => {
+      this.deletions.undo(imageId);
+      if (wasOpen && !this.imageId) this.go(imageId);
+    };
   }
 
   // --- the connection ---
@@ -91,6 +100,7 @@ export class App extends EventTarget {
     }
     loadInfo().catch(() => {}); // the page works with what it knows; the next connection asks again
     await this.conversations.refresh().catch(() => {});
+    this.deletions.run();
     for (const entry of this.outbox.due()) this.#deliver(entry);
   }
 
@@ -104,8 +114,14 @@ export class App extends EventTarget {
   #refreshSoon(after = this.conversations.records.some((record) => record.online) ? REFRESH_RUNNING_MS : REFRESH_MS) {
     if (document.visibilityState !== "visible" || !this.connection.online || Date.now() - this.#refreshed < after) return;
     this.#refreshed = Date.now();
-    this.conversations.refresh().catch(() => {}); // the next round asks again
+    this.conversations.refresh().then(() => this.#check()).catch(() => {}); // the next round asks again
     if (account.info?.providerReady === false) loadInfo().catch(() => {});
+  }
+
+  /** The open conversation may have been deleted elsewhere: then it is not in the list any more. */
+  #check() {
+    if (this.open?.state === "ready" && !this.record) return this.open.verify();
+    return null;
   }
 
   #newToken() {

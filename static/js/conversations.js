@@ -7,6 +7,8 @@ const PAGE = 50;
 /** Fires `change`. */
 export class Conversations extends EventTarget {
   records = [];
+  #all = [];
+  #hidden = new Set();
   /** False until the first page is there. */
   loaded = false;
   more = false;
@@ -24,7 +26,7 @@ export class Conversations extends EventTarget {
     const { records } = await this.connection.request("image_list_request", { limit: PAGE });
     const oldest = records.length === PAGE ? records.at(-1).updatedAt : -Infinity;
     const fresh = new Set(records.map((record) => record.imageId));
-    const older = this.records.filter((record) => record.updatedAt < oldest && !fresh.has(record.imageId));
+    const older = this.#all.filter((record) => record.updatedAt < oldest && !fresh.has(record.imageId));
     if (!this.loaded) this.more = records.length === PAGE;
     this.loaded = true;
     this.#replace([...records, ...older]);
@@ -33,10 +35,11 @@ export class Conversations extends EventTarget {
   /** Fetches the next older page; one at a time. */
   loadMore() {
     this.#loading ??= this.connection
-      .request("image_list_request", { limit: PAGE, before: this.records.at(-1)?.imageId })
+      .request("image_list_request", { limit: PAGE, before: this.#all.at(-1)?.imageId })
       .then(({ records }) => {
         this.more = records.length === PAGE;
-        this.#replace([...this.records, ...records.filter((record) => !this.find(record.imageId))]);
+        const known = new Set(this.#all.map((record) => record.imageId));
+        this.#replace([...this.#all, ...records.filter((record) => !known.has(record.imageId))]);
       })
       .finally(() => { this.#loading = null; });
     return this.#loading;
@@ -44,7 +47,7 @@ export class Conversations extends EventTarget {
 
   async create(name) {
     const { record } = await this.connection.request("image_create_request", { name });
-    this.#replace([record, ...this.records.filter((each) => each.imageId !== record.imageId)]);
+    this.#replace([record, ...this.#all.filter((each) => each.imageId !== record.imageId)]);
     return record;
   }
 
@@ -55,7 +58,19 @@ export class Conversations extends EventTarget {
 
   async remove(imageId) {
     await this.connection.request("image_delete_request", { imageId });
-    this.#replace(this.records.filter((record) => record.imageId !== imageId));
+    this.#hidden.delete(imageId);
+    this.#replace(this.#all.filter((record) => record.imageId !== imageId));
+  }
+
+  /** Leaves one out of the list until it is shown again. */
+  hide(imageId) {
+    this.#hidden.add(imageId);
+    this.#replace(this.#all);
+  }
+
+  show(imageId) {
+    this.#hidden.delete(imageId);
+    this.#replace(this.#all);
   }
 
   /** Changes what we know about one, as an event or an answer told. */
@@ -63,13 +78,14 @@ export class Conversations extends EventTarget {
     const record = this.find(imageId);
     if (!record) return;
     const same = Object.entries(changes).every(([name, value]) => record[name] === value);
-    if (!same) this.#replace(this.records.map((each) => (each === record ? { ...each, ...changes } : each)));
+    if (!same) this.#replace(this.#all.map((each) => (each === record ? { ...each, ...changes } : each)));
   }
 
   #replace(records) {
-    const sorted = [...records].sort((a, b) => b.updatedAt - a.updatedAt);
-    const changed = JSON.stringify(sorted) !== JSON.stringify(this.records);
-    this.records = sorted;
+    this.#all = [...records].sort((a, b) => b.updatedAt - a.updatedAt);
+    const shown = this.#all.filter((record) => !this.#hidden.has(record.imageId));
+    const changed = JSON.stringify(shown) !== JSON.stringify(this.records);
+    this.records = shown;
     if (changed || !this.announced) this.dispatchEvent(new Event("change"));
     this.announced = true;
   }

@@ -1,4 +1,4 @@
-// Dialogs: rename, delete, change the password. They are native dialogs, so the browser handles focus and Escape.
+// Dialogs: rename, change the password. They are native dialogs, so the browser handles focus and Escape.
 
 import { changePassword } from "./account.js";
 import { fill, h, icon } from "./dom.js";
@@ -9,9 +9,9 @@ import { toast } from "./status.js";
 const NAME_CHARS = 200;
 
 /** Shows a dialog with a form. `submit` may fail: then the dialog stays and says why. */
-function ask({ title, lead, fields = [], keep, act, danger, submit }) {
+function ask({ title, lead, fields = [], keep, act, submit }) {
   const problem = h("div", { role: "alert" });
-  const button = h("button", { class: `button ${danger ? "is-danger" : "is-primary"}`, type: "submit" }, danger && icon("trash", "is-small"), act);
+  const button = h("button", { class: "button is-primary", type: "submit" }, act);
   const form = h("form", { method: "dialog", onsubmit: (event) => { event.preventDefault(); run(); } },
     h("h2", { class: "title is-xl", id: "dialog-title", dir: "auto" }, title),
     lead && h("p", { class: "lead" }, lead), problem, fields,
@@ -41,18 +41,6 @@ export function renameDialog(record, conversations) {
     submit: () => (name.value.trim() ? conversations.rename(record.imageId, name.value.trim()) : null),
   });
   dialog.querySelector("input").select();
-}
-
-export function deleteDialog(record, conversations, after) {
-  ask({
-    title: t("delete.title"), lead: t(record.online ? "delete.leadRunning" : "delete.lead", { name: record.name }),
-    keep: t("delete.keep"), act: t("delete.act"), danger: true,
-    submit: async () => {
-      await conversations.remove(record.imageId);
-      toast(t("delete.done"));
-      after();
-    },
-  });
 }
 
 export function passwordDialog() {

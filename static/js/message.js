@@ -15,7 +15,10 @@ const LINE_CHARS = 72;
 const SHOWN_IMAGES = /^image\/(png|jpeg|gif|webp|avif)$/;
 
 const note = (author, ...rest) => h("div", { class: "row message-note meta" }, h("span", { class: "message-author" }, author), ...rest);
-const time = (ms, text = clock(ms)) => h("time", { datetime: new Date(ms).toISOString(), title: fullTime(ms) }, text);
+const time = (ms, text = clock(ms), id = "") => {
+  const node = h("time", { datetime: new Date(ms).toISOString(), title: fullTime(ms) }, text);
+  return id ? h("a", { class: "message-link", href: `#${id}` }, node) : node;
+};
 const actions = (...buttons) => h("span", { class: "message-actions", role: "group", "aria-label": t("actions") }, buttons);
 const small = (name, text, onclick) => iconButton(name, text, onclick, { variant: "is-small" });
 const word = (text, onclick, symbol) =>
@@ -26,7 +29,7 @@ export function question({ id, author, user, state, buttons, foot }) {
   const text = h("div", { class: "prose is-plain", lang: langOf(user.text), dir: "auto" }, h("p", {}, user.text));
   const attachments = user.attachments?.length ? h("div", { class: "row is-wrap attachments" }, user.attachments.map(attachment)) : null;
   return h("li", { class: "stack message is-user", id, "data-state": state },
-    note(author, time(user.timestamp), buttons),
+    note(author, time(user.timestamp, clock(user.timestamp), id), buttons),
     h("div", { class: "stack is-tight" }, user.text ? text : null, isLong(user.text) && unfold(text), attachments),
     foot && h("div", { class: "row is-wrap message-foot meta" }, foot));
 }
@@ -120,7 +123,7 @@ export class TurnView {
 
   #updateNote(turn) {
     const model = turn.model ? h("span", { class: "u-truncate", title: turn.model }, shortModel(turn.model)) : null;
-    const at = turn.timestamp ? time(turn.timestamp, hourOf(turn.timestamp)) : null; // the day stands at the question
+    const at = turn.timestamp ? time(turn.timestamp, hourOf(turn.timestamp), `a-${turn.id}`) : null; // the day stands at the question
     const key = `${turn.model} ${turn.timestamp}`;
     if (this.noteKey === key && this.note.firstChild) return;
     this.noteKey = key;

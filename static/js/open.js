@@ -14,6 +14,8 @@ export class OpenConversation extends EventTarget {
   /** "loading", "ready", "missing" or "failed". */
   state = "loading";
   failure = null;
+  /** It was here, and is not any more. */
+  deleted = false;
   more = false;
   #held = null;
   #loading = null;
@@ -97,6 +99,20 @@ export class OpenConversation extends EventTarget {
     return this.#loading;
   }
 
+  /** Loads everything that is older. */
+  async loadAll(until = () => false) {
+    while (this.more && this.connection.online && !this.#closed && !until()) {
+      const before = this.transcript.oldest;
+      await this.loadOlder();
+      if (this.transcript.oldest === before && this.more) return; // a page that failed: what is here has to do
+    }
+  }
+
+  /** Asks whether it still exists. */
+  async verify() {
+    await this.connection.request("image_get_request", { imageId: this.imageId }).catch((error) => this.#failed(error));
+  }
+
   #take(frame, silent = false) {
     if (frame.context?.imageId !== this.imageId || this.#closed) return;
     this.sessionId = frame.context.sessionId;
@@ -116,7 +132,8 @@ export class OpenConversation extends EventTarget {
     if (this.#closed || error.code === "offline") return; // the connection comes back and calls us again
     if (this.state === "ready" && error.code !== "not_found") return;
     this.failure = error;
-    this.state = error.code === "not_found" || error.code === "conversation_not_found" ? "missing" : "failed";
+    this.deleted = this.state === "ready";
+    this.state = error.code === "not_found" ? "missing" : "failed";
     this.dispatchEvent(new Event("loaded"));
   }
 }

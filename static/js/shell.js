@@ -8,7 +8,8 @@ import { attribute, h, icon, iconButton, label } from "./dom.js";
 import { greeting, ideas } from "./empty.js";
 import { langOf, number, t } from "./i18n.js";
 import { conversationMenu, Sidebar } from "./sidebar.js";
-import { announce } from "./status.js";
+import { meaningOf, showShortcuts } from "./keys.js";
+import { announce, copyAndTell } from "./status.js";
 import { Thread } from "./thread.js";
 
 /** The banner comes up only when a connection is gone for longer than this. */
@@ -29,7 +30,7 @@ export class Shell {
     this.app = app;
     this.sidebar = new Sidebar(app);
     this.title = h("h1", { class: "title u-truncate u-grow", dir: "auto" });
-    this.more = iconButton("more", t("moreAbout"), () => conversationMenu(app, this.more, app.record), { "aria-haspopup": "menu" });
+    this.more = iconButton("more", t("moreAbout"), () => conversationMenu(app, this.more, app.record, this.#ownEntries()), { "aria-haspopup": "menu" });
     this.bannerText = h("span", { class: "u-grow" });
     this.banner = h("div", { class: "row banner", "data-state": "warn", hidden: true }, icon("offline"), this.bannerText,
       h("button", { class: "button is-small is-quiet", type: "button", onclick: () => app.connection.retryNow() }, t("tryNow")));
@@ -67,9 +68,17 @@ export class Shell {
 
   #topbar() {
     return h("header", { class: "row topbar" },
-      h("button", { class: "button is-icon is-quiet u-narrow", type: "button", "aria-label": t("conversations"), popovertarget: "sidebar" }, icon("menu")),
+      iconButton("menu", t("conversations"), () => this.sidebar.toggle(), { variant: "nav-open" }),
       this.title,
       iconButton("plus", t("new.long"), () => this.app.go(null), { variant: "u-narrow" }), this.more);
+  }
+
+  /** What the menu offers for the conversation on the page. */
+  #ownEntries() {
+    return [
+      { label: t("copyMarkdown"), symbol: "copy", onclick: () => this.#thread.markdown().then(copyAndTell) },
+      { label: t("print"), symbol: "file", onclick: () => this.#thread.print() },
+    ];
   }
 
   #skip(event) {
@@ -190,8 +199,19 @@ export class Shell {
     label(this.bannerText, text);
   }
 
-  /** Escape stops the answer, unless it closes something first. */
   #key(event) {
+    const act = {
+      navigation: () => this.sidebar.toggle(), new: () => this.app.go(null), print: () => this.#thread.print(),
+      write: () => this.#composer.focus(), help: showShortcuts,
+    }[meaningOf(event)];
+    if (act && !document.querySelector("dialog[open]")) {
+      event.preventDefault();
+      act();
+    } else this.#escape(event);
+  }
+
+  /** Escape stops the answer, unless it closes something first. */
+  #escape(event) {
     if (event.key !== "Escape" || event.defaultPrevented || event.isComposing || event.keyCode === 229) return;
     if (document.querySelector("dialog[open], :popover-open")) return;
     if (this.#composer.stop()) {

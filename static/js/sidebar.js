@@ -1,25 +1,32 @@
 // The navigation: conversations under their days, and the person at the bottom. On a phone it is a drawer.
 
 import { shownName } from "./account.js";
-import { deleteDialog, passwordDialog, renameDialog } from "./dialogs.js";
-import { fill, h, icon, iconButton } from "./dom.js";
+import { passwordDialog, renameDialog } from "./dialogs.js";
+import { attribute, fill, h, icon, iconButton } from "./dom.js";
 import { dayGroup, graphemes, lang, langOf, setLang, t, toggleTheme } from "./i18n.js";
 import { openMenu } from "./menu.js";
 import { toast } from "./status.js";
+import { choice } from "./storage.js";
+import { hasKeys, showShortcuts } from "./keys.js";
 
 /** This near to the end of the list, the next page is fetched, in pixels. */
 const NEAR_END_PX = 400;
 
-/** What can be done with a conversation. */
-export function conversationMenu(app, button, record) {
+/** What can be done with a conversation; `more` are entries that stand in front of Delete. */
+export function conversationMenu(app, button, record, more = []) {
   openMenu(button, t("actionsFor", { name: record.name }), [
     { label: t("rename.act"), symbol: "edit", onclick: () => renameDialog(record, app.conversations) },
-    {
-      label: t("delete.act"), symbol: "trash", danger: true,
-      onclick: () => deleteDialog(record, app.conversations, () => app.deleted(record.imageId)),
-    },
+    ...more,
+    { label: t("delete.act"), symbol: "trash", danger: true, onclick: () => deleteWithUndo(app, record) },
   ]);
 }
+
+function deleteWithUndo(app, record) {
+  const undo = app.delete(record.imageId);
+  toast(t("delete.done", { name: record.name }), { symbol: "trash", ms: app.deletions.ms, action: { label: t("undo"), onclick: undo } });
+}
+
+const WIDE = matchMedia("(width >= 60rem)");
 
 /** The two switches that every page has. */
 export const switches = () => [
@@ -32,7 +39,7 @@ export class Sidebar {
 
   constructor(app) {
     this.app = app;
-    this.list = h("div", { class: "sidebar-list", tabindex: 0, role: "group", "aria-label": t("list"), onscroll: () => this.#scrolled() });
+    this.list = h("div", { class: "sidebar-list", onscroll: () => this.#scrolled(), onkeydown: (event) => this.#key(event) });
     this.element = h("nav", { class: "sidebar", id: "sidebar", popover: "auto", "aria-label": t("conversations") }, this.#head(), this.list, this.#foot());
     const options = { signal: this.#listeners.signal };
     app.conversations.addEventListener("change", () => this.draw(), options);
@@ -41,6 +48,19 @@ export class Sidebar {
   }
 
   destroy() { this.#listeners.abort(); }
+
+  /** Opens or closes the navigation: a column where there is room, which stays as it was chosen, else a drawer. */
+  toggle() {
+    if (!WIDE.matches) {
+      this.element.togglePopover();
+      return;
+    }
+    const root = document.documentElement;
+    const open = root.dataset.nav === "closed";
+    if (open) delete root.dataset.nav;
+    else root.dataset.nav = "closed";
+    choice.set("nav", open ? "open" : "closed");
+  }
 
   close() {
     if (this.element.matches(":popover-open")) this.element.hidePopover();
@@ -52,13 +72,14 @@ export class Sidebar {
     return h("div", { class: "sidebar-head" }, h("div", { class: "row" },
       h("span", { class: "u-grow" }, h("a", { class: "row brand", href: home, onclick: go }, icon("mark"), "Portagent")),
       h("a", { class: "button is-small", href: home, "aria-label": t("new.long"), onclick: go }, icon("plus", "is-small"), h("span", {}, t("new"))),
-      iconButton("close", t("close"), () => this.close(), { variant: "u-narrow" })));
+      iconButton("sidebar", t("keys.navigation"), () => this.toggle())));
   }
 
   #foot() {
     const name = shownName();
     const who = h("button", { class: "row sidebar-link u-grow", type: "button", "aria-haspopup": "menu", onclick: () => openMenu(who, t("account"), [
       { label: t("password.title"), symbol: "key", onclick: passwordDialog },
+      ...(hasKeys() ? [{ label: t("keys.title"), symbol: "info", onclick: showShortcuts }] : []),
       { label: t("logout"), symbol: "logout", onclick: () => this.app.logOut() },
     ]) }, h("span", { class: "avatar", "aria-hidden": "true" }, graphemes(name)[0]?.toUpperCase()), h("span", { class: "u-truncate", dir: "auto" }, name));
     return h("div", { class: "row sidebar-foot" }, who, switches());
@@ -80,7 +101,25 @@ export class Sidebar {
     fill(this.list, [...groups].map(([day, records]) =>
       h("section", {}, h("h2", { class: "sidebar-day" }, day), h("ul", {}, records.map((record) => this.#item(record))))));
     this.list.scrollTop = top;
+    this.#stop();
     if (focused) this.list.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
+  }
+
+  /** The list is one stop of the Tab key; inside it arrows move, to the right lies the menu of a conversation. */
+  #stop(link = this.list.querySelector("[aria-current]") ?? this.list.querySelector("a")) {
+    for (const each of this.list.querySelectorAll("a, button")) attribute(each, "tabindex", each === link ? "0" : "-1");
+  }
+
+  #key(event) {
+    const item = event.target.closest(".sidebar-item");
+    if (!item || event.ctrlKey || event.metaKey || event.altKey) return;
+    const links = [...this.list.querySelectorAll("a")];
+    const at = links.indexOf(item.querySelector("a"));
+    const to = { ArrowDown: links[at + 1], ArrowUp: links[at - 1], Home: links[0], End: links.at(-1), ArrowRight: item.querySelector("button"), ArrowLeft: links[at] }[event.key];
+    if (!to) return;
+    event.preventDefault();
+    this.#stop(to);
+    to.focus();
   }
 
   #item(record) {

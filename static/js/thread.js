@@ -6,10 +6,13 @@ import { Follow } from "./follow.js";
 import { errorText, t } from "./i18n.js";
 import { mark, question, quietWord, TurnView } from "./message.js";
 import { place } from "./steps.js";
-import { announce } from "./status.js";
+import { announce, toast } from "./status.js";
+import { answerText } from "./transcript.js";
 
 /** This near to the top, older messages are fetched, in pixels. */
 const NEAR_TOP_PX = 600;
+/** How long a message that a link named is marked. */
+const NAMED_MS = 2_000;
 
 export class Thread {
   #views = new Map();
@@ -47,6 +50,8 @@ export class Thread {
     this.app.connection.addEventListener("state", () => this.#refreshAll(), options);
     if (!this.open) return;
     this.open.addEventListener("loaded", () => this.#refreshAll(), options);
+    this.open.addEventListener("loaded", () => this.#goToHash(), { ...options, once: true });
+    addEventListener("hashchange", () => this.#goToHash(), options);
     this.open.addEventListener("older", () => this.#showOlder(), options);
     this.open.addEventListener("turn", ({ detail }) => this.#changed(detail), options);
   }
@@ -95,7 +100,8 @@ export class Thread {
 
   #showAll() {
     const { open } = this;
-    if (open && open.state !== "ready" && !this.#views.size) {
+    if (open && open.state !== "ready" && (!this.#views.size || open.deleted)) {
+      this.#views.clear();
       fill(this.list, ...this.#insteadOfTurns(), ...this.#unsent());
       return;
     }
@@ -113,7 +119,7 @@ export class Thread {
   #insteadOfTurns() {
     const { state, failure } = this.open;
     if (state === "loading") return [40, 90, 75, 60].map(() => h("li", { class: "skeleton", "aria-hidden": "true" }));
-    const title = state === "missing" ? t("missing.title") : errorText(failure);
+    const title = state === "missing" ? t(this.open.deleted ? "missing.deleted" : "missing.title") : errorText(failure);
     return [h("li", { class: "stack page" }, h("h2", { class: "title is-2xl" }, title),
       h("p", { class: "lead" }, t(state === "missing" ? "missing.text" : "failed.text")),
       h("div", { class: "row is-wrap" },
@@ -157,6 +163,36 @@ export class Thread {
 
   #scrolled() {
     if (this.element.scrollTop < NEAR_TOP_PX && this.open?.state === "ready") this.open.loadOlder();
+  }
+
+  /** Goes to the message that the address names, however old it is. */
+  async #goToHash() {
+    const id = decodeURIComponent(location.hash.slice(1));
+    const turnId = id.match(/^[qa]-(.+)$/)?.[1];
+    if (!turnId) return;
+    await this.open.loadAll(() => this.open.transcript.find(turnId));
+    this.#showAll();
+    const message = this.list.querySelector(`:scope > #${CSS.escape(id)}`);
+    if (!message) return toast(t("missing.message"), { symbol: "info" });
+    this.follow.show(message);
+    message.tabIndex = -1;
+    message.focus({ preventScroll: true });
+    message.classList.add("is-named");
+    setTimeout(() => message.classList.remove("is-named"), NAMED_MS);
+  }
+
+  /** All of it as Markdown, also what is not on the page yet. */
+  async markdown() {
+    await this.open.loadAll();
+    return this.open.transcript.turns.map((turn) => [
+      turn.user && `## ${this.app.shownName()}\n\n${turn.user.text}`, answerText(turn) && `## ${t("agent")}\n\n${answerText(turn)}`,
+    ].filter(Boolean).join("\n\n")).join("\n\n");
+  }
+
+  async print() {
+    await this.open?.loadAll();
+    this.#showAll();
+    window.print();
   }
 
   /** A question was sent from here. One that queues stands behind the answer being written. */
