@@ -12,8 +12,9 @@ use crate::domain::{Code, Error, Result, clock};
 use crate::ops::archive;
 use crate::ops::backup::{self, Options};
 use crate::ops::{Job, Meter, Pace, Stop, When};
+use crate::service::clock_guard;
 use crate::service::{BACKUP_JOB, BackupPlan, Services};
-use crate::store::inspect;
+use crate::store::{Store, inspect};
 
 pub use crate::ops::Progress;
 pub use crate::ops::archive::{Decryption, Encryption, Report};
@@ -42,10 +43,10 @@ pub fn make(
     let mut meter = meter_for_command(tell)?;
     let made = backup::make(&options, &mut meter)?;
     let removed = match into {
-        None => {
-            note(config, &made);
-            backup::remove_old(&config.backup.directory, config.backup.retention_days, clock::now_ms())
+        None if note(config, &made) => {
+            backup::remove_old(&config.backup.directory, &made, config.backup.retention_days, clock::now_ms())
         }
+        None => Vec::new(),
         Some(_) => Vec::new(),
     };
     Ok(Done { made, removed })
@@ -88,7 +89,7 @@ fn scratch_for<'a>(config: &'a Config, archive: &'a Path) -> &'a Path {
 /// A file by its path or, where that is none, by its name among the backups; or the newest of them.
 pub fn find(config: &Config, which: &str) -> Result<PathBuf> {
     if which == "latest" {
-        let newest = list(config)?.into_iter().next().map(|newest| newest.path);
+        let newest = backup::latest(&config.backup.directory, clock::now_ms())?.map(|newest| newest.path);
         return newest.ok_or_else(|| {
             let directory = config.backup.directory.display();
             Error::not_found("a backup").hint(format!("there is none in {directory}; `portagent backup` makes one"))
@@ -100,13 +101,14 @@ pub fn find(config: &Config, which: &str) -> Result<PathBuf> {
 }
 
 /// The automatic one, on a thread of low priority.
-pub(super) fn job(config: &Config) -> Job {
+pub(super) fn job(config: &Config, store: Arc<Store>) -> Job {
     let when = match config.backup.schedule.as_slice() {
         [] => When::Never,
         minutes => When::Daily(minutes.to_vec()),
     };
     let (options, days) = (options(config, None), config.backup.retention_days);
-    Job { name: BACKUP_JOB, when, run: Box::new(move |stop| backup::scheduled(&options, days, stop)) }
+    let may_remove = move || clock_guard::is_confirmed(&store).unwrap_or(false);
+    Job { name: BACKUP_JOB, when, run: Box::new(move |stop| backup::scheduled(&options, days, stop, &may_remove)) }
 }
 
 /// Lets the health check know what to expect.
@@ -117,7 +119,7 @@ pub(super) fn watch(config: &Config, services: &Arc<Services>) -> Result<()> {
     let directory = config.backup.directory.clone();
     services.health.expect_backups(BackupPlan {
         period: period(config),
-        newest: Box::new(move || backup::list(&directory).ok()?.first().map(|newest| newest.made_at)),
+        newest: Box::new(move || backup::latest(&directory, clock::now_ms()).ok()?.map(|newest| newest.made_at)),
     });
     Ok(())
 }
@@ -153,16 +155,21 @@ fn meter_for_command<'a>(tell: &'a mut dyn FnMut(Progress)) -> Result<Meter<'a>>
     Ok(Meter::new(stop, Pace::Full, tell))
 }
 
-/// Into `jobs`, where the server keeps its own runs. A data directory of another schema is left as it is: a backup
+/// Returns whether older ones may be removed by their age. Into `jobs`, where the server keeps its own runs. A data directory of another schema is left as it is: a backup
 /// before an upgrade must not upgrade.
-fn note(config: &Config, made: &Made) {
+fn note(config: &Config, made: &Made) -> bool {
     let databases = &made.report.manifest.databases;
     let is_current = databases.iter().all(|one| inspect::newest_schema(&one.file) == Some(one.schema));
     if !is_current {
-        return;
+        return true;
     }
-    let noted = super::open_store(config).and_then(|store| store.job_ended(BACKUP_JOB, Ok(&made.sentence())));
-    if let Err(error) = noted {
+    let noted = super::open_store(config).and_then(|store| {
+        let may_remove = clock_guard::may_delete_by_age(&store, clock::now_ms())?;
+        store.job_ended(BACKUP_JOB, Ok(&made.sentence()))?;
+        Ok(may_remove)
+    });
+    noted.unwrap_or_else(|error| {
         log::warn!(target: "backup", "the backup was not noted in the database: {}", error.with_cause());
-    }
+        false
+    })
 }

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::config::Config;
-use crate::domain::Result;
 use crate::domain::user::{Actor, User};
+use crate::domain::{Result, clock};
 use crate::ops::people;
 pub use crate::ops::people::{DAYS_MOST, Exported, Forgotten, Usage};
-use crate::service::{Administration, Invites, audit};
+use crate::service::{Administration, Invites, audit, clock_guard};
 pub use crate::store::Belongings;
 use crate::store::Store;
 
@@ -55,6 +55,18 @@ impl DataDirectory {
 
     pub fn would_forget(&self, days: u32) -> Result<Forgotten> {
         people::would_forget(&self.store, days)
+    }
+
+    /// The operator says that the clock is right, however far it is ahead of what was stored.
+    pub fn confirm_clock(&self) -> Result<()> {
+        clock_guard::confirm(&self.store)?;
+        audit::record("clock.confirm", Actor::Operator, "clock");
+        Ok(())
+    }
+
+    /// Whether the clock is near enough to what was stored to delete by age.
+    pub fn may_delete_by_age(&self) -> Result<bool> {
+        clock_guard::may_delete_by_age(&self.store, clock::now_ms())
     }
 
     /// Deletes conversations without activity for that many days. Events in memory are the running server's.

@@ -124,7 +124,7 @@ impl Running {
 /// The scheduled jobs, in the order in which they are checked.
 fn jobs(config: &Config, services: &Arc<Services>, store: &Arc<Store>, after_a_crash: bool) -> Vec<Job> {
     vec![
-        backup::job(config),
+        backup::job(config, store.clone()),
         ops::people::job(services.clone(), store.clone()),
         care::optimize_job(store.clone()),
         care::integrity_job(store.clone(), Arc::new(AtomicBool::new(after_a_crash))),

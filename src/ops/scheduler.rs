@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::worker::{Stop, Worker};
 use crate::domain::{Code, Error, Result, clock};
+use crate::service::clock_guard;
 use crate::store::{JobRecord, Store};
 use crate::telemetry::metrics::catalog;
 
@@ -21,6 +22,8 @@ const RETRY_AFTER_MS: i64 = 60 * 60 * 1000;
 /// A time that lies further ahead than this was written by a clock that was wrong, in milliseconds.
 const AHEAD_MS: i64 = 60 * 1000;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+/// Between two rounds no job runs longer than this, in milliseconds.
+const JUMP_MS: i64 = DAY_MS;
 /// Backups compress and check; their buffers are on the heap.
 const STACK_BYTES: usize = 1024 * 1024;
 
@@ -51,7 +54,8 @@ pub type Work = Box<dyn Fn(&Stop) -> Result<String> + Send>;
 ///
 /// Errors: `Internal` without a thread.
 pub fn schedule(store: Arc<Store>, jobs: Vec<Job>) -> Result<Worker> {
-    let mut rounds = Rounds { store, jobs, attempts: HashMap::new() };
+    let mut rounds = Rounds { store, jobs, attempts: HashMap::new(), last_now: 0 };
+    rounds.check_clock(clock::now_ms());
     Worker::start("scheduler", STACK_BYTES, PERIOD, move |stop| rounds.run_due(stop))
 }
 
@@ -60,14 +64,27 @@ struct Rounds {
     jobs: Vec<Job>,
     /// When each was last tried by us: what holds where the database cannot record it.
     attempts: HashMap<&'static str, i64>,
+    /// The time of day at the last round, in milliseconds since 1970.
+    last_now: i64,
 }
 
 impl Rounds {
     fn run_due(&mut self, stop: &Stop) {
+        self.check_clock(clock::now_ms());
         for at in 0..self.jobs.len() {
             if !stop.is_set() && self.is_due(&self.jobs[at]) {
                 self.run(at, stop);
             }
+        }
+    }
+
+    /// At the start, and when the time of day jumps.
+    fn check_clock(&mut self, now: i64) {
+        let jump = now - std::mem::replace(&mut self.last_now, now);
+        if jump.abs() > JUMP_MS
+            && let Err(error) = clock_guard::check(&self.store, now)
+        {
+            log::warn!(target: "ops", "the clock cannot be compared with what is stored: {}", error.with_cause());
         }
     }
 
@@ -239,7 +256,7 @@ mod tests {
     fn what_is_due_runs_once_and_is_noted() {
         let directory = tempfile::tempdir().expect("a directory");
         let store = Arc::new(Store::open(directory.path()).expect("opens"));
-        let mut rounds = Rounds { store: store.clone(), jobs: Vec::new(), attempts: HashMap::new() };
+        let mut rounds = Rounds { store: store.clone(), jobs: Vec::new(), attempts: HashMap::new(), last_now: 0 };
         let job = |name, outcome: fn() -> Result<String>| Job {
             name,
             when: When::Every(Duration::from_secs(60)),

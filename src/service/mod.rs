@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod administration;
 mod alive;
 pub mod audit;
+pub mod clock_guard;
 pub mod conversations;
 mod daily_code;
 pub mod gauges;

@@ -29,6 +29,7 @@ impl Log for CommandLogger {
         if record.target() == AUDIT {
             if let Some(path) = &self.log_file {
                 append(path, record);
+                append(&path.with_file_name("security.log"), record);
             }
         } else if wanted(record, LevelFilter::Warn) {
             let word = if record.level() == Level::Error { "error" } else { "warning" };

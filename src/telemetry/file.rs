@@ -19,6 +19,8 @@ pub struct FileLogger {
     level: LevelFilter,
     path: PathBuf,
     state: Mutex<State>,
+    /// Whether health checks and metrics show its failures.
+    is_watched: bool,
 }
 
 struct State {
@@ -33,18 +35,29 @@ impl FileLogger {
     pub fn new(level: LevelFilter, rotation: Rotation) -> Self {
         let path = rotation.path.clone();
         let state = State { file: RotatingFile::new(rotation), missing: 0, mentioned_ms: None };
-        Self { level, path, state: Mutex::new(state) }
+        Self { level, path, state: Mutex::new(state), is_watched: true }
+    }
+
+    /// The same for a file beside the log, which health checks and metrics do not show.
+    pub(super) fn unwatched(level: LevelFilter, rotation: Rotation) -> Self {
+        Self { is_watched: false, ..Self::new(level, rotation) }
+    }
+
+    fn note(&self, works: bool) {
+        if self.is_watched {
+            log_file_works(works);
+        }
     }
 
     fn write(&self, line: &[u8], now: i64) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.missing > 0 && !self.report_gap(&mut state, now) {
             state.missing += 1;
-            log_file_works(false);
+            self.note(false);
             return;
         }
         let written = state.file.write_line(line, now);
-        log_file_works(written.is_ok());
+        self.note(written.is_ok());
         if let Err(error) = written {
             state.missing += 1;
             self.mention(&mut state, now, &error);

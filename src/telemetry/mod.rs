@@ -17,6 +17,7 @@ mod stdout;
 pub mod timestamp;
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use log::LevelFilter;
 use simplelog::{CombinedLogger, SharedLogger};
@@ -28,15 +29,17 @@ pub use history::{Follower, History};
 pub use line::LINE_BYTES;
 pub use parse::{Parsed, parse};
 pub use rotate::{RotatingFile, Rotation};
-use shared::shared;
+use shared::{Scope, shared};
 
 /// The most that is ever logged: below it nothing of ours says anything.
 const MOST: LevelFilter = LevelFilter::Debug;
+/// What is logged at the moment.
+static LEVEL: AtomicUsize = AtomicUsize::new(MOST as usize);
 
 #[derive(Debug, Clone)]
 pub struct LogOptions {
     pub level: LevelFilter,
-    /// The file that is written now; its predecessors stand beside it as `.1` to `.6`.
+    /// The file that is written now; its predecessors stand beside it as `.1` to `.6`. So does `security.log`.
     pub file: Option<PathBuf>,
     pub stdout: bool,
 }
@@ -56,12 +59,14 @@ impl Drop for LogGuard {
 ///
 /// Errors: `Conflict` when logging was started before; `Unavailable` without a thread for stdout.
 pub fn init(options: LogOptions) -> Result<LogGuard> {
-    let mut loggers: Vec<Box<dyn SharedLogger>> = vec![shared(LevelFilter::Off, clock::ClockLogger)];
+    let mut loggers: Vec<Box<dyn SharedLogger>> = vec![shared(Scope::All, clock::ClockLogger)];
     if options.stdout {
-        loggers.push(shared(MOST, stdout::StdoutLogger::start(MOST)?));
+        loggers.push(shared(Scope::Current, stdout::StdoutLogger::start(MOST)?));
     }
     if let Some(path) = options.file {
-        loggers.push(shared(MOST, FileLogger::new(MOST, Rotation::standard(path))));
+        let security = Rotation::security(path.with_file_name("security.log"));
+        loggers.push(shared(Scope::Security, FileLogger::unwatched(MOST, security)));
+        loggers.push(shared(Scope::Current, FileLogger::new(MOST, Rotation::standard(path))));
     }
     metrics::uptime(); // counts from now
     start(loggers)?;
@@ -72,7 +77,9 @@ pub fn init(options: LogOptions) -> Result<LogGuard> {
 
 /// What is logged from now on. The `log` macros check it first, so that what is not wanted costs next to nothing.
 pub fn set_level(level: LevelFilter) {
-    log::set_max_level(level.min(MOST));
+    LEVEL.store(level.min(MOST) as usize, Ordering::Relaxed);
+    // The security log gets its records whatever the level is.
+    log::set_max_level(level.min(MOST).max(LevelFilter::Info));
 }
 
 /// The same while serving, with a line in the log that says so, whichever of both levels lets it through.
@@ -87,7 +94,7 @@ pub fn change_level(level: LevelFilter, by: std::fmt::Arguments<'_>) {
 
 /// What is logged at the moment.
 pub fn level() -> LevelFilter {
-    log::max_level()
+    LevelFilter::iter().nth(LEVEL.load(Ordering::Relaxed)).unwrap_or(MOST)
 }
 
 /// A level as settings write it.
@@ -118,7 +125,7 @@ pub fn level_named(name: &str) -> Option<LevelFilter> {
 /// Errors: `Conflict` when logging was started before.
 pub fn init_command(log_file: Option<PathBuf>) -> Result<()> {
     // Audit lines are infos; the logger leaves the other infos out.
-    start(vec![shared(LevelFilter::Info, command::CommandLogger { log_file })])
+    start(vec![shared(Scope::Fixed(LevelFilter::Info), command::CommandLogger { log_file })])
 }
 
 fn start(loggers: Vec<Box<dyn SharedLogger>>) -> Result<()> {

@@ -41,6 +41,11 @@ impl Rotation {
         Self { path, file_bytes: 10 * 1024 * 1024, files: 7 }
     }
 
+    /// Of what has to do with security: 4 files of 1 MiB, so that a flood of requests does not roll it over.
+    pub fn security(path: PathBuf) -> Self {
+        Self { path, file_bytes: 1024 * 1024, files: 4 }
+    }
+
     fn archive(&self, number: u32) -> PathBuf {
         archive(&self.path, number)
     }

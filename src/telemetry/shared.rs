@@ -3,20 +3,49 @@
 use log::{LevelFilter, Log, Metadata, Record};
 use simplelog::{Config, SharedLogger};
 
-/// A logger, and the most that it logs.
-struct Shared<L>(LevelFilter, L);
+use super::{MOST, level};
 
-pub(super) fn shared<L: Log + 'static>(level: LevelFilter, logger: L) -> Box<dyn SharedLogger> {
-    Box::new(Shared(level, logger))
+/// Which records a logger gets.
+#[derive(Clone, Copy)]
+pub(super) enum Scope {
+    All,
+    /// Up to the level that is set at the moment.
+    Current,
+    /// What has to do with security, whatever level is set.
+    Security,
+    /// Up to a level of its own.
+    Fixed(LevelFilter),
+}
+
+/// The targets of records that go to the security log.
+const SECURITY_TARGETS: [&str; 2] = ["accounts", "audit"];
+
+struct Shared<L>(Scope, L);
+
+pub(super) fn shared<L: Log + 'static>(scope: Scope, logger: L) -> Box<dyn SharedLogger> {
+    Box::new(Shared(scope, logger))
+}
+
+impl Scope {
+    fn takes(self, metadata: &Metadata<'_>) -> bool {
+        match self {
+            Self::All => true,
+            Self::Current => metadata.level() <= level(),
+            Self::Security => metadata.level() <= LevelFilter::Info && SECURITY_TARGETS.contains(&metadata.target()),
+            Self::Fixed(level) => metadata.level() <= level,
+        }
+    }
 }
 
 impl<L: Log> Log for Shared<L> {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.level() <= self.0
+        self.0.takes(metadata)
     }
 
     fn log(&self, record: &Record<'_>) {
-        self.1.log(record);
+        if self.0.takes(record.metadata()) {
+            self.1.log(record);
+        }
     }
 
     fn flush(&self) {
@@ -26,7 +55,10 @@ impl<L: Log> Log for Shared<L> {
 
 impl<L: Log + 'static> SharedLogger for Shared<L> {
     fn level(&self) -> LevelFilter {
-        self.0
+        match self.0 {
+            Scope::Fixed(level) => level,
+            _ => MOST,
+        }
     }
 
     fn config(&self) -> Option<&Config> {

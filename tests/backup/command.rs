@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use super::{backup, done, file_of, names, somebody, unpacked};
-use crate::support::people::sqlite3;
+use crate::support::people::{register, sqlite3};
 use crate::support::server::Server;
 
 /// What `sha256sum` of Debian says about the archive's own sums.
@@ -130,6 +130,13 @@ fn old_ones_are_removed_after_a_good_new_one() {
     let server = Server::builder().env("BACKUP_RETENTION_DAYS", "7").start();
     let backups = server.data_dir().join("backups");
     fs::create_dir(&backups).unwrap();
+    let earlier = "portagent-20200103-020000.tar.gz";
+    fs::write(backups.join(earlier), "x").unwrap();
+    let empty = backup(&server, &[]);
+    assert_eq!(empty["removed"].as_array().unwrap().len(), 0, "there is no account in it: a directory by mistake?");
+    fs::remove_file(backups.join(earlier)).unwrap();
+    fs::remove_file(file_of(&empty)).unwrap();
+    register(&server, "ann");
     let old = "portagent-20200101-020000.tar.gz";
     for name in [old, "portagent-20200102-020000.tar.gz.age", "backup-20200101_020000.tar.gz", "notes.txt"] {
         fs::write(backups.join(name), "x").unwrap();

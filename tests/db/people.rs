@@ -137,3 +137,29 @@ fn old_conversations_are_forgotten_where_that_was_set() {
     done(server, &["retention", "off"]);
     assert_eq!(done(server, &["retention", "show"]), json!({"days": null}));
 }
+
+/// As after a clock that jumped: everything that is stored is years old.
+#[test]
+fn nothing_is_deleted_by_age_while_the_clock_is_far_ahead() {
+    let chat = Chat::with([Script::text("yes")]);
+    let server = &chat.server;
+    done(server, &["retention", "set", "30"]);
+    let _conversation = chat.conversation();
+    let backup = || -> Value { serde_json::from_str(&server.run(&["backup", "--json"]).stdout).unwrap() };
+    backup();
+    agent(server, "UPDATE images SET updatedAt = 1000, createdAt = 1000");
+    sql(server, "UPDATE users SET createdAt = 1000; UPDATE jobs SET lastStartedAt = 1000, lastEndedAt = 1000");
+    let refused = server.run(&["retention", "run"]);
+    assert!(refused.code == Some(1) && refused.stderr.contains("far ahead of everything"), "{}", refused.stderr);
+    assert_eq!(agent(server, "SELECT count(*) FROM images"), "1");
+    eventually("the health check warns", || {
+        let ready = server.http().get("/health/ready", None).json();
+        ready["checks"].as_array().unwrap().iter().any(|one| one["name"] == "clock" && one["status"] == "warn")
+    });
+    let old = server.data_dir().join("backups/portagent-20200101-020000.tar.gz");
+    fs::write(&old, "x").unwrap();
+    assert_eq!(backup()["removed"], json!([]));
+    assert_eq!(done(server, &["retention", "run", "--confirm-clock"])["conversations"], 1);
+    assert_eq!(backup()["removed"].as_array().unwrap().len(), 1);
+    assert!(!old.exists(), "by its age, again");
+}

@@ -125,6 +125,18 @@ fn backups_that_fail_or_are_old() {
     doctor(&server, &[]).names("integrity", "row 7 missing from index");
 }
 
+#[test]
+fn no_active_administrator() {
+    let models = Models::start();
+    let server = builder(&models).start();
+    noted(&server, "backup", 1, None);
+    crate::support::people::register(&server, "ann");
+    crate::support::people::register(&server, "bob");
+    assert_eq!(doctor(&server, &[]).with("fail"), Vec::<&str>::new());
+    crate::support::people::sql(&server, "UPDATE users SET isActive = 0 WHERE role = 'admin'");
+    doctor(&server, &[]).names("administrator", "no active administrator");
+}
+
 /// The same facts are judged in one place, so the doctor and `/health/ready` cannot disagree about them.
 #[test]
 fn doctor_and_health_checks_agree_about_backups() {

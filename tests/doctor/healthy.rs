@@ -20,7 +20,7 @@ fn a_healthy_server_passes_every_check() {
         "{:#}",
         report.value
     );
-    assert_eq!(report.with("skip"), ["public redirect"], "it has a port of its own");
+    assert_eq!(report.with("skip"), ["administrator", "public redirect"], "no account yet, and a port of its own");
     for name in
         ["configuration", "lock", "agentx.db", "port", "backup", "upstream", "model", "clock", "public websocket"]
     {

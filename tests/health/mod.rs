@@ -56,6 +56,21 @@ fn everything_is_looked_at() {
 }
 
 #[test]
+fn strangers_learn_whether_and_not_how_much() {
+    let server = Server::builder().env("METRICS_TOKEN", "scrape-me").start();
+    let messages = |token| {
+        let ready = server.http().get("/health/ready", token).json();
+        let checks = ready["checks"].as_array().unwrap().clone();
+        assert!(checks.len() > 5 && checks.iter().all(|check| check["status"] == "pass"), "{ready}");
+        checks.iter().filter(|check| check["message"].is_string()).count()
+    };
+    assert_eq!((messages(None), messages(Some("wrong"))), (0, 0));
+    assert!(messages(Some("scrape-me")) > 5);
+    let listed = server.run(&["healthcheck", "--ready", "-p", &server.port().to_string()]);
+    assert!(listed.stdout.contains(" MiB free of "), "the command has the token: {}", listed.stdout);
+}
+
+#[test]
 fn a_log_that_cannot_be_written_is_a_warning() {
     let server = Server::start();
     let logs = server.data_dir().join("logs");

@@ -5,6 +5,7 @@ mod follow;
 mod kill;
 mod level;
 mod others;
+mod security;
 mod writing;
 
 use std::fs;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::cli::command::{Command, CommandOption, Given, usage};
 use crate::cli::output::{one_line, print, print_json, table};
+use crate::domain::secret::Secret;
 use crate::domain::{Error, Kind, Result};
 
 /// For everything: a check that hangs is a check that failed.
@@ -47,7 +48,8 @@ fn run(given: &Given) -> Result<()> {
         host => host,
     };
     let path = if given.has("ready") { "/health/ready" } else { "/health" };
-    let answer = ask(host, config.port, path, Instant::now() + PATIENCE).map_err(|error| {
+    let token = config.metrics_token.as_ref().map(Secret::expose);
+    let answer = ask(host, config.port, path, token, Instant::now() + PATIENCE).map_err(|error| {
         let message = format!("no server answers on {host} port {}: {error}", config.port);
         Error::new(Kind::Unavailable, "unreachable", message).hint("`portagent config` shows which port is meant")
     })?;
@@ -77,16 +79,18 @@ fn show(body: &str, json: bool) -> Result<()> {
     let checks = found["checks"].as_array().map(Vec::as_slice).unwrap_or_default();
     let mut rows: Vec<Vec<String>> = checks
         .iter()
-        .map(|check| vec![word(&check["status"]), word(&check["name"]), word(&check["message"])])
+        .map(|check| {
+            vec![word(&check["status"]), word(&check["name"]), check["message"].as_str().unwrap_or_default().to_owned()]
+        })
         .collect();
     rows.sort_by_key(|row| ["fail", "warn"].iter().position(|known| row[0] == *known).unwrap_or(9));
     print(&table(&["STATUS", "CHECK", "WHAT IT SAYS"], &rows))
 }
 
-fn ask(host: &str, port: u16, path: &str, deadline: Instant) -> io::Result<String> {
+fn ask(host: &str, port: u16, path: &str, token: Option<&str>, deadline: Instant) -> io::Result<String> {
     let mut last = io::Error::from(io::ErrorKind::NotFound);
     for address in (host, port).to_socket_addrs()? {
-        match ask_at(&address, path, deadline) {
+        match ask_at(&address, path, token, deadline) {
             Ok(answer) => return Ok(answer),
             Err(error) => last = error,
         }
@@ -95,10 +99,12 @@ fn ask(host: &str, port: u16, path: &str, deadline: Instant) -> io::Result<Strin
 }
 
 /// The head and, if the server is not slow, the body.
-fn ask_at(address: &SocketAddr, path: &str, deadline: Instant) -> io::Result<String> {
+fn ask_at(address: &SocketAddr, path: &str, token: Option<&str>, deadline: Instant) -> io::Result<String> {
     let mut stream = TcpStream::connect_timeout(address, left(deadline)?)?;
     stream.set_write_timeout(Some(left(deadline)?))?;
-    let head = "Host: localhost\r\nUser-Agent: portagent-healthcheck\r\nConnection: close";
+    // What the checks say is for those who may read the metrics.
+    let token = token.map(|token| format!("\r\nAuthorization: Bearer {token}")).unwrap_or_default();
+    let head = format!("Host: localhost\r\nUser-Agent: portagent-healthcheck\r\nConnection: close{token}");
     stream.write_all(format!("GET {path} HTTP/1.1\r\n{head}\r\n\r\n").as_bytes())?;
     let mut answer = Vec::new();
     let mut chunk = [0; 2048];

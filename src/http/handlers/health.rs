@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::metrics;
 use crate::domain::clock;
 use crate::domain::finding::{Finding, Level, worst};
 use crate::http::context::Context;
@@ -13,7 +14,8 @@ use crate::http::wire::response::{JSON, Response};
 struct CheckView<'a> {
     name: &'a str,
     status: &'static str,
-    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -40,7 +42,7 @@ pub(crate) fn live(context: &Context, req: &Request) -> HandlerResult {
         Ok(()) => Ok(Response::data(200, JSON, format!(r#"{{"status":"ok","timestamp":{now}}}"#).into_bytes())),
         Err(failing) => {
             log_failing(req, &failing);
-            Ok(Response::json(503, &sick(now, &failing)))
+            Ok(Response::json(503, &sick(now, views(context, req, &failing))))
         }
     }
 }
@@ -49,7 +51,7 @@ pub(crate) fn ready(context: &Context, req: &Request) -> HandlerResult {
     let checks = context.services.health.ready();
     let worst = worst(&*checks);
     log_failing(req, &checks);
-    let view = ReadyView { status: worst.as_str(), timestamp: clock::now_ms(), checks: views(&checks) };
+    let view = ReadyView { status: worst.as_str(), timestamp: clock::now_ms(), checks: views(context, req, &checks) };
     Ok(Response::json(if worst == Level::Fail { 503 } else { 200 }, &view))
 }
 
@@ -60,21 +62,19 @@ fn log_failing(req: &Request, checks: &[Finding]) {
     }
 }
 
-fn sick(now: i64, failing: &[Finding]) -> SickView<'_> {
-    SickView {
-        status: "error",
-        timestamp: now,
-        error: "The server is not healthy",
-        code: "unhealthy",
-        checks: views(failing),
-    }
+fn sick(now: i64, checks: Vec<CheckView<'_>>) -> SickView<'_> {
+    SickView { status: "error", timestamp: now, error: "The server is not healthy", code: "unhealthy", checks }
 }
 
-fn views(checks: &[Finding]) -> Vec<CheckView<'_>> {
-    checks
-        .iter()
-        .map(|check| CheckView { name: check.name, status: check.level.as_str(), message: &check.message })
-        .collect()
+/// Their sentences hold figures about the machine and its data: they are for those who may read the metrics.
+fn views<'a>(context: &Context, req: &Request, checks: &'a [Finding]) -> Vec<CheckView<'a>> {
+    let is_admitted = metrics::admit(context.metrics_token.as_ref(), req).is_ok();
+    checks.iter().map(|check| view(check, is_admitted)).collect()
+}
+
+fn view(check: &Finding, with_message: bool) -> CheckView<'_> {
+    let message = with_message.then_some(&*check.message);
+    CheckView { name: check.name, status: check.level.as_str(), message }
 }
 
 #[cfg(test)]
@@ -87,10 +87,11 @@ mod tests {
 
     #[test]
     fn sickness_names_what_fails() {
-        let response = Response::json(503, &sick(7, &[check(Level::Fail)]));
+        let response =
+            Response::json(503, &sick(7, vec![view(&check(Level::Fail), true), view(&check(Level::Warn), false)]));
         assert_eq!(
             String::from_utf8_lossy(response.body()),
-            r#"{"status":"error","timestamp":7,"error":"The server is not healthy","code":"unhealthy","checks":[{"name":"databases","status":"fail","message":"as it is"}]}"#
+            r#"{"status":"error","timestamp":7,"error":"The server is not healthy","code":"unhealthy","checks":[{"name":"databases","status":"fail","message":"as it is"},{"name":"databases","status":"warn"}]}"#
         );
     }
 }

@@ -24,7 +24,7 @@ pub(crate) fn metrics(context: &Context, req: &Request) -> HandlerResult {
 }
 
 /// Errors: `Unauthenticated` without the token, where there is one; `Forbidden` from far away, where there is none.
-fn admit(token: Option<&Secret>, req: &Request) -> Result<()> {
+pub(super) fn admit(token: Option<&Secret>, req: &Request) -> Result<()> {
     match token {
         Some(token) if guard::is_token(req, token) => Ok(()),
         Some(_) => Err(Error::new(Kind::Unauthenticated, "unauthenticated", "The metrics need their token")

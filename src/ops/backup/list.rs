@@ -4,10 +4,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::name;
+use super::{Made, name};
 use crate::domain::{Error, Result};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+/// What lies further ahead than this is of the future, in milliseconds.
+const AHEAD_MS: i64 = 60 * 1000;
 
 /// An archive as its directory shows it; whether it is good, only [`super::super::archive::verify`] knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,22 +37,41 @@ pub fn list(directory: &Path) -> Result<Vec<Listed>> {
     Ok(found)
 }
 
+/// The newest archive. One of the future was made by a wrong clock, and counts only where there is no other.
+///
+/// Errors: those of [`list`].
+pub fn latest(directory: &Path, now: i64) -> Result<Option<Listed>> {
+    let archives = list(directory)?;
+    let past = archives.iter().find(|archive| archive.made_at <= now + AHEAD_MS);
+    Ok(past.or(archives.first()).cloned())
+}
+
 fn listed(entry: &fs::DirEntry) -> Option<Listed> {
     let (made_at, number, is_encrypted) = name::parse(entry.file_name().to_str()?)?;
     let metadata = entry.metadata().ok().filter(fs::Metadata::is_file)?; // of a link: the link's own
     Some(Listed { path: entry.path(), bytes: metadata.len(), made_at, is_encrypted, number })
 }
 
-/// Removes archives that are older than so many days, never the newest and never what does not carry our name. 0 days:
-/// all are kept. Only to be called after a new one was made and found good. Returns what was removed.
-pub fn remove_old(directory: &Path, days: u32, now: i64) -> Vec<PathBuf> {
+/// Removes archives that are older than so many days, never the one that was just made, and never what
+/// does not carry our name. 0 days: all are kept. One without accounts in it removes nothing: it may be that of an
+/// empty directory, mounted by mistake. Returns what was removed.
+pub fn remove_old(directory: &Path, made: &Made, days: u32, now: i64) -> Vec<PathBuf> {
+    if days > 0 && made.report.manifest.rows("users") == 0 {
+        log::warn!(target: "backup", "the new backup has no accounts in it: no older one is removed");
+        return Vec::new();
+    }
+    remove_older(directory, &made.path, days, now)
+}
+
+fn remove_older(directory: &Path, made: &Path, days: u32, now: i64) -> Vec<PathBuf> {
     let oldest = now.saturating_sub(i64::from(days) * DAY_MS);
     let archives = match list(directory) {
         Ok(archives) if days > 0 => archives,
         _ => return Vec::new(),
     };
     let mut removed = Vec::new();
-    for old in archives.into_iter().skip(1).filter(|archive| archive.made_at < oldest) {
+    let is_old = |archive: &Listed| archive.made_at < oldest && archive.path != made;
+    for old in archives.into_iter().filter(is_old) {
         match fs::remove_file(&old.path) {
             Ok(()) => {
                 log::info!(target: "backup", "removed {}, which is older than {days} days", old.path.display());
@@ -85,12 +106,25 @@ mod tests {
         fs::create_dir(home.path().join("portagent-20200101-000000.tar.gz")).unwrap();
         std::os::unix::fs::symlink("notes", home.path().join("portagent-20200102-000000.tar.gz")).unwrap();
         assert_eq!(names(home.path()), [kept[0], kept[1], old[1], old[0]]);
-        assert!(remove_old(home.path(), 0, NOW).is_empty());
-        assert_eq!(remove_old(home.path(), 30, NOW).len(), 2);
+        let made = home.path().join(kept[0]);
+        assert!(remove_older(home.path(), &made, 0, NOW).is_empty());
+        assert_eq!(remove_older(home.path(), &made, 30, NOW).len(), 2);
         assert_eq!(names(home.path()), kept);
-        assert_eq!(remove_old(home.path(), 1, NOW).len(), 1, "all but the newest");
+        assert_eq!(remove_older(home.path(), &made, 1, NOW).len(), 1, "all but the newest");
         assert_eq!(names(home.path()), [kept[0]]);
         assert_eq!(fs::read_dir(home.path()).unwrap().count(), 6, "what is not ours is still there");
         assert_eq!(list(&home.path().join("none")).unwrap(), []);
+    }
+
+    #[test]
+    fn an_archive_of_the_future_is_not_the_latest() {
+        let home = tempfile::tempdir().unwrap();
+        assert_eq!(latest(home.path(), NOW).unwrap(), None);
+        let latest = || latest(home.path(), NOW).unwrap().unwrap().made_at;
+        fs::write(home.path().join("portagent-20380201-010000.tar.gz"), "x").unwrap();
+        assert!(latest() > NOW, "better than none");
+        fs::write(home.path().join("portagent-20261123-020000.tar.gz"), "x").unwrap();
+        fs::write(home.path().join("portagent-20261122-020000.tar.gz"), "x").unwrap();
+        assert_eq!(latest(), NOW - DAY_MS);
     }
 }

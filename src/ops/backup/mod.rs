@@ -26,7 +26,7 @@ use crate::domain::secret::Secret;
 use crate::domain::{Code, Error, Result, clock};
 use crate::store::copy::Moment;
 use crate::store::kept_key;
-pub use list::{Listed, list, remove_old};
+pub use list::{Listed, latest, list, remove_old};
 pub use scheduled::scheduled;
 use scratch::Scratch;
 use sink::Sink;

@@ -9,10 +9,10 @@ use crate::domain::{Error, Result, clock};
 const NICE: i32 = 10;
 const STACK_BYTES: usize = 1024 * 1024;
 
-/// Makes one and removes what is older than so many days. Returns a sentence about it.
+/// Makes one and, where `may_remove` says so, removes what is older than so many days. Returns a sentence about it.
 ///
 /// Errors: those of [`make`].
-pub fn scheduled(options: &Options, days: u32, stop: &Stop) -> Result<String> {
+pub fn scheduled(options: &Options, days: u32, stop: &Stop, may_remove: &(dyn Fn() -> bool + Sync)) -> Result<String> {
     // A priority that was lowered cannot be raised again, so the thread is one of its own.
     std::thread::scope(|scope| {
         std::thread::Builder::new()
@@ -20,7 +20,7 @@ pub fn scheduled(options: &Options, days: u32, stop: &Stop) -> Result<String> {
             .stack_size(STACK_BYTES)
             .spawn_scoped(scope, || {
                 let _ = rustix::process::nice(NICE); // without it we are only less polite
-                run(options, days, stop)
+                run(options, days, stop, may_remove)
             })
             .map_err(Error::internal)?
             .join()
@@ -28,11 +28,13 @@ pub fn scheduled(options: &Options, days: u32, stop: &Stop) -> Result<String> {
     })
 }
 
-fn run(options: &Options, days: u32, stop: &Stop) -> Result<String> {
+fn run(options: &Options, days: u32, stop: &Stop, may_remove: &dyn Fn() -> bool) -> Result<String> {
     let made = make(options, &mut Meter::new(stop.clone(), Pace::Gentle, |_| {}))?;
     for warning in &made.report.warnings {
         log::warn!(target: "backup", "{warning}");
     }
-    remove_old(&options.into, days, clock::now_ms());
+    if may_remove() {
+        remove_old(&options.into, &made, days, clock::now_ms());
+    }
     Ok(made.sentence())
 }

@@ -5,7 +5,7 @@ use std::fs;
 use super::Installation;
 use crate::domain::clock::now_ms;
 use crate::domain::finding::Finding;
-use crate::ops::backup::list;
+use crate::ops::backup::latest;
 use crate::service::health::backup::{self, BackupFacts};
 use crate::service::health::{Audience, integrity};
 use crate::store::{recorded_job, recorded_since};
@@ -16,7 +16,7 @@ pub(super) fn findings(installation: &Installation, is_served: bool) -> Vec<Find
     let since = recorded_since(&installation.data_dir, is_served);
     let facts = BackupFacts {
         record: record.as_ref(),
-        newest: list(&installation.backup_dir).ok().and_then(|found| found.first().map(|newest| newest.made_at)),
+        newest: latest(&installation.backup_dir, now).ok().flatten().map(|newest| newest.made_at),
         period: installation.backup_period,
         since,
         now,

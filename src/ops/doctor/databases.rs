@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use crate::domain::finding::Finding;
-use crate::store::{DirectoryLock, Inspected, Inspection, inspect};
+use crate::store::{DirectoryLock, Inspected, Inspection, inspect, recorded_administrators};
 
 const LOCK: &str = "lock";
+const ADMINISTRATOR: &str = "administrator";
 
 pub(super) struct Served {
     pub finding: Finding,
@@ -24,6 +25,19 @@ pub(super) fn lock(directory: &Path) -> Served {
 
 pub(super) fn findings(directory: &Path, is_served: bool) -> Vec<Finding> {
     inspect(directory, is_served).into_iter().map(finding).collect()
+}
+
+/// Without one, no account can be managed on the page.
+pub(super) fn administrator(directory: &Path, is_served: bool) -> Finding {
+    match recorded_administrators(directory, is_served) {
+        None => Finding::skip(ADMINISTRATOR, "the accounts cannot be read"),
+        Some((0, _)) => {
+            Finding::skip(ADMINISTRATOR, "there is no account yet: the first one becomes the administrator")
+        }
+        Some((_, 0)) => Finding::fail(ADMINISTRATOR, "there is no active administrator")
+            .hint("`portagent user promote NAME` makes one; `portagent user enable NAME` lets a disabled one back in"),
+        Some((_, count)) => Finding::pass(ADMINISTRATOR, format!("active administrators: {count}")),
+    }
 }
 
 fn finding(inspection: Inspection) -> Finding {

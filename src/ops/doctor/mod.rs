@@ -70,6 +70,7 @@ pub fn examine(installation: &Installation, address: Option<&PublicAddress>) -> 
     let served = databases::lock(&installation.data_dir);
     findings.push(served.finding.clone());
     findings.extend(databases::findings(&installation.data_dir, served.pid.is_some()));
+    findings.push(databases::administrator(&installation.data_dir, served.pid.is_some()));
     findings.push(port::finding(installation, served.pid.as_deref()));
     findings.extend(backups::findings(installation, served.pid.is_some()));
     findings.extend(log_file::findings(&installation.log_file));

@@ -8,7 +8,7 @@ use crate::domain::id::SessionId;
 use crate::domain::{Error, Result, clock};
 use crate::ops::scheduler::{Job, When};
 use crate::ops::worker::Stop;
-use crate::service::Services;
+use crate::service::{Services, clock_guard};
 use crate::store::Store;
 
 /// The key in `settings`.
@@ -79,6 +79,9 @@ pub fn forget(
 pub fn job(services: Arc<Services>, store: Arc<Store>) -> Job {
     let run = move |stop: &Stop| {
         let Some(days) = keep_days(&store)? else { return Ok("retention is off".to_owned()) };
+        if !clock_guard::is_confirmed(&store)? {
+            return Ok("nothing was deleted: the clock is not confirmed".to_owned());
+        }
         let Forgotten { conversations, messages } =
             forget(&store, &|session| services.hub.forget(session), days, &|| !stop.is_set())?;
         Ok(format!("deleted {conversations} conversations without activity for {days} days, with {messages} messages"))

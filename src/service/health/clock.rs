@@ -6,7 +6,9 @@ use rustix::time::{ClockId, clock_gettime};
 
 use super::spoken;
 use crate::domain::clock::now_ms;
-use crate::domain::finding::Finding;
+use crate::domain::finding::{Finding, Level};
+use crate::service::clock_guard;
+use crate::store::Store;
 use crate::telemetry::timestamp::rfc3339;
 
 /// Between two checks the time of day and the time since boot may part by this much, in milliseconds; programs that
@@ -39,8 +41,15 @@ struct State {
 }
 
 impl ClockWatch {
-    pub(super) fn check(&self) -> Finding {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).look(now_ms(), boot_ms())
+    pub(super) fn check(&self, store: &Store) -> Finding {
+        let found = self.0.lock().unwrap_or_else(PoisonError::into_inner).look(now_ms(), boot_ms());
+        match clock_guard::is_confirmed(store) {
+            Ok(false) if found.level == Level::Pass => Finding::warn(
+                NAME,
+                "the clock is far ahead of everything that was stored: nothing is deleted by age until it is confirmed",
+            ),
+            _ => found,
+        }
     }
 }
 
@@ -80,7 +89,6 @@ fn boot_ms() -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::finding::Level;
 
     #[test]
     fn a_jump_is_mentioned_for_an_hour_and_a_wrong_year_always() {

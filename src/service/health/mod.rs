@@ -90,7 +90,7 @@ impl Health {
         checks.push(disk::check(&self.store));
         checks.push(backup::check(&self.store, self.backups.get()));
         checks.push(integrity::check(&self.store));
-        checks.push(self.clock.check());
+        checks.push(self.clock.check(&self.store));
         checks.push(upstream::check(&self.upstream, self.upstream_ready));
         checks.push(log_file::check());
         checks

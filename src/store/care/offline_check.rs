@@ -68,6 +68,14 @@ pub fn recorded_since(directory: &Path, is_served: bool) -> Option<i64> {
     conn.query_row("SELECT min(createdAt) FROM users", [], |row| row.get(0)).ok()?
 }
 
+/// Accounts, and active administrators among them, where they can be counted.
+pub fn recorded_administrators(directory: &Path, is_served: bool) -> Option<(u64, u64)> {
+    let conn = connect(&directory.join("data/portagent.db"), is_served).ok()??;
+    let query = "SELECT count(*), count(*) FILTER (WHERE isActive <> 0 AND role = 'admin') FROM users";
+    let (all, administrators): (u32, u32) = conn.query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?))).ok()?;
+    Some((all.into(), administrators.into()))
+}
+
 fn look(path: &Path, schema: &Schema, is_served: bool) -> rusqlite::Result<Inspected> {
     if !path.exists() {
         return Ok(Inspected::Missing);

@@ -6,6 +6,7 @@ pub mod invites;
 pub mod jobs;
 pub mod logins;
 pub mod messages;
+mod newest;
 pub mod people;
 pub mod retention;
 pub mod settings;

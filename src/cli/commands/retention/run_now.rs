@@ -10,22 +10,33 @@ use crate::domain::{Error, Result};
 pub(in crate::cli) static COMMAND: Command = Command {
     name: "retention run",
     operands: &[],
-    options: &[CommandOption { flag: "dry-run", value: "", about: "only say what would go" }],
+    options: &[
+        CommandOption { flag: "dry-run", value: "", about: "only say what would go" },
+        CommandOption { flag: "confirm-clock", value: "", about: "the clock is right, far ahead as it is" },
+    ],
     json: true,
     about: "delete now what has grown old",
-    details: "What the server does by itself once a day, where `retention set` was said.",
+    details: "The server does the same once a day, where `retention set` is in effect. While the clock is 60 days ahead of \
+              everything that was stored, neither conversations nor backups are deleted by their age until it is confirmed.",
     examples: &[("portagent retention run --dry-run", "counts")],
     run,
 };
 
 fn run(given: &Given) -> Result<()> {
     let data = given.data()?;
+    if given.has("confirm-clock") {
+        data.confirm_clock()?;
+    }
     let Some(days) = data.keep_days()? else {
         return Err(
             Error::conflict("retention_off", "retention is off").hint("`portagent retention set DAYS` turns it on")
         );
     };
     let dry = given.has("dry-run");
+    if !dry && !data.may_delete_by_age()? {
+        return Err(Error::conflict("clock_unconfirmed", "the clock is far ahead of everything that was stored")
+            .hint("check the time of this machine; `portagent retention run --confirm-clock` says that it is right"));
+    }
     let Forgotten { conversations, messages } = if dry { data.would_forget(days)? } else { data.forget(days)? };
     if given.json {
         return print_json(&json!({
