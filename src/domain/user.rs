@@ -144,7 +144,9 @@ pub fn fold_name(name: &str) -> String {
 
 fn check_username(name: &str) -> Result<()> {
     let length = name.chars().count();
-    if length < limits::USERNAME_CHARS.0 {
+    // A Chinese name often has two characters, which say as much as six letters.
+    let is_short = length < limits::USERNAME_CHARS.0 && !(length == 2 && name.chars().all(is_han));
+    if is_short {
         return Err(Error::invalid("invalid_username", "Username must be at least 3 characters"));
     }
     if length > limits::USERNAME_CHARS.1 {
@@ -154,6 +156,11 @@ fn check_username(name: &str) -> Result<()> {
         return Err(Error::invalid("invalid_username", "Username must not contain control characters"));
     }
     Ok(())
+}
+
+/// The blocks of Han characters that names are written in.
+fn is_han(c: char) -> bool {
+    matches!(c, '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{20000}'..='\u{323af}')
 }
 
 /// Characters that draw nothing or turn the writing direction: two names could look the same.
@@ -209,6 +216,9 @@ mod tests {
         let no = |text: &str| Err(text.to_owned());
         assert_eq!(check("  john ", "secret1", None), Ok("john".to_owned()));
         assert_eq!(check("小林同学", "secret1", Some("a@b.cn")), Ok("小林同学".to_owned()));
+        assert_eq!(check("林晓", "secret1", None), Ok("林晓".to_owned()));
+        assert_eq!(check("林", "secret1", None), no("Username must be at least 3 characters"));
+        assert_eq!(check("林x", "secret1", None), no("Username must be at least 3 characters"));
         assert_eq!(check("", "secret1", None), no("Username and password are required"));
         assert_eq!(check("   ", "secret1", None), no("Username and password are required"));
         assert_eq!(check("jo", "secret1", None), no("Username must be at least 3 characters"));

@@ -25,3 +25,11 @@ export function field({ id, label, note = "", type = "text", ...props }) {
       reveal ? h("div", { class: "input-group" }, input, reveal) : input, below),
   };
 }
+
+/** A user name has 3 to 64 characters; two Han characters are a name as well. */
+export function isName(text) {
+  const characters = [...text];
+  return characters.length <= 64 && (characters.length >= 3 || (characters.length === 2 && characters.every((each) => /\p{Script=Han}/u.test(each))));
+}
+
+export const isPassword = (text) => [...text].length >= 6 && [...text].length <= 1024;

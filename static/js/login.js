@@ -3,7 +3,7 @@
 import { account, logIn } from "./account.js";
 import { api } from "./api.js";
 import { drawing, fill, h, icon } from "./dom.js";
-import { field } from "./field.js";
+import { field, isName, isPassword } from "./field.js";
 import { errorText, knows, t } from "./i18n.js";
 import { switches } from "./sidebar.js";
 
@@ -122,11 +122,12 @@ export class Login {
     this.button.disabled = false;
   }
 
+  /** Says everything that is wrong at once; the first field of that kind gets the focus. */
   #complete() {
-    const empty = Object.entries(this.#fields).filter(([name, each]) => !each.value.trim() && name !== "email" && name !== "code");
-    for (const [, each] of empty) each.problem(t("needed"));
-    empty[0]?.[1].input.focus();
-    return !empty.length;
+    const wrong = Object.entries(this.#fields).map(([name, each]) => [each, problemOf(name, each.value, this.mode)]).filter(([, problem]) => problem);
+    for (const [each, problem] of wrong) each.problem(problem);
+    wrong[0]?.[0].input.focus();
+    return !wrong.length;
   }
 
   #failed(error) {
@@ -153,6 +154,16 @@ export class Login {
     this.#tell("fail", wrong ? t("login.wrong") : errorText(error), wrong ? t("login.limit") : error.hint);
     if (wrong) this.#fields.password.input.select();
   }
+}
+
+/** What is wrong with a field as far as the page can tell; the server judges the rest. */
+function problemOf(name, value, mode) {
+  if (!value.trim()) return name === "email" || name === "code" ? "" : t("needed");
+  if (mode === "login") return "";
+  if (name === "name" && !isName(value.trim())) return t("error.invalid_username");
+  if (name === "password" && !isPassword(value)) return t("error.invalid_password");
+  if (name === "email" && !/^[^\s@]+@[^\s@]+$/.test(value.trim())) return t("error.invalid_email");
+  return "";
 }
 
 /** The harbour gate, drawn large. */

@@ -68,7 +68,7 @@ export class Shell {
 
   #topbar() {
     return h("header", { class: "row topbar" },
-      iconButton("menu", t("conversations"), () => this.sidebar.toggle(), { variant: "nav-open" }),
+      iconButton("menu", t("conversations"), () => this.sidebar.toggle()),
       this.title,
       iconButton("plus", t("new.long"), () => this.app.go(null), { variant: "u-narrow" }), this.more);
   }
@@ -132,10 +132,12 @@ export class Shell {
   #update() {
     const { app } = this;
     const { record, open } = app;
-    const name = record?.name || (app.imageId ? "" : t("new.long"));
+    const unnamed = open ? (open.state === "missing" ? "Portagent" : "") : t("new.long");
+    const name = record?.name || unnamed;
     label(this.title, name);
+    this.title.ariaHidden = name ? null : "true"; // while it loads
     attribute(this.title, "lang", langOf(name));
-    const title = name ? `${name} · Portagent` : "Portagent";
+    const title = name && name !== "Portagent" ? `${name} · Portagent` : "Portagent";
     if (document.title !== title) document.title = title;
     this.more.hidden = !record;
     this.#composer.set({

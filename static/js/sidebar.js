@@ -72,7 +72,7 @@ export class Sidebar {
     return h("div", { class: "sidebar-head" }, h("div", { class: "row" },
       h("span", { class: "u-grow" }, h("a", { class: "row brand", href: home, onclick: go }, icon("mark"), "Portagent")),
       h("a", { class: "button is-small", href: home, "aria-label": t("new.long"), onclick: go }, icon("plus", "is-small"), h("span", {}, t("new"))),
-      iconButton("sidebar", t("keys.navigation"), () => this.toggle())));
+      iconButton("close", t("close"), () => this.close(), { variant: "drawer-close" })));
   }
 
   #foot() {

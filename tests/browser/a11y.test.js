@@ -1,0 +1,86 @@
+// Accessibility: axe finds nothing in any state of the page, in both themes, wide and narrow.
+
+import assert from "node:assert/strict";
+import { createRequire } from "node:module";
+import { after, afterEach, before, test } from "node:test";
+import { answer, finished, lamp, newContext, register, say, Server, stopBrowser } from "./support.js";
+
+const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+const SETUPS = {
+  "light, wide": { locale: "en-GB", colorScheme: "light" },
+  "dark, Chinese": { locale: "zh-CN", colorScheme: "dark" },
+  "dark, phone": { colorScheme: "dark", viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true },
+};
+
+let server, context, page, state;
+
+before(async () => { server = await Server.start(); });
+after(async () => { await stopBrowser(); await server.stop(); });
+afterEach(async () => {
+  await context.close();
+  assert.deepEqual(context.complaints, [], "the browser complained");
+});
+
+async function check(name) {
+  state = name;
+  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+  const found = violations.flatMap(({ id, nodes }) => nodes.map((node) => `${state}: ${id}: ${node.html.slice(0, 160)} ${node.failureSummary?.split("\n")[1] ?? ""}`));
+  assert.deepEqual(found, []);
+}
+
+async function send(text) {
+  await say(page, text);
+  const button = page.locator(".composer [type=submit]:enabled");
+  if (await button.count()) await button.click(); // a touch screen: Enter made a new line
+}
+
+for (const [name, options] of Object.entries(SETUPS)) test(`axe finds nothing: ${name}`, async () => {
+  context = await newContext({ reducedMotion: "reduce", ...options });
+  await context.addInitScript({ path: AXE });
+  page = await context.newPage();
+  await page.goto(`${server.url}/#login`);
+  await page.locator("#name").waitFor();
+  await check("log-in");
+  await page.goto(`${server.url}/#register`);
+  await page.locator("#new-name").fill("x");
+  await page.locator("#email").fill("nowhere");
+  await page.locator("form.auth-panel button[type=submit]").click();
+  assert.equal(await page.locator(".field-error").count(), 3, "all that is wrong is said at once");
+  await check("register, with errors");
+  await page.locator("#email").fill("");
+  await register(page, server.url);
+  await check("new conversation");
+  await send("think and use a tool");
+  await finished(page);
+  await answer(page).locator("summary").first().click();
+  await answer(page).locator("summary").last().click();
+  await check("answer with open steps");
+  await send("error");
+  await answer(page).locator(".alert").waitFor();
+  await check("error");
+  await send("A long slow answer");
+  await lamp(page).waitFor();
+  await page.locator(".composer-text").fill("What waits");
+  await check("streaming");
+  await page.keyboard.press("Escape");
+  await page.locator("header.topbar button").last().click();
+  await page.locator("[role=menu]").waitFor();
+  await check("menu");
+  await page.locator("[role=menuitem]").first().click();
+  await page.locator("dialog[open]").waitFor();
+  await check("dialog");
+  await page.keyboard.press("Escape");
+  if (options.hasTouch) {
+    await page.locator("header.topbar button").first().click();
+    await page.locator("#sidebar:popover-open").waitFor();
+    await check("drawer");
+    await page.keyboard.press("Escape");
+  }
+  await page.goto(`${server.url}/c/nothing-here`);
+  await page.locator("#thread h2").waitFor();
+  await check("missing conversation");
+  await context.setOffline(true);
+  await page.locator(".banner").waitFor();
+  await check("offline");
+  await context.setOffline(false);
+});
