@@ -1,12 +1,13 @@
 //! What the doctor needs to know of the configuration.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use crate::config::{Config, Provider};
+use crate::config::Config;
 use crate::domain::finding::Finding;
 use crate::domain::{Error, Result};
-use crate::llm::ANTHROPIC_URL;
-use crate::ops::doctor::{self, Installation, ModelServer, PublicAddress};
+use crate::llm::{Kind, Listing};
+use crate::ops::doctor::{self, Installation, ModelServer, PublicAddress, ReadModels};
 
 /// Checks everything. `url`: the public address; without one, PUBLIC_URL. `authority`: certificates in PEM that are
 /// trusted there.
@@ -44,13 +45,19 @@ fn installation(config: &Config) -> Installation {
 }
 
 fn model_server(config: &Config) -> ModelServer {
-    match config.llm.provider {
-        Provider::Demo => ModelServer::BuiltIn,
-        Provider::Anthropic => {
-            let url = config.llm.url.clone().unwrap_or_else(|| ANTHROPIC_URL.to_owned());
-            let url = url.trim_end_matches('/').trim_end_matches("/v1").trim_end_matches('/').to_owned();
-            ModelServer::Anthropic { url, key: config.llm.api_key.clone(), model: config.llm.model.clone() }
-        }
+    let endpoint = super::endpoint(config, None);
+    if endpoint.kind == Kind::Demo {
+        return ModelServer::BuiltIn;
+    }
+    let listing = Listing::of(&endpoint);
+    ModelServer::Remote {
+        url: listing.url.clone(),
+        headers: listing.headers.clone(),
+        lacks_key: endpoint.needs_key && endpoint.api_key.is_none(),
+        model: endpoint.default_model,
+        read: ReadModels(Arc::new(move |body| {
+            listing.read(body).map(|models| models.into_iter().map(|model| model.id).collect())
+        })),
     }
 }
 

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use crate::config::{self, Config};
 use crate::domain::{Code, Error, Result};
 use crate::http::{self, Server, ServerOptions};
-use crate::llm::{self, Endpoint, Provider, Timeouts, demo::Demo};
+use crate::llm::{self, Endpoint, Kind, Provider, Timeouts, demo::Demo};
 use crate::ops::care::{self, Marker};
 use crate::ops::{self, Job, Worker};
 use crate::service::{AccountOptions, ServerInfo, Services};
@@ -81,10 +81,8 @@ impl Running {
             log::warn!(target: "app", "{line}");
         }
         let store = Arc::new(Store::serve(&config.data_dir, lock).map_err(|error| not_usable(config, error))?);
-        let demo = match config.llm.provider {
-            config::Provider::Demo => Some(llm::demo::start()?),
-            config::Provider::Anthropic => None,
-        };
+        let is_demo = config.llm.provider.kind == Kind::Demo;
+        let demo = is_demo.then(llm::demo::start).transpose()?;
         let services = Arc::new(services(config, store.clone(), demo.as_ref())?);
         let interrupted = services.close_open_turns()?;
         if interrupted > 0 {
@@ -212,18 +210,20 @@ fn services(config: &Config, store: Arc<Store>, demo: Option<&Demo>) -> Result<S
 }
 
 fn endpoint(config: &Config, demo: Option<&Demo>) -> Endpoint {
-    let model = config.llm.model.clone();
-    match (config.llm.provider, demo) {
-        (config::Provider::Demo, Some(demo)) => Endpoint { default_model: model, ..demo.endpoint() },
-        (config::Provider::Demo, None) => {
-            Endpoint { kind: llm::Kind::Demo, base_url: String::new(), api_key: None, default_model: model }
-        }
-        (config::Provider::Anthropic, _) => Endpoint {
-            kind: llm::Kind::Anthropic,
-            base_url: config.llm.url.clone().unwrap_or_default(),
-            api_key: config.llm.api_key.clone(),
-            default_model: model,
-        },
+    let vendor = config.llm.provider;
+    let own = Endpoint {
+        name: vendor.name.to_owned(),
+        kind: vendor.kind,
+        base_url: config.llm.url.clone().unwrap_or_else(|| vendor.url.to_owned()),
+        api_key: config.llm.api_key.clone(),
+        // A server of one's own may need none.
+        needs_key: vendor.kind == Kind::Demo
+            || vendor.needs_key() && (config.llm.url.is_none() || vendor.kind == Kind::Anthropic),
+        default_model: config.llm.model.clone(),
+    };
+    match demo {
+        Some(demo) => Endpoint { default_model: own.default_model, ..demo.endpoint() },
+        None => own,
     }
 }
 
@@ -231,12 +231,12 @@ fn info(config: &Config, provider: &Provider) -> ServerInfo {
     let is_ready = provider.is_ready();
     ServerInfo {
         version: env!("CARGO_PKG_VERSION"),
-        provider: config.llm.provider.as_str().to_owned(),
-        model: Some(config.llm.model.clone()),
+        provider: config.llm.provider.name.to_owned(),
+        model: Some(config.llm.model.clone()).filter(|model| !model.is_empty()),
         provider_ready: is_ready,
         notice: (!is_ready).then(|| {
             "No key for the model provider: set LLM_PROVIDER_KEY and restart, or try LLM_PROVIDER=demo".to_owned()
         }),
-        demo: config.llm.provider == config::Provider::Demo,
+        demo: config.llm.provider.kind == Kind::Demo,
     }
 }

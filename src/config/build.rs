@@ -4,13 +4,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::resolve::{Resolved, Source, Surroundings, Typed, resolve};
-use super::{AlertSettings, Backup, Config, Llm, Provider, networks, parse, url};
+use super::{AlertSettings, Backup, Config, Llm, networks, parse, url};
 use crate::domain::secret::Secret;
-use crate::domain::vendor::ANTHROPIC_MODEL;
+use crate::domain::vendor::Kind;
 use crate::domain::{Error, Result};
-
-/// What a conversation with the demo provider shows as its model.
-const DEMO_MODEL: &str = "demo";
 
 /// A key for HS256 wants as many bytes as its hash has (RFC 7518 section 3.2).
 const GOOD_SECRET_BYTES: usize = 32;
@@ -75,16 +72,14 @@ fn backup(resolved: &Resolved, data_dir: &Path, home: Option<&Path>) -> Result<B
 
 fn llm(resolved: &Resolved) -> Result<Llm> {
     let provider = resolved.required("LLM_PROVIDER", parse::provider)?;
-    let default_model = match provider {
-        Provider::Anthropic => ANTHROPIC_MODEL,
-        Provider::Demo => DEMO_MODEL,
-    };
     let url = resolved.optional("LLM_PROVIDER_URL", url::api)?;
     Ok(Llm {
         provider,
         api_key: resolved.optional("LLM_PROVIDER_KEY", parse::api_key)?.map(Secret::new),
-        url: url.filter(|_| provider != Provider::Demo),
-        model: resolved.optional("LLM_PROVIDER_MODEL", parse::model)?.unwrap_or_else(|| default_model.to_owned()),
+        url: url.filter(|_| provider.kind != Kind::Demo),
+        model: resolved
+            .optional("LLM_PROVIDER_MODEL", parse::model)?
+            .unwrap_or_else(|| provider.default_model.to_owned()),
     })
 }
 

@@ -21,6 +21,7 @@ use log::LevelFilter;
 
 use crate::domain::Error;
 use crate::domain::secret::Secret;
+use crate::domain::vendor::Vendor;
 
 pub use resolve::{Source, Surroundings, Typed};
 pub use show::{Effective, banner, effective};
@@ -68,10 +69,11 @@ pub struct AlertSettings {
 
 #[derive(Debug, Clone)]
 pub struct Llm {
-    pub provider: Provider,
+    pub provider: &'static Vendor,
     pub api_key: Option<Secret>,
     /// Without a slash at its end. `None`: the provider's own.
     pub url: Option<String>,
+    /// Empty: the first that the provider lists.
     pub model: String,
 }
 
@@ -86,22 +88,6 @@ pub struct Backup {
     pub retention_days: u32,
     /// Whom they are encrypted for (`age1…`). Empty: they are not.
     pub recipients: Vec<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Provider {
-    Anthropic,
-    /// Built in: needs neither key nor network.
-    Demo,
-}
-
-impl Provider {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Anthropic => "anthropic",
-            Self::Demo => "demo",
-        }
-    }
 }
 
 /// The address that people use.

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use log::LevelFilter;
 
-use super::Provider;
 use super::resolve::{Problem, problem};
 use crate::domain::limits::MODEL_CHARS;
+use crate::domain::vendor::{self, Vendor};
 use crate::telemetry;
 
 const NAME_CHARS: usize = 100;
@@ -88,16 +88,11 @@ pub(super) fn level(text: &str) -> Result<LevelFilter, Problem> {
     telemetry::level_named(text).ok_or_else(|| problem("not a log level", "choose debug, info, warn or error"))
 }
 
-pub(super) fn provider(text: &str) -> Result<Provider, Problem> {
-    match text.to_ascii_lowercase().as_str() {
-        "anthropic" => Ok(Provider::Anthropic),
-        "demo" => Ok(Provider::Demo),
-        "openai" | "ollama" => Err(problem(
-            "this version does not speak to that provider yet",
-            "choose anthropic, with LLM_PROVIDER_URL for a compatible server, or demo",
-        )),
-        _ => Err(problem("not a provider", "choose anthropic or demo")),
-    }
+pub(super) fn provider(text: &str) -> Result<&'static Vendor, Problem> {
+    vendor::named(text).ok_or_else(|| {
+        let names: Vec<&str> = vendor::VENDORS.iter().map(|vendor| vendor.name).collect();
+        problem("not a provider", format!("choose one of {}", names.join(", ")))
+    })
 }
 
 /// An address, with or without brackets, or a host name.
@@ -200,6 +195,6 @@ mod tests {
         assert_eq!(level("WARN").ok(), Some(LevelFilter::Warn));
         assert!(level("loud").is_err() && number("-1").is_err() && number("1.5").is_err());
         assert!(api_key("sk-ant x").is_err() && api_key("schlüssel").is_err() && api_key("sk-ant-1").is_ok());
-        assert!(provider("openai").err().unwrap().what.contains("yet"));
+        assert_eq!(provider("OpenAI").ok().unwrap().name, "openai");
     }
 }

@@ -1,7 +1,5 @@
 //! Every setting there is. Help, `portagent config` and the messages about bad values all read this table.
 
-use crate::domain::vendor::ANTHROPIC_MODEL;
-
 /// One setting. Its name is that of its environment variable.
 #[derive(Debug)]
 pub struct Setting {
@@ -66,10 +64,10 @@ pub static SETTINGS: &[Setting] = &[
     row("PORT", (Some('p'), "port"), "PORT", Is("5200"), SHOWN, "HTTP and WebSocket on one port; 0 lets the system choose"),
     row("HOST", (None, "host"), "ADDRESS", Is("0.0.0.0"), SHOWN, "address to listen on"),
     row("AGENTX_DIR", (Some('d'), "data-dir"), "DIR", Derived("~/.agentx"), SHOWN, "data directory"),
-    row("LLM_PROVIDER", (None, "provider"), "NAME", Is("anthropic"), SHOWN, "anthropic, or demo (built in: no key, no network)"),
+    row("LLM_PROVIDER", (None, "provider"), "NAME", Is("anthropic"), SHOWN, "anthropic, openai (any compatible server), ollama, demo (built in), or a vendor such as deepseek"),
     row("LLM_PROVIDER_KEY", (None, "api-key"), "KEY", Derived(""), SECRET, "the provider's API key"),
     row("LLM_PROVIDER_URL", (None, "api-url"), "URL", Derived("the provider's own"), SHOWN, "the provider's base URL"),
-    row("LLM_PROVIDER_MODEL", (None, "model"), "MODEL", Derived(ANTHROPIC_MODEL), SHOWN, "model of conversations that name none"),
+    row("LLM_PROVIDER_MODEL", (None, "model"), "MODEL", Derived("claude-sonnet-5-5, or the first that the provider lists"), SHOWN, "model of conversations that name none"),
     row("JWT_SECRET", (None, "jwt-secret"), "SECRET", Derived("made once, kept in the data directory"), SECRET, "key that signs login tokens"),
     row("INVITE_CODE_REQUIRED", (None, "invite-code-required"), "", Is("false"), SHOWN, "registration needs an invite code"),
     row("INVITE_CODE_DAILY", NO_FLAG, "true|false", Is("false"), SHOWN, "accept the guessable code of the day of Portagent 1.9"),

@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
+use super::Config;
 use super::redact::redacted;
 use super::resolve::{Source, Value};
 use super::settings::Setting;
-use super::{Config, Provider};
 use crate::domain::secret::Secret;
+use crate::domain::vendor::Kind;
 
 /// One setting as it counts.
 #[derive(Debug, Clone)]
@@ -90,8 +91,9 @@ fn shown(config: &Config, value: &Value) -> String {
         },
         ("AGENTX_DIR", _) => config.data_dir.display().to_string(),
         ("BACKUP_DIR", _) => config.backup.directory.display().to_string(),
+        ("LLM_PROVIDER_MODEL", _) if config.llm.model.is_empty() => "the first that the provider lists".to_owned(),
         ("LLM_PROVIDER_MODEL", _) => config.llm.model.clone(),
-        ("LLM_PROVIDER_URL", _) if config.llm.provider == Provider::Demo => "built in".to_owned(),
+        ("LLM_PROVIDER_URL", _) if config.llm.provider.kind == Kind::Demo => "built in".to_owned(),
         (_, Some(text)) => redacted(text.0.trim()),
         (_, None) => value.setting.default.text().to_owned(),
     }

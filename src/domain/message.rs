@@ -78,6 +78,12 @@ pub enum Part {
     RedactedThinking {
         data: String,
     },
+    /// What only the provider can read, as JSON: goes back to the same provider and model.
+    Opaque {
+        /// Kind, provider and model, as `kind:provider/model`.
+        origin: String,
+        data: String,
+    },
     /// `input` is a JSON object, as text.
     ToolCall {
         id: String,
@@ -160,7 +166,10 @@ impl Part {
         match self {
             Self::Text(text) => text.len(),
             Self::Thinking { text, signature } => text.len() + signature.as_ref().map_or(0, String::len),
-            Self::RedactedThinking { data } | Self::Image { data, .. } | Self::File { data, .. } => data.len(),
+            Self::RedactedThinking { data }
+            | Self::Opaque { data, .. }
+            | Self::Image { data, .. }
+            | Self::File { data, .. } => data.len(),
             Self::ToolCall { id, name, input } => id.len() + name.len() + input.len(),
             Self::ToolResult { id, name, output, .. } => id.len() + name.len() + output.len(),
             Self::ContextTrimmed { from } => from.as_str().len(),

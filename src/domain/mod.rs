@@ -8,6 +8,7 @@ pub mod conversation;
 pub mod error;
 pub mod event;
 pub mod finding;
+pub mod halves;
 pub mod id;
 pub mod limits;
 pub mod message;

@@ -33,8 +33,14 @@ thread_local! {
 
 /// Real services on an empty directory: no test here depends on what they store.
 fn services() -> Arc<Services> {
-    let endpoint =
-        Endpoint { kind: llm::Kind::Demo, base_url: String::new(), api_key: None, default_model: "demo".to_owned() };
+    let endpoint = Endpoint {
+        name: "demo".to_owned(),
+        kind: llm::Kind::Demo,
+        base_url: String::new(),
+        api_key: None,
+        needs_key: true,
+        default_model: "demo".to_owned(),
+    };
     let options = AccountOptions {
         invite_code_required: false,
         invite_code_daily: false,

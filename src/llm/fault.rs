@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use super::refusal::Said;
 use crate::domain::secret::Secret;
 use crate::domain::{Error, Kind};
 
@@ -16,11 +17,13 @@ const TELLING_CHARS: usize = 8;
 pub(super) struct Fault {
     pub(super) error: Error,
     pub(super) again: bool,
+    /// What the server said, where it said something.
+    pub(super) said: Option<Box<Said>>,
 }
 
 impl Fault {
     pub(super) fn new(code: &'static str, message: impl Into<std::borrow::Cow<'static, str>>) -> Self {
-        Self { error: Error::new(Kind::Upstream, code, message), again: false }
+        Self { error: Error::new(Kind::Upstream, code, message), again: false, said: None }
     }
 
     #[must_use]
@@ -41,6 +44,22 @@ impl Fault {
         self
     }
 
+    #[must_use]
+    pub(super) fn said(mut self, said: Said) -> Self {
+        self.said = Some(Box::new(said));
+        self
+    }
+
+    /// Adds what the server said to the sentence, fit to be shown.
+    #[must_use]
+    pub(super) fn quoted(mut self, key: Option<&Secret>) -> Self {
+        let detail = self.said.as_ref().map(|said| clean(&said.words, key)).unwrap_or_default();
+        if !detail.is_empty() {
+            self.error.message = format!("{}. It says: {detail}", self.error.message).into();
+        }
+        self
+    }
+
     fn cause(mut self, text: String) -> Self {
         self.error = self.error.source(text);
         self
@@ -49,6 +68,19 @@ impl Fault {
     /// Stands in where somebody cancelled; never shown.
     pub(super) fn cancelled() -> Self {
         Self::new("cancelled", "Cancelled")
+    }
+
+    pub(super) fn nothing_to_answer() -> Self {
+        Self::new("upstream_bad_request", "There is nothing in this message that a model can answer")
+    }
+
+    pub(super) fn internal(error: serde_json::Error) -> Self {
+        Self { error: Error::internal(error), again: false, said: None }
+    }
+
+    pub(super) fn no_model() -> Self {
+        Self::new("upstream_not_found", "The model's server has no model")
+            .hint("An administrator can install or set one")
     }
 
     pub(super) fn no_key() -> Self {
@@ -68,7 +100,7 @@ impl Fault {
     pub(super) fn bad_answer(what: impl Into<String>) -> Self {
         Self::new("upstream_bad_answer", "The model's server answered with something we do not understand")
             .cause(what.into())
-            .hint("An administrator can check that LLM_PROVIDER_URL is the address of an Anthropic-compatible API")
+            .hint("An administrator can check that LLM_PROVIDER_URL is the address of an API that LLM_PROVIDER names")
     }
 
     fn bad_url() -> Self {

@@ -6,8 +6,17 @@
 mod anthropic;
 mod cancel;
 pub mod demo;
+mod dialect;
+mod draft;
 mod fault;
+mod history;
+mod json;
+mod lessons;
+mod models;
+mod ollama;
+mod openai;
 mod provider;
+mod refusal;
 mod retry;
 mod sse;
 mod transport;
@@ -18,33 +27,27 @@ use crate::domain::message::{Message, Part, Usage};
 use crate::domain::secret::Secret;
 use crate::domain::{Error, StopReason};
 
+pub use crate::domain::vendor::Kind;
 pub use cancel::Cancel;
+pub use models::{Listing, Model};
 pub use provider::Provider;
 pub use retry::Retry;
 pub use transport::Timeouts;
 
 /// Where Anthropic's own API lives; used when an endpoint names no address.
-pub const ANTHROPIC_URL: &str = "https://api.anthropic.com";
-
-/// The most a model may write in one answer, in tokens, where nobody asked for another number. Every Claude model
-/// since 3.5 allows as many; more would make the provider reserve more of the account's rate limit.
-pub const MAX_TOKENS: u32 = 8192;
-
-/// How a provider is spoken to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    Anthropic,
-    /// The built-in [`demo`] upstream, reached through the same code as Anthropic.
-    Demo,
-}
+const ANTHROPIC_URL: &str = "https://api.anthropic.com";
 
 /// Whom to ask.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
+    /// What the provider is called here.
+    pub name: String,
     pub kind: Kind,
-    /// With or without a trailing `/` or `/v1`; empty means the provider's own.
+    /// However it was typed; empty means the provider's own.
     pub base_url: String,
     pub api_key: Option<Secret>,
+    pub needs_key: bool,
+    /// Empty: the first that the provider lists.
     pub default_model: String,
 }
 
@@ -56,8 +59,8 @@ pub struct Prompt<'a> {
     pub messages: &'a [Message],
     /// In a stable order, or the provider's cache is of no use.
     pub tools: &'a [ToolSpec],
-    /// In tokens; [`MAX_TOKENS`] is a sensible number.
-    pub max_tokens: u32,
+    /// In tokens; `None`: as much as the model may.
+    pub max_tokens: Option<u32>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -110,6 +113,13 @@ pub enum Delta<'a> {
     },
 }
 
+impl From<Error> for Box<Failure> {
+    /// Nothing was asked.
+    fn from(error: Error) -> Self {
+        Self::new(Failure { error: Some(error), partial: Answer::default(), output_began: false })
+    }
+}
+
 /// An answer that did not come to its end.
 #[derive(Debug)]
 pub struct Failure {
@@ -118,10 +128,4 @@ pub struct Failure {
     pub partial: Answer,
     /// Whether `Delta::Start` was given.
     pub output_began: bool,
-}
-
-impl Answer {
-    fn of(model: &str) -> Self {
-        Self { model: model.to_owned(), ..Self::default() }
-    }
 }

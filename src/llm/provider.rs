@@ -1,32 +1,52 @@
-//! The one who is asked: attempts, waits in between, and what is left when it does not work.
+//! The one who is asked: attempts, waits in between, and what is left when it does not work. It knows no vendor.
 
-use std::time::Instant;
+use std::collections::HashSet;
+use std::io::{Cursor, Read};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use ureq::Body;
 use ureq::http::Response;
 
-use super::anthropic::{errors, request, stream};
+use super::dialect::{self, Dialect, Form, Framing, Reader};
+use super::draft::{Draft, Sink};
 use super::fault::Fault;
+use super::lessons::{Learned, Memory};
+use super::models::{Listing, Model};
+use super::refusal::Said;
 use super::sse::{Events, Trouble};
-use super::{Answer, Cancel, Delta, Endpoint, Failure, Prompt, Retry, Timeouts, transport};
+use super::{Answer, Cancel, Delta, Endpoint, Failure, Prompt, Retry, Timeouts, json, transport};
+use crate::domain::message::{Message, Part};
+use crate::domain::secret::Secret;
+use crate::domain::{Error, StopReason};
 use crate::telemetry::metrics::catalog;
 
-/// What hears of every step, together with all that has come so far.
-pub type Sink<'a> = &'a mut dyn FnMut(Delta<'_>, &Answer);
-
 /// A model's server, ready to be asked from any number of threads.
-#[derive(Debug)]
 pub struct Provider {
     endpoint: Endpoint,
+    dialect: &'static dyn Dialect,
     url: String,
     timeouts: Timeouts,
     retry: Retry,
+    memory: Memory,
+    /// As they were listed last.
+    models: Mutex<Option<Arc<Vec<Model>>>>,
 }
 
 impl Provider {
     pub fn new(endpoint: Endpoint, timeouts: Timeouts) -> Self {
-        let url = transport::messages_url(&endpoint.base_url);
-        Self { endpoint, url, timeouts, retry: Retry::default() }
+        let dialect = dialect::of(endpoint.kind);
+        let url = dialect.chat_url(&endpoint.base_url);
+        Self {
+            endpoint,
+            dialect,
+            url,
+            timeouts,
+            retry: Retry::default(),
+            memory: Memory::default(),
+            models: Mutex::default(),
+        }
     }
 
     /// Another patience than the usual.
@@ -40,117 +60,284 @@ impl Provider {
         &self.endpoint
     }
 
-    /// Whether there is a key to ask with.
+    /// Whether there is a key to ask with, where one is needed.
     pub fn is_ready(&self) -> bool {
+        !self.endpoint.needs_key || self.has_key()
+    }
+
+    fn has_key(&self) -> bool {
         self.endpoint.api_key.as_ref().is_some_and(|key| !key.expose().trim().is_empty())
+    }
+
+    /// The models that the provider lists now.
+    ///
+    /// Errors: `Upstream`, with one of the codes `upstream_…`.
+    pub fn list(&self) -> Result<Arc<Vec<Model>>, Error> {
+        if !self.is_ready() {
+            return Err(Fault::no_key().error);
+        }
+        let key = self.endpoint.api_key.as_ref().filter(|_| self.has_key());
+        let listing = Listing::of(&self.endpoint);
+        let agent = transport::agent(&self.timeouts, &listing.url);
+        let listed = transport::get(&agent, &listing.url, &self.dialect.headers(key), key).and_then(|response| {
+            let (status, headers) = (response.status().as_u16(), response.headers().clone());
+            let body = transport::whole(response.into_body().into_reader(), key)?;
+            let text = String::from_utf8_lossy(&body);
+            match (status, listing.read(&text)) {
+                (200, Some(models)) => Ok(models),
+                _ => Err(Said::response(status, &headers, &body).fault()),
+            }
+        });
+        let models = Arc::new(listed.map_err(|fault| fault.quoted(key).error)?);
+        *self.listed() = Some(models.clone());
+        Ok(models)
+    }
+
+    /// The model to ask where a conversation names `wanted`, or none.
+    ///
+    /// Errors: those of `list`; `Upstream` (`upstream_not_found`) when the provider has no model at all.
+    pub fn model(&self, wanted: Option<&str>) -> Result<String, Error> {
+        let named = wanted.filter(|name| !name.is_empty()).unwrap_or(&self.endpoint.default_model);
+        if !named.is_empty() {
+            return Ok(named.to_owned());
+        }
+        let known = self.listed().clone();
+        let models = known.map_or_else(|| self.list(), Ok)?;
+        models.first().map(|model| model.id.clone()).ok_or_else(|| Fault::no_model().error)
+    }
+
+    fn listed(&self) -> MutexGuard<'_, Option<Arc<Vec<Model>>>> {
+        self.models.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks and reads the answer to its end, telling every step to `sink`. Blocks for as long as that takes; `cancel`
     /// ends it at once, except while a connection is being opened (`Timeouts::connect`).
     ///
-    /// A provider that is busy or cannot be reached is asked again (see [`Retry`]) as long as nothing has come;
-    /// after [`Delta::Start`] never.
+    /// A provider that is busy or cannot be reached is asked again (see [`Retry`]) as long as nothing has come; one that
+    /// refuses a parameter is asked once more without it (see [`Learned`]); after [`Delta::Start`] never.
     ///
     /// Errors: `Upstream`, with one of the codes `upstream_…`; none when cancelled.
     pub fn stream(&self, prompt: &Prompt<'_>, cancel: &Cancel, sink: Sink<'_>) -> Result<Answer, Box<Failure>> {
-        let body = match request::body(prompt) {
-            Ok(body) => body,
-            Err(fault) => return Err(failure(stream::Assembler::new(prompt.model), Some(fault))),
-        };
-        let mut attempt = 1;
+        let taken = ids(prompt.messages);
+        let mut learned = self.memory.of(prompt.model, prompt.messages);
+        let (mut attempt, mut healed) = (1, false);
         loop {
-            let mut answer = stream::Assembler::new(prompt.model);
-            let Err(fault) = self.ask(&body, cancel, &mut answer, sink) else { return Ok(answer.into_answer()) };
+            let mut draft = Draft::new(prompt.model, taken.clone(), &mut *sink);
+            let Err(fault) = self.attempt(prompt, &learned, cancel, &mut draft) else {
+                if healed {
+                    self.memory.keep(prompt.model, &learned, prompt.messages);
+                }
+                return Ok(draft.into_answer());
+            };
             if cancel.is_cancelled() {
-                return Err(failure(answer, None));
+                return Err(failure(draft, None));
             }
-            let delay = if fault.again && !answer.began() { self.delay(attempt, &fault) } else { None };
-            let Some(delay) = delay else { return Err(failure(answer, Some(fault))) };
+            if !healed && let Some(better) = self.lesson(&fault, &learned, prompt, &draft) {
+                (learned, healed) = (better, true);
+                continue;
+            }
+            let delay = if fault.again && !draft.began() { self.delay(attempt, &fault) } else { None };
+            let Some(delay) = delay else { return Err(failure(draft, Some(fault))) };
             catalog::UPSTREAM_RETRIES.inc();
-            sink(Delta::Waiting { attempt, delay, reason: &fault.error.message }, answer.so_far());
+            draft.tell(Delta::Waiting { attempt, delay, reason: &fault.error.message });
             if cancel.sleep(delay) {
-                return Err(failure(answer, None));
+                return Err(failure(draft, None));
             }
             attempt += 1;
         }
     }
 
-    fn delay(&self, attempt: u32, fault: &Fault) -> Option<std::time::Duration> {
+    fn delay(&self, attempt: u32, fault: &Fault) -> Option<Duration> {
         self.retry.delay(attempt, fault.error.retry_after)
     }
 
-    /// One attempt.
-    fn ask(&self, body: &[u8], cancel: &Cancel, answer: &mut stream::Assembler, sink: Sink<'_>) -> Result<(), Fault> {
-        let key = self.endpoint.api_key.as_ref().filter(|_| self.is_ready()).ok_or_else(Fault::no_key)?;
-        let agent = transport::agent(&self.timeouts, &self.url);
-        let _held = cancel.hold(&agent).ok_or_else(Fault::cancelled)?;
-        let began = Instant::now();
-        let mut log = Call { began, status: 0, request_id: String::new() };
-        let outcome = transport::post(&agent, &self.url, key, body).and_then(|response| {
-            log.note(&response);
-            self.read(response, cancel, answer, &mut timed_sink(began, sink))
-        });
-        log.end(&outcome, cancel);
-        outcome
+    /// What a refusal teaches, while nothing has come.
+    fn lesson(&self, fault: &Fault, learned: &Learned, prompt: &Prompt<'_>, draft: &Draft<'_>) -> Option<Learned> {
+        let said = fault.said.as_ref().filter(|_| !draft.began())?;
+        let sent = self.form(prompt, &self.origin(prompt), learned).max_tokens(prompt.max_tokens);
+        let better = learned.after(said, sent, prompt.messages)?;
+        log::info!(target: "llm", "model={} refused a parameter and is asked again without it: {}", prompt.model, fault.error.message);
+        Some(better)
     }
 
-    fn read(
+    fn origin(&self, prompt: &Prompt<'_>) -> String {
+        format!("{}:{}/{}", self.endpoint.kind.as_str(), self.endpoint.name, prompt.model)
+    }
+
+    fn form<'a>(&self, prompt: &Prompt<'_>, origin: &'a str, learned: &'a Learned) -> Form<'a> {
+        let listed = self.listed().clone();
+        let model = listed.and_then(|models| models.iter().find(|model| model.id == prompt.model).cloned());
+        Form {
+            origin,
+            lessons: &learned.lessons,
+            forget_thinking: learned.forget_thinking,
+            thinks: model.as_ref().is_some_and(|model| model.thinking == Some(true)),
+            most_tokens: model.and_then(|model| model.max_tokens),
+        }
+    }
+
+    fn attempt(
         &self,
-        response: Response<Body>,
+        prompt: &Prompt<'_>,
+        learned: &Learned,
         cancel: &Cancel,
-        answer: &mut stream::Assembler,
-        sink: Sink<'_>,
+        draft: &mut Draft<'_>,
     ) -> Result<(), Fault> {
-        let key = self.endpoint.api_key.as_ref();
+        let origin = self.origin(prompt);
+        let body = self.dialect.body(prompt, &self.form(prompt, &origin, learned))?;
+        if !self.is_ready() {
+            return Err(Fault::no_key());
+        }
+        let key = self.endpoint.api_key.as_ref().filter(|_| self.has_key());
+        let agent = transport::agent(&self.timeouts, &self.url);
+        let _held = cancel.hold(&agent).ok_or_else(Fault::cancelled)?;
+        let mut call = Call { began: Instant::now(), status: 0, request_id: String::new() };
+        let outcome = transport::post(&agent, &self.url, &self.dialect.headers(key), key, &body)
+            .and_then(|response| {
+                call.note(&response);
+                let mut reading = Reading { reader: self.dialect.reader(&origin), draft, cancel, asked: call.began };
+                reading.response(response, self.dialect.framing(), key)
+            })
+            .map_err(|fault| fault.quoted(key));
+        call.end(&outcome, cancel);
+        outcome
+    }
+}
+
+impl std::fmt::Debug for Provider {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Provider").field("endpoint", &self.endpoint).finish_non_exhaustive()
+    }
+}
+
+/// One answer that is being read.
+struct Reading<'a, 's> {
+    reader: Box<dyn Reader>,
+    draft: &'a mut Draft<'s>,
+    cancel: &'a Cancel,
+    asked: Instant,
+}
+
+impl Reading<'_, '_> {
+    fn response(&mut self, response: Response<Body>, framing: Framing, key: Option<&Secret>) -> Result<(), Fault> {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let mut body = response.into_body().into_reader();
         if status != 200 {
-            return Err(errors::refused(status, &headers, &transport::error_body(response), key));
+            return Err(Said::response(status, &headers, &transport::error_body(body)).fault());
         }
-        if !is_event_stream(&response) {
-            return Err(Fault::bad_answer("the answer is no event stream"));
+        let first = first_bytes(&mut body).map_err(|error| Fault::in_body(error, key))?;
+        let begins = first.trim_ascii_start().first().copied();
+        let body = Cursor::new(first).chain(body);
+        match (framing, begins) {
+            (_, Some(b'<')) => {
+                let page = transport::error_body(body);
+                Err(Said::page(status, &String::from_utf8_lossy(&page)).fault())
+            }
+            (Framing::Events, Some(b'{' | b'[')) => self.whole(body, key),
+            _ => self.stream(Events::new(body), framing, key),
         }
-        let mut events = Events::new(response.into_body().into_reader());
+    }
+
+    /// What a server sends that does not stream, or refuses under 200.
+    fn whole(&mut self, body: impl Read, key: Option<&Secret>) -> Result<(), Fault> {
+        let bytes = transport::whole(body, key)?;
+        let Some(value) = json::parse(&String::from_utf8_lossy(&bytes)) else {
+            return Err(Fault::bad_answer("the answer is neither a stream nor JSON"));
+        };
+        if let Some(said) = Said::within(&value) {
+            return Err(said.fault());
+        }
+        if !self.reader.whole(&value, self.draft) {
+            return Err(Fault::bad_answer("").said(Said::json(&value)));
+        }
+        self.words_came();
+        self.finish()
+    }
+
+    fn stream(&mut self, mut events: Events<impl Read>, framing: Framing, key: Option<&Secret>) -> Result<(), Fault> {
         loop {
-            let data = match events.next() {
+            let next = match framing {
+                Framing::Events => events.next(),
+                Framing::Lines => events.next_line(),
+            };
+            // A connection that we closed ourselves may look like anything, also like a clean end.
+            if self.cancel.is_cancelled() {
+                return Err(Fault::cancelled());
+            }
+            let data = match next {
                 Ok(Some(data)) => data,
-                Ok(None) => return Err(Fault::broken_stream("the stream ended before message_stop")),
+                Ok(None) if self.may_end() => return self.finish(),
+                Ok(None) => return Err(Fault::broken_stream("the stream ended before the answer did")),
                 Err(Trouble::Read(error)) => return Err(Fault::in_body(error, key)),
                 Err(Trouble::TooLong(what)) => return Err(Fault::bad_answer(format!("{what} is too long"))),
             };
-            // A connection that we closed ourselves may look like anything, also like a clean end.
-            if cancel.is_cancelled() {
-                return Err(Fault::cancelled());
-            }
-            match answer.event(data, sink) {
-                Ok(stream::Progress::More) => {}
-                Ok(stream::Progress::Done) => return Ok(()),
-                Err(stream::Trouble::Said { kind, message }) => return Err(errors::said(&kind, &message, key)),
-                Err(stream::Trouble::Nonsense(what)) => return Err(Fault::bad_answer(what)),
+            if self.event(data)? {
+                return self.finish();
             }
         }
     }
-}
 
-/// Notes when the first piece of the answer is there.
-fn timed_sink<'a>(began: Instant, sink: Sink<'a>) -> impl FnMut(Delta<'_>, &Answer) + 'a {
-    let mut waiting = true;
-    move |delta, answer| {
-        if waiting && !matches!(delta, Delta::Start | Delta::Waiting { .. }) {
-            waiting = false;
-            catalog::UPSTREAM_FIRST_TOKEN.time(began.elapsed());
+    /// `true`: the answer is whole.
+    fn event(&mut self, data: &str) -> Result<bool, Fault> {
+        if data.trim() == "[DONE]" {
+            return Ok(true);
         }
-        sink(delta, answer);
+        if data.trim().is_empty() {
+            return Ok(false);
+        }
+        let Some(event @ (Value::Object(_) | Value::Array(_))) = json::parse(data) else {
+            return Err(Fault::bad_answer("an event is no JSON object"));
+        };
+        if let Some(said) = Said::within(&event) {
+            return Err(said.fault());
+        }
+        let is_whole = self.reader.event(&event, self.draft);
+        self.words_came();
+        Ok(is_whole || self.draft.is_too_long())
+    }
+
+    fn words_came(&mut self) {
+        if self.draft.has_words() && !std::mem::replace(&mut self.draft.is_timed, true) {
+            catalog::UPSTREAM_FIRST_TOKEN.time(self.asked.elapsed());
+        }
+    }
+
+    /// Some servers leave out the event that ends a stream, once they have said why the model stopped.
+    fn may_end(&self) -> bool {
+        self.draft.answer().stop_reason.is_some()
+    }
+
+    fn finish(&mut self) -> Result<(), Fault> {
+        self.reader.end(self.draft);
+        let calls_are_whole = self.draft.finish();
+        let is_cut = !matches!(self.draft.answer().stop_reason, Some(StopReason::ToolUse) | None);
+        if calls_are_whole || is_cut { Ok(()) } else { Err(Fault::bad_answer("a tool's input is no JSON object")) }
     }
 }
 
-fn is_event_stream(response: &Response<Body>) -> bool {
-    let kind = response.headers().get("content-type").and_then(|value| value.to_str().ok()).unwrap_or("");
-    kind.trim_start().to_ascii_lowercase().starts_with("text/event-stream")
+/// As much as comes at once, but at least one byte that is no blank, unless the body ends.
+fn first_bytes(body: &mut impl Read) -> std::io::Result<Vec<u8>> {
+    let mut first = Vec::new();
+    let mut piece = [0; 1024];
+    while first.trim_ascii_start().is_empty() {
+        let count = body.read(&mut piece)?;
+        if count == 0 {
+            break;
+        }
+        first = [first.trim_ascii_start(), &piece[..count]].concat();
+    }
+    Ok(first)
 }
 
-fn failure(answer: stream::Assembler, fault: Option<Fault>) -> Box<Failure> {
-    let output_began = answer.began();
-    Box::new(Failure { error: fault.map(|fault| fault.error), partial: answer.into_answer(), output_began })
+/// The ids of all calls of a conversation.
+fn ids(messages: &[Message]) -> HashSet<String> {
+    let parts = messages.iter().flat_map(|message| &message.parts);
+    parts.filter_map(|part| if let Part::ToolCall { id, .. } = part { Some(id.clone()) } else { None }).collect()
+}
+
+fn failure(draft: Draft<'_>, fault: Option<Fault>) -> Box<Failure> {
+    let output_began = draft.began();
+    Box::new(Failure { error: fault.map(|fault| fault.error), partial: draft.into_answer(), output_began })
 }
 
 /// What the log says of one call: never what was asked or answered.
@@ -176,7 +363,8 @@ impl Call {
                 catalog::UPSTREAM_REQUESTS.inc("failed");
                 catalog::UPSTREAM_ERRORS.inc(fault.error.code.as_str());
                 let code = fault.error.code;
-                log::warn!(target: "llm", "upstream failed: {code} status={status} {ms}ms request-id={request_id}");
+                let words = &fault.error.message;
+                log::warn!(target: "llm", "upstream failed: {code} status={status} {ms}ms request-id={request_id}: {words}");
             }
             Err(_) => {
                 catalog::UPSTREAM_REQUESTS.inc("cancelled");

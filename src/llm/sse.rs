@@ -80,6 +80,19 @@ impl<R: Read> Events<R> {
         Ok(has_data.then_some(self.data.as_str()))
     }
 
+    /// The next line that is not blank, where a stream is a line an object; `None` at the end.
+    pub(super) fn next_line(&mut self) -> Result<Option<&str>, Trouble> {
+        self.data.clear();
+        // A last line without its end counts.
+        while self.read_line()? || !self.line.is_empty() {
+            if !self.line.trim_ascii().is_empty() {
+                self.data.push_str(&String::from_utf8_lossy(&self.line));
+                return Ok(Some(self.data.as_str()));
+            }
+        }
+        Ok(None)
+    }
+
     /// Reads one line, without its end, into `line`. Says whether there was one.
     fn read_line(&mut self) -> Result<bool, Trouble> {
         self.line.clear();

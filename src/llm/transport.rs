@@ -8,11 +8,14 @@ use ureq::http::{HeaderValue, Response, Uri};
 use ureq::{Agent, Body};
 
 use super::fault::Fault;
+use crate::domain::limits::ANSWER_BYTES;
 use crate::domain::secret::Secret;
 
 /// What we read of an answer that is an error, in bytes, and for how long.
 const ERROR_BODY_BYTES: usize = 64 * 1024;
 const ERROR_BODY_PATIENCE: Duration = Duration::from_secs(5);
+/// An answer or a list in one piece of JSON, in bytes: text, and what is wrapped around it.
+const WHOLE_BYTES: u64 = 2 * ANSWER_BYTES as u64;
 /// Buffers of one connection, in bytes: the client's own default of 128 KiB each would cost 100 streams 50 MB. The
 /// head of the answer has to fit into the first.
 const INPUT_BYTES: usize = 16 * 1024;
@@ -42,6 +45,7 @@ pub(super) fn agent(timeouts: &Timeouts, url: &str) -> Agent {
         .http_status_as_error(false)
         .max_redirects(0) // the key must not travel
         .max_idle_connections(0)
+        .accept_encoding("identity") // compression would hold words back; what comes compressed anyway is unpacked
         .max_response_header_size(INPUT_BYTES)
         .input_buffer_size(INPUT_BYTES)
         .output_buffer_size(OUTPUT_BYTES)
@@ -57,27 +61,56 @@ pub(super) fn agent(timeouts: &Timeouts, url: &str) -> Agent {
     Agent::new_with_config(config.build())
 }
 
-/// Sends a request as Anthropic wants it and waits for the head of the answer, whatever its status.
-pub(super) fn post(agent: &Agent, url: &str, key: &Secret, body: &[u8]) -> Result<Response<Body>, Fault> {
-    let mut key_value = HeaderValue::from_str(key.expose().trim()).map_err(|_| {
+/// Sends a request and waits for the head of the answer, whatever its status.
+pub(super) fn post(
+    agent: &Agent,
+    url: &str,
+    headers: &[(&'static str, String)],
+    key: Option<&Secret>,
+    body: &[u8],
+) -> Result<Response<Body>, Fault> {
+    let mut request = agent.post(url).header("content-type", "application/json").header("accept", "text/event-stream");
+    for (name, value) in headers {
+        request = request.header(*name, header_value(value)?);
+    }
+    request.send(body).map_err(|error| Fault::before_head(&error, key))
+}
+
+/// Asks for something.
+pub(super) fn get(
+    agent: &Agent,
+    url: &str,
+    headers: &[(&'static str, String)],
+    key: Option<&Secret>,
+) -> Result<Response<Body>, Fault> {
+    let mut request = agent.get(url).header("accept", "application/json");
+    for (name, value) in headers {
+        request = request.header(*name, header_value(value)?);
+    }
+    request.call().map_err(|error| Fault::before_head(&error, key))
+}
+
+/// A body that counts as a whole only.
+pub(super) fn whole(body: impl Read, key: Option<&Secret>) -> Result<Vec<u8>, Fault> {
+    let mut bytes = Vec::new();
+    body.take(WHOLE_BYTES).read_to_end(&mut bytes).map_err(|error| Fault::in_body(error, key))?;
+    Ok(bytes)
+}
+
+/// Any of them may be the key.
+fn header_value(text: &str) -> Result<HeaderValue, Fault> {
+    let mut value = HeaderValue::from_str(text).map_err(|_| {
         Fault::new("upstream_auth", "The API key contains characters that cannot be sent")
             .hint("An administrator can set LLM_PROVIDER_KEY again: it is one line of plain characters")
     })?;
-    key_value.set_sensitive(true);
-    agent
-        .post(url)
-        .header("x-api-key", key_value)
-        .header("anthropic-version", "2023-06-01")
-        .header("content-type", "application/json")
-        .header("accept", "text/event-stream")
-        .send(body)
-        .map_err(|error| Fault::before_head(&error, Some(key)))
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 /// As much of an error's body as is worth reading; what cannot be read is left out.
-pub(super) fn error_body(response: Response<Body>) -> Vec<u8> {
+pub(super) fn error_body(reader: impl Read) -> Vec<u8> {
     let until = Instant::now() + ERROR_BODY_PATIENCE;
-    let mut reader = response.into_body().into_reader().take(ERROR_BODY_BYTES as u64);
+    let mut reader = reader.take(ERROR_BODY_BYTES as u64);
     let mut body = Vec::new();
     let mut piece = [0; 4096];
     while Instant::now() < until {
@@ -89,14 +122,6 @@ pub(super) fn error_body(response: Response<Body>) -> Vec<u8> {
     body
 }
 
-/// `{base}/v1/messages`, however the base was typed.
-pub(super) fn messages_url(base: &str) -> String {
-    let base = base.trim().trim_end_matches('/');
-    let base = base.strip_suffix("/v1").unwrap_or(base).trim_end_matches('/');
-    let base = if base.is_empty() { super::ANTHROPIC_URL } else { base };
-    format!("{base}/v1/messages")
-}
-
 fn is_loopback(url: &str) -> bool {
     let Ok(uri) = url.parse::<Uri>() else { return false };
     let host = uri.host().unwrap_or("").trim_start_matches('[').trim_end_matches(']');
@@ -106,16 +131,6 @@ fn is_loopback(url: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn addresses_as_people_type_them() {
-        let check = |base: &str, expected: &str| assert_eq!(messages_url(base), expected, "{base}");
-        check("https://api.anthropic.com", "https://api.anthropic.com/v1/messages");
-        check("https://api.anthropic.com/", "https://api.anthropic.com/v1/messages");
-        check(" https://host/gate/v1/ ", "https://host/gate/v1/messages");
-        check("http://127.0.0.1:8080/v1", "http://127.0.0.1:8080/v1/messages");
-        check("", "https://api.anthropic.com/v1/messages");
-    }
 
     #[test]
     fn our_own_machine_needs_no_proxy() {

@@ -8,7 +8,7 @@ use super::pace::Pace;
 use super::protocol::{self, Request};
 use super::session::{Incoming, PAUSE};
 use crate::domain::user::Caller;
-use crate::domain::{Error, Kind, Result};
+use crate::domain::{Error, Kind, Result, halves};
 use crate::hub::{CloseReason, Closed, Outbox};
 use crate::service::{Reopen, Sent, Services};
 
@@ -48,6 +48,8 @@ impl Desk {
                 return self.refuse(&Error::invalid("binary_frame", "Send text frames, not binary ones"));
             }
         };
+        // A page that cuts a text in the middle of an emoji sends half of it.
+        let text = &*halves::mend(text, |_| char::REPLACEMENT_CHARACTER);
         match Request::parse(text) {
             Ok(request) => self.answer(&request),
             Err(error) => self.refuse(&error),

@@ -139,7 +139,7 @@ impl<'a> PartView<'a> {
         Some(match part {
             Part::Text(text) => Self::Text { text, blocks: render.map(|render| render(text)) },
             Part::Thinking { text, .. } => Self::Thinking { text },
-            Part::RedactedThinking { .. } => return None,
+            Part::RedactedThinking { .. } | Part::Opaque { .. } => return None,
             Part::ToolCall { id, name, input } => {
                 Self::ToolCall { tool_call_id: id, tool_name: name, input: Json::of(input) }
             }

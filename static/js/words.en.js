@@ -238,6 +238,8 @@ export default {
   "error.upstream_broken_stream": "The connection to the provider was lost before the answer was complete.",
   "error.upstream_bad_answer": "The provider sent an unexpected response.",
   "error.upstream_bad_url": "The provider’s address is invalid.",
+  "error.upstream_blocked": "A web page came instead of an answer: a firewall, a proxy or a login page is in between.",
+  "error.upstream_content_policy": "The provider does not allow this content.",
   "error.upstream_bad_request": "The provider rejected the request.",
   "error.too_busy": "The server is at its limit. Try again in {wait}.",
   "error.too_many_waiting": "Too many questions are queued. Try again when some are answered.",

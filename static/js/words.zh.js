@@ -238,6 +238,8 @@ export default {
   "error.upstream_broken_stream": "回答尚未完成，与模型服务商的连接已中断。",
   "error.upstream_bad_answer": "模型服务商返回了意外的内容。",
   "error.upstream_bad_url": "模型服务商的地址无效。",
+  "error.upstream_blocked": "回来的是网页而不是回答：中间有防火墙、代理或登录页。",
+  "error.upstream_content_policy": "模型服务商不允许这样的内容。",
   "error.upstream_bad_request": "模型服务商拒绝了请求。",
   "error.too_busy": "服务器繁忙，请{wait}后再试。",
   "error.too_many_waiting": "排队的问题过多，请等部分回答完成后再试。",

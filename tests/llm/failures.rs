@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use portagent::domain::Kind as ErrorKind;
 use portagent::domain::message::Part;
-use portagent::llm::{ANTHROPIC_URL, Endpoint, Failure, Kind, Provider, Timeouts};
+use portagent::llm::{Endpoint, Failure, Kind, Provider, Timeouts};
 
 use super::{ask, provider, quick, user};
 use crate::support::upstream::{Script, Step, Upstream};
@@ -139,6 +139,8 @@ fn a_server_that_is_something_else_is_named_as_such() {
 #[test]
 fn an_upstream_that_is_not_there_is_said_so() {
     let endpoint = |url: &str, key: &str| Endpoint {
+        name: "test".to_owned(),
+        needs_key: true,
         base_url: url.to_owned(),
         api_key: Some(portagent::domain::secret::Secret::new(key)),
         kind: Kind::Anthropic,
@@ -151,7 +153,7 @@ fn an_upstream_that_is_not_there_is_said_so() {
         (format!("http://127.0.0.1:{port}"), super::KEY, "upstream_unreachable"),
         ("http://portagent.invalid".to_owned(), super::KEY, "upstream_unreachable"),
         ("no url at all".to_owned(), super::KEY, "upstream_bad_url"),
-        (ANTHROPIC_URL.to_owned(), "", "upstream_not_configured"),
+        ("https://api.anthropic.com".to_owned(), "", "upstream_not_configured"),
         (format!("http://127.0.0.1:{port}"), "two\nlines", "upstream_auth"),
     ] {
         let provider = quick(endpoint(&url, key));

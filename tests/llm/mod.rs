@@ -1,8 +1,11 @@
 //! The provider against a scripted upstream, through its public face only.
 
 mod cancel;
+mod cases;
 mod demo;
 mod failures;
+mod ollama;
+mod openai;
 mod streams;
 
 use std::time::Duration;
@@ -18,10 +21,16 @@ const KEY: &str = "sk-test-0123456789abcdef";
 
 /// A provider that waits for nothing longer than a test should.
 fn provider(upstream: &Upstream) -> Provider {
+    provider_of(upstream, Kind::Anthropic)
+}
+
+fn provider_of(upstream: &Upstream, kind: Kind) -> Provider {
     let endpoint = Endpoint {
-        kind: Kind::Anthropic,
+        name: "test".to_owned(),
+        kind,
         base_url: upstream.url(),
         api_key: Some(Secret::new(KEY)),
+        needs_key: true,
         default_model: "model-asked".to_owned(),
     };
     quick(endpoint)
@@ -71,7 +80,7 @@ fn ask_with(
     tools: &[ToolSpec],
 ) -> (Vec<String>, Result<Answer, Box<Failure>>) {
     let model = provider.endpoint().default_model.clone();
-    let prompt = Prompt { model: &model, system: Some("Be kind."), messages, tools, max_tokens: 100 };
+    let prompt = Prompt { model: &model, system: Some("Be kind."), messages, tools, max_tokens: Some(100) };
     let mut told = Vec::new();
     let outcome = provider.stream(&prompt, &Cancel::new(), &mut |delta, _| told.push(tell(&delta)));
     (told, outcome)

@@ -21,7 +21,7 @@ fn a_text_arrives_with_everything_that_belongs_to_it() {
     assert_eq!((requests[0].method.as_str(), requests[0].path.as_str()), ("POST", "/v1/messages"));
     assert_eq!(requests[0].header("x-api-key"), Some(super::KEY));
     assert_eq!(requests[0].header("anthropic-version"), Some("2023-06-01"));
-    assert_eq!(requests[0].header("accept-encoding"), None, "compression would hold words back");
+    assert_eq!(requests[0].header("accept-encoding"), Some("identity"), "compression would hold words back");
     assert_eq!(requests[0].body["stream"], true);
     assert_eq!(requests[0].body["model"], "model-asked");
     assert_eq!(requests[0].body.get("thinking"), None);
@@ -53,7 +53,8 @@ fn a_word_is_told_as_soon_as_it_is_there() {
     let script = Script::deltas(&["one", "two"]).pause_after(3, Step::WaitFor(release.clone()));
     let upstream = Upstream::with([script]);
     let messages = [user("hi")];
-    let prompt = portagent::llm::Prompt { model: "m", system: None, messages: &messages, tools: &[], max_tokens: 10 };
+    let prompt =
+        portagent::llm::Prompt { model: "m", system: None, messages: &messages, tools: &[], max_tokens: Some(10) };
     let mut told = Vec::new();
     let outcome = provider(&upstream).stream(&prompt, &portagent::llm::Cancel::new(), &mut |delta, so_far| {
         told.push((super::tell(&delta), so_far.parts.clone()));

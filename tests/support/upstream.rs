@@ -200,8 +200,8 @@ impl Shared {
 
     fn note(&self, request: Recorded) -> (usize, Script) {
         let mut state = self.lock();
-        let known = request.path == "/v1/messages";
-        let refusal = if known { state.judge(&request.body) } else { None };
+        let known = ["/v1/messages", "/v1/chat/completions", "/api/chat"].contains(&request.path.as_str());
+        let refusal = if request.path == "/v1/messages" { state.judge(&request.body) } else { None };
         state.exchanges.push(Exchange { request, closed: None });
         self.changed.notify_all();
         if let Some(refusal) = refusal {
@@ -359,6 +359,32 @@ impl Script {
         let call = block(2, &json!({"type": "tool_use", "id": id, "name": name, "input": {}}), &deltas);
         let blocks = [thinking_block(&[thought], signature), text_block(1, &["Let me look."]), call];
         Self::stream(blocks.into_iter().flatten().collect(), "tool_use")
+    }
+
+    /// These bytes, whatever they are.
+    pub fn raw(content_type: &str, body: &[u8]) -> Self {
+        Self {
+            status: 200,
+            headers: vec![("content-type".to_owned(), content_type.to_owned())],
+            before: Vec::new(),
+            steps: vec![Step::Bytes(body.to_vec())],
+        }
+    }
+
+    /// An answer as it stands in a file: status line, headers, body.
+    pub fn http(file: &[u8]) -> Self {
+        let end = file.windows(4).position(|four| four == b"\r\n\r\n").expect("a head");
+        let head = String::from_utf8(file[..end].to_vec()).expect("UTF-8");
+        let mut lines = head.lines();
+        let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).expect("a status");
+        let header = |line: &str| line.split_once(": ").map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Self { status, headers: lines.filter_map(header).collect(), ..Self::raw("", &file[end + 4..]) }
+    }
+
+    /// Chat completions: these chunks, and `[DONE]`.
+    pub fn chunks(chunks: &[&str]) -> Self {
+        let lines: String = chunks.iter().map(|chunk| format!("data: {chunk}\n\n")).collect();
+        Self::raw("text/event-stream", format!("{lines}data: [DONE]\n\n").as_bytes())
     }
 
     /// A refusal with a JSON body.

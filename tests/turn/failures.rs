@@ -144,9 +144,7 @@ fn a_connection_that_breaks_off() {
 
 #[test]
 fn nonsense_instead_of_events() {
-    let mut script = Script::text("x");
-    script.headers = vec![("content-type".to_owned(), "text/html".to_owned())];
-    let chat = Chat::with([script]);
+    let chat = Chat::with([Script::raw("text/event-stream", b"data: nonsense\n\n")]);
     let (mut client, image) = chat.conversation();
     let events = chat::chat(&mut client, &image, "hello");
     let error = error_of(&events);

@@ -1,59 +1,61 @@
 //! A question as the API wants it, in one piece of JSON.
 //!
-//! `thinking`, sampling parameters and a beginning of the answer (prefill) are left out: some models refuse each of them
-//! with a 400, and all of them do without.
+//! Sampling parameters and a beginning of the answer (prefill) are left out: some models refuse each of them with a 400,
+//! and all of them do without. Thinking is asked for where the model says that it takes it.
 //!
 //! The provider keeps the beginning of a prompt in a cache if it comes again byte for byte: tools first, then the
 //! system prompt, then the messages. So nothing here depends on time or chance, and three of the four breakpoints that
 //! are allowed stand at the last tool, the system prompt and the last message.
 //! <https://docs.anthropic.com/en/docs/build-with-claude/prompt-caching>
 
-use super::history;
-use super::wire::{Block, Body, Ephemeral, Object, Schema, Tool, ToolChoice, Turn};
+use super::wire::{Block, Body, Ephemeral, Object, Role, Schema, Source, Thinking, Tool, ToolChoice, Turn};
+use crate::llm::dialect::Form;
 use crate::llm::fault::Fault;
+use crate::llm::history::{self, Item};
+use crate::llm::lessons::Quirk;
 use crate::llm::{Prompt, ToolSpec};
 
-/// The body of the request.
-///
-/// Errors: `Upstream` when nothing of the messages can go to a model.
-pub(in crate::llm) fn body(prompt: &Prompt<'_>) -> Result<Vec<u8>, Fault> {
-    let mut messages = history::turns(prompt.messages);
+pub(super) fn body(prompt: &Prompt<'_>, form: &Form<'_>) -> Result<Vec<u8>, Fault> {
+    let history = history::turns(prompt.messages, form);
+    let may_cache = !form.lessons.has(Quirk::NoCacheControl);
+    let mut messages: Vec<Turn<'_>> = history.iter().map(turn).filter(|turn| !turn.content.is_empty()).collect();
     let Some(last) = messages.last_mut().and_then(|turn| turn.content.last_mut()) else {
-        return Err(Fault::new("upstream_bad_request", "There is nothing in this message that a model can answer"));
+        return Err(Fault::nothing_to_answer());
     };
-    last.mark();
-    let (tools, tool_choice) = tools(prompt.tools, &messages);
+    if may_cache {
+        last.mark();
+    }
+    let (mut tools, tool_choice) = tools(prompt.tools, &history);
+    if let Some(last) = tools.last_mut().filter(|_| may_cache) {
+        last.cache_control = Some(Ephemeral {});
+    }
+    let mut system = prompt.system.filter(|text| !text.trim().is_empty()).map(|text| [Block::text(text)]);
+    if let Some([block]) = system.as_mut().filter(|_| may_cache) {
+        block.mark();
+    }
     let body = Body {
         model: prompt.model,
-        max_tokens: prompt.max_tokens.max(1),
+        max_tokens: form.max_tokens(prompt.max_tokens),
         stream: true,
+        thinking: (form.thinks && !form.lessons.has(Quirk::NoThinking)).then(Thinking::adaptive),
         tools,
-        tool_choice,
-        system: prompt.system.filter(|text| !text.trim().is_empty()).map(system),
+        tool_choice: tool_choice.filter(|_| !form.lessons.has(Quirk::NoToolChoice)),
+        system,
         messages,
     };
-    serde_json::to_vec(&body).map_err(|error| Fault { error: crate::domain::Error::internal(error), again: false })
-}
-
-fn system(text: &str) -> [Block<'_>; 1] {
-    let mut block = Block::text(text);
-    block.mark();
-    [block]
+    serde_json::to_vec(&body).map_err(Fault::internal)
 }
 
 /// The tools on offer. Where there are none, but the history has calls in it, the tools of those calls are named and
 /// forbidden: the API may refuse a history with tools it was not told of.
-fn tools<'a>(offered: &'a [ToolSpec], messages: &[Turn<'a>]) -> (Vec<Tool<'a>>, Option<ToolChoice>) {
-    let mut tools: Vec<_> =
-        offered.iter().map(|spec| tool(&spec.name, &spec.description, &spec.input_schema)).collect();
-    let mut choice = None;
-    if tools.is_empty() {
-        tools = history::tool_names(messages).into_iter().map(|name| tool(name, "No longer available.", "")).collect();
-        choice = (!tools.is_empty()).then_some(ToolChoice::None);
+fn tools<'a>(offered: &'a [ToolSpec], history: &'a [history::Turn<'_>]) -> (Vec<Tool<'a>>, Option<ToolChoice>) {
+    if !offered.is_empty() {
+        let tools = offered.iter().map(|spec| tool(&spec.name, &spec.description, &spec.input_schema));
+        return (tools.collect(), None);
     }
-    if let Some(last) = tools.last_mut() {
-        last.cache_control = Some(Ephemeral {});
-    }
+    let tools: Vec<_> =
+        history::tool_names(history).into_iter().map(|name| tool(name, "No longer available.", "")).collect();
+    let choice = (!tools.is_empty()).then_some(ToolChoice::None);
     (tools, choice)
 }
 
@@ -61,11 +63,47 @@ fn tool<'a>(name: &'a str, description: &'a str, schema: &'a str) -> Tool<'a> {
     Tool { name, description, input_schema: Schema(Object::of(schema)), cache_control: None }
 }
 
+fn turn<'a>(turn: &'a history::Turn<'_>) -> Turn<'a> {
+    let role = match turn.role {
+        history::Role::User => Role::User,
+        history::Role::Assistant => Role::Assistant,
+    };
+    Turn { role, content: turn.items.iter().filter_map(block).collect() }
+}
+
+/// Thinking without a signature was cut off, or is another wire's: it cannot go back.
+fn block<'a>(item: &'a Item<'_>) -> Option<Block<'a>> {
+    Some(match item {
+        Item::Text(text) => Block::text(&**text),
+        Item::Thinking { text, signature } => Block::Thinking { thinking: text, signature: (*signature)? },
+        Item::Redacted(data) => Block::RedactedThinking { data },
+        Item::Opaque(json) => Block::Opaque(Object::of(json)),
+        Item::Call { id, name, input, .. } => {
+            Block::ToolUse { id, name, input: Object::of(input), cache_control: None }
+        }
+        Item::Result { id, output, is_error, .. } => {
+            Block::ToolResult { tool_use_id: id, content: output, is_error: *is_error, cache_control: None }
+        }
+        Item::Image { media_type, data } => {
+            Block::Image { source: Source::Base64 { media_type, data }, cache_control: None }
+        }
+        Item::Pdf { data, title } => {
+            let source = Source::Base64 { media_type: "application/pdf", data };
+            Block::Document { source, title: *title, cache_control: None }
+        }
+        Item::Document { text, title } => {
+            let source = Source::Text { media_type: "text/plain", data: text };
+            Block::Document { source, title: *title, cache_control: None }
+        }
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::id::{MessageId, SessionId};
     use crate::domain::message::{Message, MessageRole, MessageStatus, Part};
+    use crate::llm::lessons::Lessons;
 
     fn message(role: MessageRole, part: Part) -> Message {
         Message {
@@ -84,11 +122,18 @@ mod tests {
     }
 
     fn prompt<'a>(messages: &'a [Message], tools: &'a [ToolSpec]) -> Prompt<'a> {
-        Prompt { model: "m", system: None, messages, tools, max_tokens: 100 }
+        Prompt { model: "m", system: None, messages, tools, max_tokens: Some(100) }
+    }
+
+    fn asked(prompt: &Prompt<'_>) -> Result<Vec<u8>, Fault> {
+        body(
+            prompt,
+            &Form { origin: "p/m", lessons: &Lessons::default(), forget_thinking: 0, thinks: false, most_tokens: None },
+        )
     }
 
     fn sent(prompt: &Prompt<'_>) -> String {
-        String::from_utf8(body(prompt).expect("a body")).expect("UTF-8")
+        String::from_utf8(asked(prompt).expect("a body")).expect("UTF-8")
     }
 
     #[test]
@@ -134,6 +179,6 @@ mod tests {
     #[test]
     fn nothing_to_say_is_said_at_once() {
         let blank = [message(MessageRole::User, Part::Text(" ".to_owned()))];
-        assert_eq!(body(&prompt(&blank, &[])).expect_err("nothing").error.code, "upstream_bad_request");
+        assert_eq!(asked(&prompt(&blank, &[])).expect_err("nothing").error.code, "upstream_bad_request");
     }
 }

@@ -10,6 +10,8 @@ pub(super) struct Body<'a> {
     pub model: &'a str,
     pub max_tokens: u32,
     pub stream: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thinking: Option<Thinking>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tools: Vec<Tool<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -17,6 +19,19 @@ pub(super) struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub system: Option<[Block<'a>; 1]>,
     pub messages: Vec<Turn<'a>>,
+}
+
+/// As much thinking as the question needs, with a summary: without it a long wait looks dead.
+#[derive(serde::Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(super) enum Thinking {
+    Adaptive { display: &'static str },
+}
+
+impl Thinking {
+    pub(super) fn adaptive() -> Self {
+        Self::Adaptive { display: "summarized" }
+    }
 }
 
 #[derive(serde::Serialize)]
@@ -96,22 +111,21 @@ pub(super) enum Block<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         cache_control: Cache,
     },
+    /// A block of a kind that we do not know, as it came.
+    #[serde(untagged)]
+    Opaque(Object<'a>),
 }
 
 #[derive(serde::Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum Source<'a> {
     Base64 { media_type: &'a str, data: &'a str },
-    Text { media_type: &'static str, data: String },
+    Text { media_type: &'static str, data: &'a str },
 }
 
 impl<'a> Block<'a> {
     pub(super) fn text(text: impl Into<Cow<'a, str>>) -> Self {
         Self::Text { text: text.into(), cache_control: None }
-    }
-
-    pub(super) fn is_thinking(&self) -> bool {
-        matches!(self, Self::Thinking { .. } | Self::RedactedThinking { .. })
     }
 
     /// Puts a cache breakpoint here, where the API accepts one.
@@ -122,7 +136,7 @@ impl<'a> Block<'a> {
             | Self::ToolResult { cache_control, .. }
             | Self::Image { cache_control, .. }
             | Self::Document { cache_control, .. } => *cache_control = Some(Ephemeral {}),
-            Self::Thinking { .. } | Self::RedactedThinking { .. } => {}
+            Self::Thinking { .. } | Self::RedactedThinking { .. } | Self::Opaque(_) => {}
         }
     }
 }

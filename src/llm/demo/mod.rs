@@ -80,9 +80,11 @@ impl Demo {
     /// How to ask it.
     pub fn endpoint(&self) -> Endpoint {
         Endpoint {
+            name: "demo".to_owned(),
             kind: Kind::Demo,
             base_url: self.base_url(),
             api_key: Some(self.key.clone()),
+            needs_key: true,
             default_model: MODEL.to_owned(),
         }
     }

@@ -14,7 +14,9 @@ mod settings;
 mod upstream;
 mod web;
 
+use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::finding::Finding;
@@ -42,14 +44,31 @@ pub struct Installation {
     pub secrets: Vec<Secret>,
 }
 
+/// What `app` knows of a model's wire, and this room does not.
+#[derive(Clone)]
+pub struct ReadModels(pub Arc<ReadIds>);
+
+type ReadIds = dyn Fn(&str) -> Option<Vec<String>> + Send + Sync;
+
+impl fmt::Debug for ReadModels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ReadModels")
+    }
+}
+
 #[derive(Debug, Clone)]
 pub enum ModelServer {
     /// Part of this program.
     BuiltIn,
-    Anthropic {
-        /// Without `/v1`.
+    Remote {
+        /// Where its models are listed, and the headers that carry the key.
         url: String,
-        key: Option<Secret>,
+        headers: Vec<(&'static str, Secret)>,
+        /// The ids in such a list. `None`: it is none.
+        read: ReadModels,
+        /// A key is needed, and none is set.
+        lacks_key: bool,
+        /// Empty: the first in the list.
         model: String,
     },
 }

@@ -1,25 +1,12 @@
 //! The model's server: whether it can be reached, takes our key, and knows our model. Costs no tokens.
 
-use serde::Deserialize;
-
-use super::ModelServer;
 use super::clock::Elsewhere;
 use super::web::{self, Seen, Web};
+use super::{ModelServer, ReadModels};
 use crate::domain::finding::Finding;
-use crate::domain::secret::Secret;
 
 const UPSTREAM: &str = "upstream";
 const MODEL: &str = "model";
-
-#[derive(Deserialize)]
-struct Models {
-    data: Vec<Model>,
-}
-
-#[derive(Deserialize)]
-struct Model {
-    id: String,
-}
 
 pub(super) fn findings(server: &ModelServer) -> (Vec<Finding>, Vec<Elsewhere>) {
     match server {
@@ -27,18 +14,20 @@ pub(super) fn findings(server: &ModelServer) -> (Vec<Finding>, Vec<Elsewhere>) {
             let detail = "the built-in demo provider answers; no real model is set up";
             (vec![Finding::pass(UPSTREAM, detail), Finding::skip(MODEL, "the demo has but one")], Vec::new())
         }
-        ModelServer::Anthropic { key: None, .. } => {
+        ModelServer::Remote { lacks_key: true, .. } => {
             let finding = Finding::warn(UPSTREAM, "no key for the model provider, so no question can be answered");
             (vec![finding.hint("set LLM_PROVIDER_KEY, or try LLM_PROVIDER=demo"), skipped()], Vec::new())
         }
-        ModelServer::Anthropic { url, key: Some(key), model } => ask(url, key, model),
+        ModelServer::Remote { url, headers, read, model, .. } => {
+            let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.expose())).collect();
+            ask(url, &headers, read, model)
+        }
     }
 }
 
-fn ask(base: &str, key: &Secret, model: &str) -> (Vec<Finding>, Vec<Elsewhere>) {
-    let web = Web::new(None, is_loopback(base));
-    let headers = [("x-api-key", key.expose().trim()), ("anthropic-version", "2023-06-01")];
-    let list = match web.get(&format!("{base}/v1/models?limit=1000"), &headers) {
+fn ask(url: &str, headers: &[(&str, &str)], read: &ReadModels, model: &str) -> (Vec<Finding>, Vec<Elsewhere>) {
+    let web = Web::new(None, is_loopback(url));
+    let list = match web.get(url, headers) {
         Ok(list) => list,
         Err(error) => {
             let (what, hint) = web::words(&error);
@@ -49,7 +38,10 @@ fn ask(base: &str, key: &Secret, model: &str) -> (Vec<Finding>, Vec<Elsewhere>) 
     let time = list.date.as_deref().and_then(|date| Elsewhere::said("the model's server", date));
     let mut findings = vec![key_finding(&list)];
     findings.push(match list.status {
-        200 => model_finding(&list, model, || web.get(&format!("{base}/v1/models/{}", path(model)), &headers)),
+        200 => {
+            let listing = url.split('?').next().unwrap_or(url);
+            model_finding(read.0(&list.body), model, || web.get(&format!("{listing}/{}", path(model)), headers))
+        }
         _ => skipped(),
     });
     (findings, time.into_iter().collect())
@@ -77,17 +69,23 @@ fn key_finding(list: &Seen) -> Finding {
 }
 
 /// Short names of models are not in the list; asked for one by one, they are known.
-fn model_finding(list: &Seen, model: &str, one: impl FnOnce() -> Result<Seen, ureq::Error>) -> Finding {
-    let Ok(models) = serde_json::from_str::<Models>(&list.body) else {
+fn model_finding(models: Option<Vec<String>>, model: &str, one: impl FnOnce() -> Result<Seen, ureq::Error>) -> Finding {
+    let Some(models) = models else {
         return Finding::warn(MODEL, "the list of models cannot be read");
     };
-    if models.data.iter().any(|known| known.id == model) {
+    if model.is_empty() {
+        return match models.first() {
+            Some(first) => Finding::pass(MODEL, format!("{first} is the first that the model's server lists")),
+            None => Finding::fail(MODEL, "the model's server has no model").hint("install one there"),
+        };
+    }
+    if models.iter().any(|known| known == model) {
         return Finding::pass(MODEL, format!("{model} is known"));
     }
     match one().map(|one| one.status) {
         Ok(200) => Finding::pass(MODEL, format!("{model} is known")),
         Ok(404) => {
-            let some: Vec<&str> = models.data.iter().take(5).map(|model| model.id.as_str()).collect();
+            let some: Vec<&str> = models.iter().take(5).map(String::as_str).collect();
             Finding::fail(MODEL, format!("the model's server does not know {model}"))
                 .hint(format!("set LLM_PROVIDER_MODEL to one that it knows, such as {}", some.join(", ")))
         }

@@ -81,7 +81,11 @@ fn is_about_the_server(code: &str) -> bool {
     code.starts_with("upstream_")
         && !matches!(
             code,
-            "upstream_too_large" | "upstream_bad_request" | "upstream_not_found" | "upstream_not_configured"
+            "upstream_too_large"
+                | "upstream_bad_request"
+                | "upstream_content_policy"
+                | "upstream_not_found"
+                | "upstream_not_configured"
         )
 }
 

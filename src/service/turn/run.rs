@@ -11,7 +11,7 @@ use super::{Turns, history, tools, unstored};
 use crate::domain::event::{EndReason, EventKind};
 use crate::domain::message::{Message, MessageRole, MessageStatus, Part};
 use crate::domain::{Error, Result, limits};
-use crate::llm::{Answer, Delta, Failure, MAX_TOKENS, Prompt};
+use crate::llm::{Answer, Delta, Failure, Prompt};
 use crate::store::Place;
 
 /// How often one question is asked again with half of the conversation.
@@ -86,13 +86,13 @@ fn is_too_long(failure: &Failure) -> bool {
 }
 
 fn ask(turns: &Turns, active: &Active, messages: &[Message]) -> Result<Answer, Box<Failure>> {
-    let model = active.conversation.model.as_deref().unwrap_or(&turns.provider.endpoint().default_model);
+    let model = turns.provider.model(active.conversation.model.as_deref())?;
     let prompt = Prompt {
-        model,
+        model: &model,
         system: active.conversation.system_prompt.as_deref(),
         messages,
         tools: &tools::specs(),
-        max_tokens: MAX_TOKENS,
+        max_tokens: None,
     };
     let mut sink = |delta: Delta<'_>, answer: &Answer| active.on_delta(&turns.hub, delta, answer);
     let answer = turns.provider.stream(&prompt, &active.cancel, &mut sink)?;

@@ -22,6 +22,10 @@ enum Stored<'a> {
     RedactedThinking {
         data: Cow<'a, str>,
     },
+    Opaque {
+        origin: Cow<'a, str>,
+        data: Cow<'a, str>,
+    },
     ToolCall {
         id: Cow<'a, str>,
         name: Cow<'a, str>,
@@ -116,6 +120,7 @@ impl<'a> From<&'a Part> for Stored<'a> {
                 Self::Thinking { text: text.into(), signature: signature.as_deref().map(Cow::from) }
             }
             Part::RedactedThinking { data } => Self::RedactedThinking { data: data.into() },
+            Part::Opaque { origin, data } => Self::Opaque { origin: origin.into(), data: data.into() },
             Part::ToolCall { id, name, input } => {
                 Self::ToolCall { id: id.into(), name: name.into(), input: input.into() }
             }
@@ -146,6 +151,7 @@ impl From<Stored<'_>> for Part {
                 Self::Thinking { text: text.into_owned(), signature: signature.map(Cow::into_owned) }
             }
             Stored::RedactedThinking { data } => Self::RedactedThinking { data: data.into_owned() },
+            Stored::Opaque { origin, data } => Self::Opaque { origin: origin.into_owned(), data: data.into_owned() },
             Stored::ToolCall { id, name, input } => {
                 Self::ToolCall { id: id.into_owned(), name: name.into_owned(), input: input.into_owned() }
             }
@@ -182,6 +188,7 @@ mod tests {
             Part::Thinking { text: text(), signature: Some("c2ln".to_owned()) },
             Part::Thinking { text: text(), signature: None },
             Part::RedactedThinking { data: text() },
+            Part::Opaque { origin: text(), data: text() },
             Part::ToolCall { id: text(), name: text(), input: "{}".to_owned() },
             Part::ToolResult { id: text(), name: text(), output: text(), is_error: true },
             Part::Image { media_type: text(), data: text(), name: None },

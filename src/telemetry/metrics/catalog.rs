@@ -21,12 +21,14 @@ pub static HTTP_REFUSED: Counter = Counter::new();
 pub static TURNS_ENDED: Labelled<4> = Labelled::new("reason", ["completed", "interrupted", "limit", "error"]);
 pub static TOKENS: Labelled<4> = Labelled::new("kind", ["input", "output", "cache_read", "cache_write"]);
 pub static UPSTREAM_REQUESTS: Labelled<3> = Labelled::new("outcome", ["answered", "cancelled", "failed"]);
-pub static UPSTREAM_ERRORS: Labelled<17> = Labelled::new(
+pub static UPSTREAM_ERRORS: Labelled<19> = Labelled::new(
     "code",
     [
         "upstream_auth",
         "upstream_bad_answer",
         "upstream_bad_request",
+        "upstream_blocked",
+        "upstream_content_policy",
         "upstream_bad_url",
         "upstream_billing",
         "upstream_broken_stream",

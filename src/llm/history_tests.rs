@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::domain::id::{MessageId, SessionId};
+use crate::llm::lessons::Lessons;
+use crate::llm::{Kind, Prompt, dialect};
 
 fn message(role: MessageRole, parts: Vec<Part>) -> Message {
     Message {
@@ -44,9 +46,23 @@ fn thought(signature: Option<&str>) -> Part {
     Part::Thinking { text: "hm".to_owned(), signature: signature.map(str::to_owned) }
 }
 
+/// As the Messages API gets it, without the breakpoint of its cache.
 fn check(messages: &[Message], expected: &str) {
+    check_without_thinking(messages, 0, expected);
+}
+
+fn check_without_thinking(messages: &[Message], forget_thinking: usize, expected: &str) {
+    let lessons = Lessons::default();
+    let form = Form { origin: "here/m", lessons: &lessons, forget_thinking, thinks: false, most_tokens: None };
+    let prompt = Prompt { model: "m", system: None, messages, tools: &[], max_tokens: None };
+    let mut sent = dialect::of(Kind::Anthropic).body(&prompt, &form).map_or_else(
+        |_| serde_json::json!([]),
+        |body| serde_json::from_slice::<serde_json::Value>(&body).expect("JSON")["messages"].take(),
+    );
+    let last = sent.as_array_mut().and_then(|turns| turns.last_mut()?["content"].as_array_mut()?.last_mut());
+    last.and_then(|block| block.as_object_mut()?.remove("cache_control"));
     let expected: serde_json::Value = serde_json::from_str(expected).expect("the expectation is JSON");
-    assert_eq!(serde_json::to_value(turns(messages)).expect("JSON"), expected);
+    assert_eq!(sent, expected);
 }
 
 #[test]
@@ -56,7 +72,8 @@ fn turns_alternate_and_blanks_are_dropped() {
     check(
         &[user("a"), message(MessageRole::Error, vec![text("boom")]), user("b"), assistant(vec![text("c"), text(" ")])],
         r#"[{"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]},
-            {"role":"assistant","content":[{"type":"text","text":"c"}]}]"#,
+            {"role":"assistant","content":[{"type":"text","text":"c"}]},
+            {"role":"user","content":[{"type":"text","text":"(Continue where you stopped.)"}]}]"#,
     );
     let mut old = assistant(vec![text("old")]);
     old.status = MessageStatus::Superseded;
@@ -65,9 +82,12 @@ fn turns_alternate_and_blanks_are_dropped() {
 
 #[test]
 fn the_user_always_begins() {
-    let turns = turns(std::slice::from_ref(Box::leak(Box::new(assistant(vec![text("hi")])))));
-    assert_eq!(turns.len(), 2);
-    assert_eq!(turns[0].role, Role::User);
+    check(
+        &[assistant(vec![text("hi")])],
+        r#"[{"role":"user","content":[{"type":"text","text":"(The beginning of this conversation is not available.)"}]},
+            {"role":"assistant","content":[{"type":"text","text":"hi"}]},
+            {"role":"user","content":[{"type":"text","text":"(Continue where you stopped.)"}]}]"#,
+    );
 }
 
 #[test]
@@ -87,18 +107,68 @@ fn results_follow_their_calls() {
               {"type":"tool_use","id":"2","name":"look","input":{}}]},
             {"role":"user","content":[{"type":"tool_result","tool_use_id":"1","content":"one"},
               {"type":"tool_result","tool_use_id":"2","content":"(no output)"}]},
-            {"role":"assistant","content":[{"type":"text","text":"done"}]}]"#,
+            {"role":"assistant","content":[{"type":"text","text":"done"}]},
+            {"role":"user","content":[{"type":"text","text":"(Continue where you stopped.)"}]}]"#,
     );
 }
 
 #[test]
-fn a_call_that_was_interrupted_gets_a_result_and_a_repeated_one_is_left_out() {
+fn a_call_that_was_interrupted_gets_a_result() {
     check(
-        &[user("q"), assistant(vec![call("1", "{}")]), user("and?"), assistant(vec![call("1", "{}")])],
+        &[user("q"), assistant(vec![call("1", "{}")]), user("and?")],
         r#"[{"role":"user","content":[{"type":"text","text":"q"}]},
             {"role":"assistant","content":[{"type":"tool_use","id":"1","name":"look","input":{}}]},
             {"role":"user","content":[{"type":"tool_result","tool_use_id":"1","is_error":true,
               "content":"This tool call was interrupted: there is no result."},{"type":"text","text":"and?"}]}]"#,
+    );
+}
+
+#[test]
+fn ids_that_another_server_minted_become_valid_and_unique_and_stay_paired() {
+    let round = |result_text: &str| [assistant(vec![call("call_0", "{}")]), result("call_0", result_text)];
+    let mut messages = vec![user("q")];
+    messages.extend(round("first"));
+    messages.push(assistant(vec![call("call_0", "{}")])); // interrupted
+    messages.extend(round("third"));
+    messages.push(assistant(vec![call("functions.look:0", "{}"), call("functions.look:0", "{}")]));
+    messages.extend([result("functions.look:0", "a"), result("functions.look:0", "b")]);
+    check(
+        &messages,
+        r#"[{"role":"user","content":[{"type":"text","text":"q"}]},
+            {"role":"assistant","content":[{"type":"tool_use","id":"call_0","name":"look","input":{}}]},
+            {"role":"user","content":[{"type":"tool_result","tool_use_id":"call_0","content":"first"}]},
+            {"role":"assistant","content":[{"type":"tool_use","id":"call_0_1","name":"look","input":{}},
+              {"type":"tool_use","id":"call_0_2","name":"look","input":{}}]},
+            {"role":"user","content":[{"type":"tool_result","tool_use_id":"call_0_1","is_error":true,
+              "content":"This tool call was interrupted: there is no result."},
+              {"type":"tool_result","tool_use_id":"call_0_2","content":"third"}]},
+            {"role":"assistant","content":[{"type":"tool_use","id":"functions_look_0","name":"look","input":{}},
+              {"type":"tool_use","id":"functions_look_0_4","name":"look","input":{}}]},
+            {"role":"user","content":[{"type":"tool_result","tool_use_id":"functions_look_0","content":"a"},
+              {"type":"tool_result","tool_use_id":"functions_look_0_4","content":"b"}]}]"#,
+    );
+}
+
+#[test]
+fn what_only_its_provider_can_read_goes_back_to_it_alone() {
+    let opaque = |origin: &str| Part::Opaque { origin: origin.to_owned(), data: r#"{"type":"new"}"#.to_owned() };
+    check(
+        &[user("q"), assistant(vec![opaque("here/m"), opaque("there/m"), text("a")]), user("b")],
+        r#"[{"role":"user","content":[{"type":"text","text":"q"}]},
+            {"role":"assistant","content":[{"type":"new"},{"type":"text","text":"a"}]},
+            {"role":"user","content":[{"type":"text","text":"b"}]}]"#,
+    );
+}
+
+#[test]
+fn thinking_that_was_refused_is_forgotten() {
+    let messages = [user("q"), assistant(vec![thought(Some("s")), text("a")]), user("b")];
+    check_without_thinking(
+        &messages,
+        3,
+        r#"[{"role":"user","content":[{"type":"text","text":"q"}]},
+            {"role":"assistant","content":[{"type":"text","text":"a"}]},
+            {"role":"user","content":[{"type":"text","text":"b"}]}]"#,
     );
 }
 

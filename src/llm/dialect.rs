@@ -1,0 +1,98 @@
+//! What the wires have in common, and all that [`Provider`](super::Provider) knows of any of them.
+
+use serde_json::Value;
+
+use super::draft::Draft;
+use super::fault::Fault;
+use super::lessons::Lessons;
+use super::models::Model;
+use super::{Kind, Prompt, anthropic, ollama, openai};
+use crate::domain::secret::Secret;
+
+pub(super) trait Dialect: Send + Sync {
+    /// Where a question goes, however the base was typed; an empty base is the provider's own.
+    fn chat_url(&self, base: &str) -> String;
+
+    /// Where the models are listed.
+    fn models_url(&self, base: &str) -> String;
+
+    /// The headers that carry the key, and those that the wire wants beside it.
+    fn headers(&self, key: Option<&Secret>) -> Vec<(&'static str, String)>;
+
+    fn framing(&self) -> Framing {
+        Framing::Events
+    }
+
+    /// The request. Errors: `Upstream` when nothing of the messages can go to a model.
+    fn body(&self, prompt: &Prompt<'_>, form: &Form<'_>) -> Result<Vec<u8>, Fault>;
+
+    /// Reads one answer; `origin` marks what may go back to the same provider and model only.
+    fn reader(&self, origin: &str) -> Box<dyn Reader>;
+
+    /// A list of models, in the server's order.
+    fn models(&self, list: &Value) -> Vec<Model>;
+}
+
+/// How a request is formed for one provider and model.
+pub(super) struct Form<'a> {
+    /// Kind, provider and model.
+    pub origin: &'a str,
+    /// What the provider has taught us about this model.
+    pub lessons: &'a Lessons,
+    /// Thinking in so many messages from the beginning is left out.
+    pub forget_thinking: usize,
+    /// The model says that it thinks when it is asked to.
+    pub thinks: bool,
+    /// The most that the model writes, in tokens, where it says.
+    pub most_tokens: Option<u32>,
+}
+
+/// The most a model may write in one answer, in tokens, where neither the model nor its provider has said: enough for
+/// any answer, and a provider that allows less says how much.
+const MOST_TOKENS: u32 = 32_000;
+
+impl Form<'_> {
+    /// What was asked for, within what the model can.
+    pub(super) fn max_tokens(&self, asked: Option<u32>) -> u32 {
+        let own = self.lessons.max_tokens.or(self.most_tokens);
+        let tokens = asked.or(own).unwrap_or(MOST_TOKENS);
+        tokens.min(own.unwrap_or(u32::MAX)).max(1)
+    }
+}
+
+/// How an answer is parted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Framing {
+    /// Server-sent events.
+    Events,
+    /// A JSON object a line.
+    Lines,
+}
+
+pub(super) trait Reader {
+    /// Takes in one event. `true`: the answer is whole.
+    fn event(&mut self, event: &Value, draft: &mut Draft<'_>) -> bool;
+
+    /// Takes in an answer that came as one piece of JSON instead of a stream. `false`: it is no answer.
+    fn whole(&mut self, answer: &Value, draft: &mut Draft<'_>) -> bool;
+
+    /// Nothing more comes: whatever was held back goes into the draft.
+    fn end(&mut self, _draft: &mut Draft<'_>) {}
+}
+
+pub(super) fn of(kind: Kind) -> &'static dyn Dialect {
+    match kind {
+        Kind::Anthropic | Kind::Demo => &anthropic::Anthropic,
+        Kind::OpenAi => &openai::OpenAi,
+        Kind::Ollama => &ollama::Ollama,
+    }
+}
+
+/// A base URL without what people copy along with it.
+pub(super) fn bare<'a>(base: &'a str, ends: &[&str]) -> &'a str {
+    let mut base = base.trim().trim_end_matches('/');
+    for end in ends {
+        base = base.strip_suffix(end).unwrap_or(base).trim_end_matches('/');
+    }
+    base
+}

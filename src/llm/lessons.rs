@@ -1,0 +1,209 @@
+//! Learning from refusals: a 400 that names a parameter changes that parameter, the question is asked once more, and
+//! what helped is remembered for that provider and model.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::refusal::Said;
+use crate::domain::message::{Message, Part};
+
+/// Models that lessons are kept for, and signatures that were refused: more would be somebody playing.
+const MODELS: usize = 256;
+const SIGNATURES: usize = 4096;
+/// No answer is shorter than that on purpose, in tokens: smaller numbers in a refusal mean something else.
+const LEAST_TOKENS: u32 = 256;
+
+/// What one model of one provider does not take.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Lessons {
+    quirks: BTreeSet<Quirk>,
+    /// The most it writes, in tokens.
+    pub max_tokens: Option<u32>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Quirk {
+    NoCacheControl,
+    NoStreamOptions,
+    /// `max_completion_tokens` instead of `max_tokens`.
+    CompletionTokens,
+    NoThinking,
+    NoToolChoice,
+    NoTools,
+    /// Schemas without `$schema`, `$id`, `strict` and `additionalProperties`.
+    PlainSchemas,
+    /// Content is a text, never a list.
+    PlainContent,
+    /// An assistant's message has content, if only an empty one.
+    EmptyContent,
+    /// Ids of calls have nine letters and digits.
+    ShortIds,
+}
+
+/// Words of a refusal, all of which are in it, and what they teach; the first that fits counts.
+const SIGNS: &[(&[&str], Quirk)] = &[
+    (&["stream_options"], Quirk::NoStreamOptions),
+    (&["max_tokens", "max_completion_tokens"], Quirk::CompletionTokens),
+    (&["cache_control"], Quirk::NoCacheControl),
+    (&["tool_choice"], Quirk::NoToolChoice),
+    (&["not support tools"], Quirk::NoTools),
+    (&["not support thinking"], Quirk::NoThinking),
+    (&["thinking", "type"], Quirk::NoThinking),
+    (&["$schema"], Quirk::PlainSchemas),
+    (&["$id"], Quirk::PlainSchemas),
+    (&["additionalproperties"], Quirk::PlainSchemas),
+    (&["strict"], Quirk::PlainSchemas),
+    (&["length of 9"], Quirk::ShortIds),
+    (&["content", "string"], Quirk::PlainContent),
+    (&["image"], Quirk::PlainContent),
+    (&["content", "null"], Quirk::EmptyContent),
+    (&["content", "missing"], Quirk::EmptyContent),
+    (&["content", "required"], Quirk::EmptyContent),
+];
+
+impl Lessons {
+    pub(super) fn has(&self, quirk: Quirk) -> bool {
+        self.quirks.contains(&quirk)
+    }
+
+    /// What a refusal teaches beyond this. `None`: nothing new.
+    fn with(&self, said: &Said, sent_tokens: u32) -> Option<Self> {
+        let words = said.words.to_ascii_lowercase();
+        let mut more = self.clone();
+        if ["max_tokens", "max_output_tokens", "max_completion_tokens"].iter().any(|name| words.contains(name)) {
+            more.max_tokens = limit_in(&words, sent_tokens).or(more.max_tokens);
+        }
+        if more == *self {
+            let sign = SIGNS.iter().find(|(signs, _)| signs.iter().all(|sign| words.contains(sign)));
+            more.quirks.extend(sign.map(|(_, quirk)| *quirk));
+        }
+        (more != *self).then_some(more)
+    }
+}
+
+/// The limit that a refusal names: the smallest number that can be one. `190000 + 32000 > 200000` leaves 10000.
+fn limit_in(words: &str, sent: u32) -> Option<u32> {
+    let numbers: Vec<u32> = words.split(|c: char| !c.is_ascii_digit()).filter_map(|word| word.parse().ok()).collect();
+    if let (true, Some(at)) = (words.contains(" + "), numbers.iter().position(|number| *number == sent)) {
+        let (input, window) = (numbers.get(at.checked_sub(1)?)?, numbers.get(at + 1)?);
+        return window.checked_sub(*input).filter(|left| *left >= LEAST_TOKENS);
+    }
+    numbers.into_iter().filter(|number| *number < sent && *number >= LEAST_TOKENS).min()
+}
+
+/// What a provider has taught us, for all its models.
+#[derive(Debug, Default)]
+pub(super) struct Memory(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    models: HashMap<String, Lessons>,
+    /// Signatures of thinking that were refused, hashed.
+    refused: HashSet<u64>,
+}
+
+/// What one question is asked with.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Learned {
+    pub lessons: Lessons,
+    pub forget_thinking: usize,
+    /// What was learned is about this question only.
+    once: bool,
+}
+
+impl Memory {
+    pub(super) fn of(&self, model: &str, messages: &[Message]) -> Learned {
+        let known = self.lock();
+        let is_refused = |message: &Message| signatures(message).any(|hash| known.refused.contains(&hash));
+        Learned {
+            lessons: known.models.get(model).cloned().unwrap_or_default(),
+            forget_thinking: messages.iter().rposition(is_refused).map_or(0, |last| last + 1),
+            once: false,
+        }
+    }
+
+    /// Remembers what helped.
+    pub(super) fn keep(&self, model: &str, learned: &Learned, messages: &[Message]) {
+        let mut known = self.lock();
+        if !learned.once && (known.models.len() < MODELS || known.models.contains_key(model)) {
+            known.models.insert(model.to_owned(), learned.lessons.clone());
+        }
+        if known.refused.len() > SIGNATURES {
+            known.refused.clear();
+        }
+        known.refused.extend(messages.iter().take(learned.forget_thinking).flat_map(signatures));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Learned {
+    /// What to try after a refusal. `None`: nothing that we know would help.
+    pub(super) fn after(&self, said: &Said, sent_tokens: u32, messages: &[Message]) -> Option<Self> {
+        if !matches!(said.status, 400 | 422) {
+            return None;
+        }
+        let words = said.words.to_ascii_lowercase();
+        let is_about_thinking = words.contains("signature")
+            || words.contains("bound to a different conversation")
+            || words.contains("thinking") && words.contains("block");
+        if is_about_thinking {
+            let rest = messages.get(self.forget_thinking..).unwrap_or_default();
+            let has_some = rest.iter().any(|message| signatures(message).next().is_some());
+            return has_some.then(|| Self { forget_thinking: messages.len(), ..self.clone() });
+        }
+        let once = words.contains(" + ");
+        self.lessons.with(said, sent_tokens).map(|lessons| Self { lessons, once, ..self.clone() })
+    }
+}
+
+fn signatures(message: &Message) -> impl Iterator<Item = u64> {
+    message.parts.iter().filter_map(|part| {
+        let (Part::Thinking { signature: Some(opaque), .. } | Part::RedactedThinking { data: opaque }) = part else {
+            return None;
+        };
+        let mut hasher = DefaultHasher::new();
+        opaque.hash(&mut hasher);
+        Some(hasher.finish())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_teaches_one_thing() {
+        let check = |words: &str, expected: Option<(Option<Quirk>, Option<u32>)>| {
+            let said = Said { status: 400, words: words.to_owned(), ..Said::default() };
+            let learned = Learned::default().after(&said, 32_000, &[]);
+            let seen = learned.map(|learned| (learned.lessons.quirks.first().copied(), learned.lessons.max_tokens));
+            assert_eq!(seen, expected, "{words}");
+        };
+        check("Unrecognized request argument supplied: stream_options", Some((Some(Quirk::NoStreamOptions), None)));
+        check(
+            "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
+            Some((Some(Quirk::CompletionTokens), None)),
+        );
+        check("max_tokens: 32000 > 8192, which is the maximum", Some((None, Some(8192))));
+        check("Range of max_tokens should be [1, 8192]", Some((None, Some(8192))));
+        check(
+            "input length and `max_tokens` exceed context limit: 190000 + 32000 > 200000, decrease",
+            Some((None, Some(10_000))),
+        );
+        check("messages: nope", None);
+        check("registry.ollama.ai/library/x does not support tools", Some((Some(Quirk::NoTools), None)));
+    }
+
+    #[test]
+    fn the_same_refusal_teaches_nothing_again() {
+        let said = Said { status: 400, words: "stream_options is unknown".to_owned(), ..Said::default() };
+        let learned = Learned::default().after(&said, 0, &[]).expect("a lesson");
+        assert!(learned.after(&said, 0, &[]).is_none());
+        let busy = Said { status: 529, ..said };
+        assert!(Learned::default().after(&busy, 0, &[]).is_none());
+    }
+}
