@@ -203,6 +203,7 @@ fn services(config: &Config, store: Arc<Store>, demo: Option<&Demo>) -> Result<S
         invite_code_daily: config.invite_code_daily,
         login_failures_per_5min: config.login_failures_per_5min,
         registrations_per_hour: config.registrations_per_hour,
+        messages_per_minute: config.messages_per_minute,
     };
     let provider = Provider::new(endpoint(config, demo), Timeouts::default());
     let info = info(config, &provider);

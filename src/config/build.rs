@@ -36,6 +36,7 @@ impl Config {
             metrics_token: resolved.optional("METRICS_TOKEN", parse::token)?.map(Secret::new),
             login_failures_per_5min: resolved.required("LOGIN_FAILURES_PER_5MIN", parse::number)?,
             registrations_per_hour: resolved.required("REGISTRATIONS_PER_HOUR", parse::number)?,
+            messages_per_minute: resolved.required("MESSAGES_PER_MINUTE", parse::number)?,
             warnings: warnings(&resolved),
             resolved,
         })

@@ -52,6 +52,7 @@ pub struct Config {
     pub login_failures_per_5min: u32,
     /// Per address. 0: no limit.
     pub registrations_per_hour: u32,
+    pub messages_per_minute: u32,
     pub backup: Backup,
     /// What works but is not wise, one sentence each, safe to show.
     pub warnings: Vec<String>,

@@ -22,10 +22,16 @@ pub const MODEL_CHARS: usize = 128;
 /// Conversations per person.
 pub const CONVERSATIONS_PER_USER: i64 = 20_000;
 
+/// New conversations of one person in an hour.
+pub const CONVERSATIONS_PER_HOUR: u32 = 300;
+
 /// One message of a person, in bytes of text.
 pub const MESSAGE_BYTES: usize = 512 * 1024;
 /// `clientMessageId`, in bytes.
 pub const CLIENT_MESSAGE_ID_BYTES: usize = 128;
+
+/// A list or page ends early where it would be larger as it is sent, in bytes; one entry goes in any case.
+pub const REPLY_BYTES: usize = 1024 * 1024;
 
 /// Page sizes of lists, in entries: what is given when nothing is asked, and the most.
 pub const CONVERSATIONS_PER_PAGE: (usize, usize) = (50, 200);

@@ -46,6 +46,7 @@ fn services() -> Arc<Services> {
         invite_code_daily: false,
         login_failures_per_5min: 10,
         registrations_per_hour: 20,
+        messages_per_minute: 0,
     };
     let info = ServerInfo {
         version: "0",

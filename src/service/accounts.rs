@@ -33,6 +33,7 @@ pub struct AccountOptions {
     /// 0 turns a limit off.
     pub login_failures_per_5min: u32,
     pub registrations_per_hour: u32,
+    pub messages_per_minute: u32,
 }
 
 /// Where a request comes from.

@@ -1,7 +1,9 @@
 //! Conversations: a person's own, and nobody else's.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::allowance::{Rate, check_disk};
 use super::turn::{Running, Turns};
 use crate::domain::conversation::{Conversation, ConversationChange};
 use crate::domain::id::{ConversationId, MessageId, SessionId, TurnId};
@@ -44,14 +46,18 @@ pub struct Conversations {
     store: Arc<Store>,
     hub: Arc<Hub>,
     turns: Arc<Turns>,
+    /// New ones of one person.
+    new: Rate,
 }
 
 impl Conversations {
     pub fn new(store: Arc<Store>, hub: Arc<Hub>, turns: Arc<Turns>) -> Self {
-        Self { store, hub, turns }
+        let new = Rate::new(limits::CONVERSATIONS_PER_HOUR, Duration::from_secs(3600));
+        Self { store, hub, turns, new }
     }
 
-    /// Errors: `Invalid` for a field that is too long; `TooLarge` past the number a person may have.
+    /// Errors: `Invalid` for a field that is too long or has control characters; `TooLarge` past the number a person may
+    /// have; `RateLimited` past the number for an hour; `Unavailable` when the disk is almost full.
     pub fn create(&self, caller: &Caller, new: NewConversation) -> Result<Conversation> {
         let now = clock::now_ms();
         let conversation = Conversation {
@@ -65,6 +71,8 @@ impl Conversations {
             created_at: now,
             updated_at: now,
         };
+        check_disk(&self.store, caller)?;
+        self.new.check(caller, "too_many_conversations_made", "You have started too many conversations this hour")?;
         let made = self.store.add_conversation(conversation)?;
         // An account that was deleted between the check of the caller and the commit leaves nothing behind: its own
         // deletion came too early for this one.
@@ -75,15 +83,19 @@ impl Conversations {
         Ok(made)
     }
 
-    /// Newest activity first. Errors: `NotFound` for a `before` that is not the caller's.
+    /// Newest activity first, and whether there are more. Errors: `NotFound` for a `before` that is not the caller's.
     pub fn list(
         &self,
         caller: &Caller,
         limit: Option<usize>,
         before: Option<&ConversationId>,
-    ) -> Result<Vec<Conversation>> {
+    ) -> Result<(Vec<Conversation>, bool)> {
         let (usual, most) = limits::CONVERSATIONS_PER_PAGE;
-        self.store.conversations(&caller.user.container_id, limit.unwrap_or(usual).clamp(1, most), before)
+        let limit = limit.unwrap_or(usual).clamp(1, most);
+        let mut found = self.store.conversations(&caller.user.container_id, limit + 1, before)?;
+        let more = found.len() > limit;
+        found.truncate(limit);
+        Ok((found, more))
     }
 
     /// Errors: `NotFound`.
@@ -189,7 +201,10 @@ fn with_live(mut messages: Vec<Message>, running: Option<Running>) -> Vec<Messag
 }
 
 fn checked_name(name: &str) -> Result<String> {
-    let name: String = name.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let name = name.trim().replace(['\n', '\r', '\t'], " ");
+    if name.chars().any(char::is_control) {
+        return Err(Error::invalid("invalid_characters", "name has control characters in it"));
+    }
     if name.chars().count() > limits::CONVERSATION_NAME_CHARS {
         return Err(Error::invalid(
             "invalid_name",
@@ -200,8 +215,12 @@ fn checked_name(name: &str) -> Result<String> {
 }
 
 fn checked_text(field: &str, text: Option<String>, most_bytes: usize) -> Result<Option<String>> {
-    let text = text.filter(|text| !text.trim().is_empty());
+    let text = text.filter(|text| !text.trim().is_empty()).map(|text| text.replace("\r\n", "\n"));
     match &text {
+        // Each would be six bytes where it is sent, and nothing that a person means.
+        Some(odd) if odd.chars().any(|c| c.is_control() && c != '\n' && c != '\t') => {
+            Err(Error::invalid("invalid_characters", format!("{field} has control characters in it")))
+        }
         Some(long) if long.len() > most_bytes => {
             Err(Error::invalid("too_long", format!("{field} has at most {most_bytes} bytes")))
         }

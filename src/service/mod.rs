@@ -1,6 +1,7 @@
 //! The use cases: what people can do, independent of the wire that asks.
 
 pub mod accounts;
+mod allowance;
 pub mod administration;
 mod alive;
 pub mod audit;
@@ -16,6 +17,7 @@ mod token;
 pub mod turn;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use accounts::{AccountOptions, Accounts, AuthConfig, LoggedIn, Registration, RequestSource};
 pub use administration::Administration;
@@ -26,6 +28,8 @@ pub use invites::{Invite, Invites, NewInvite};
 pub use turn::{Reopen, SendMessage, Sent, Turns};
 
 use self::passwords::Passwords;
+use allowance::Rate;
+
 use crate::domain::secret::Secret;
 use crate::domain::{Kind, Result};
 use crate::hub::Hub;
@@ -71,7 +75,8 @@ impl Services {
         let hub = Arc::new(Hub::new());
         let passwords = Arc::new(Passwords::default());
         let upstream = Arc::new(UpstreamRecord::default());
-        let turns = Turns::start(store.clone(), hub.clone(), provider, upstream.clone())?;
+        let messages = Rate::new(options.messages_per_minute, Duration::from_secs(60));
+        let turns = Turns::start(store.clone(), hub.clone(), provider, upstream.clone(), messages)?;
         Ok(Self {
             accounts: Accounts::new(store.clone(), hub.clone(), passwords.clone(), key, options),
             users: Administration::serving(store.clone(), passwords, hub.clone()),

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::desk::{Desk, Done};
 use super::protocol::{Request, invalid_data};
-use super::view::{MessageView, RecordView};
+use super::view::{MessageView, RecordView, fitting};
 use crate::domain::conversation::{Conversation, ConversationChange};
 use crate::domain::id::{ConversationId, MessageId, SessionId, TurnId};
 use crate::domain::message::Part;
@@ -38,15 +38,19 @@ impl Desk {
             before: Option<String>,
         }
         #[derive(Serialize)]
-        struct Answer<'a> {
-            records: Vec<RecordView<'a>>,
+        struct Answer {
+            records: Vec<Box<RawValue>>,
+            /// There are more behind these.
+            #[serde(skip_serializing_if = "std::ops::Not::not")]
+            more: bool,
         }
         let data: Data = request.data()?;
         let before = data.before.as_deref().map(ConversationId::from_outside);
         let conversations = &self.services.conversations;
-        let found = conversations.list(&self.caller, data.limit, before.as_ref())?;
-        let records = found.iter().map(|one| RecordView::of(one, conversations.is_online(one))).collect();
-        Ok(Done::Reply(request.reply.data(&Answer { records })))
+        let (found, more) = conversations.list(&self.caller, data.limit, before.as_ref())?;
+        let views = found.iter().map(|one| RecordView::of(one, conversations.is_online(one)).in_list());
+        let (records, is_cut) = fitting(views);
+        Ok(Done::Reply(request.reply.data(&Answer { records, more: more || is_cut })))
     }
 
     pub(super) fn get(&self, request: &Request<'_>) -> Result<Done> {
@@ -98,7 +102,7 @@ impl Desk {
         }
         #[derive(Serialize)]
         struct Answer<'a> {
-            messages: Vec<MessageView<'a>>,
+            messages: Vec<Box<RawValue>>,
             /// Events up to this number are contained in the messages.
             seq: u64,
             running: Option<Running<'a>>,
@@ -116,8 +120,10 @@ impl Desk {
         let page = conversations.page(&self.caller, &id, data.limit, before.as_ref())?;
         let render = |text: &str| conversations.html_blocks(text);
         let render = data.html.then_some(&render as &dyn Fn(&str) -> Vec<String>);
+        let (mut messages, _) = fitting(page.messages.iter().rev().map(|message| MessageView::of(message, render)));
+        messages.reverse();
         let answer = Answer {
-            messages: page.messages.iter().map(|message| MessageView::of(message, render)).collect(),
+            messages,
             seq: page.seq,
             running: page.running.as_ref().map(|turn| Running { turn_id: turn.as_str() }),
             queued: page.queued.iter().map(TurnId::as_str).collect(),

@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 
 use crate::domain::StopReason;
 use crate::domain::conversation::Conversation;
+use crate::domain::limits::REPLY_BYTES;
 use crate::domain::message::{Message, MessageRole, Part, Usage};
 
 /// A conversation: an image's record.
@@ -16,7 +17,9 @@ pub(super) struct RecordView<'a> {
     session_id: &'a str,
     name: &'a str,
     description: Option<&'a str>,
-    system_prompt: Option<&'a str>,
+    /// Not in lists: it may be long, and there are many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    system_prompt: Option<Option<&'a str>>,
     model: Option<&'a str>,
     created_at: i64,
     updated_at: i64,
@@ -31,13 +34,33 @@ impl<'a> RecordView<'a> {
             session_id: conversation.session_id.as_str(),
             name: &conversation.name,
             description: conversation.description.as_deref(),
-            system_prompt: conversation.system_prompt.as_deref(),
+            system_prompt: Some(conversation.system_prompt.as_deref()),
             model: conversation.model.as_deref(),
             created_at: conversation.created_at,
             updated_at: conversation.updated_at,
             online,
         }
     }
+}
+
+impl<'a> RecordView<'a> {
+    pub(super) fn in_list(self) -> Self {
+        Self { system_prompt: None, ..self }
+    }
+}
+
+/// As many entries, written already, as fit into an answer: the first always, and whether some were left out.
+pub(super) fn fitting<T: Serialize>(entries: impl Iterator<Item = T>) -> (Vec<Box<RawValue>>, bool) {
+    let (mut fitting, mut bytes) = (Vec::new(), 0);
+    for entry in entries {
+        let Ok(entry) = serde_json::value::to_raw_value(&entry) else { continue };
+        bytes += entry.get().len() + 1;
+        if bytes > REPLY_BYTES && !fitting.is_empty() {
+            return (fitting, true);
+        }
+        fitting.push(entry);
+    }
+    (fitting, false)
 }
 
 #[derive(Serialize)]

@@ -23,11 +23,11 @@ export class Conversations extends EventTarget {
 
   /** Fetches the newest page; what is older stays as we know it. */
   async refresh() {
-    const { records } = await this.connection.request("image_list_request", { limit: PAGE });
-    const oldest = records.length === PAGE ? records.at(-1).updatedAt : -Infinity;
+    const { records, more } = await this.connection.request("image_list_request", { limit: PAGE });
+    const oldest = more ? records.at(-1).updatedAt : -Infinity;
     const fresh = new Set(records.map((record) => record.imageId));
     const older = this.#all.filter((record) => record.updatedAt < oldest && !fresh.has(record.imageId));
-    if (!this.loaded) this.more = records.length === PAGE;
+    if (!this.loaded) this.more = more;
     this.loaded = true;
     this.#replace([...records, ...older]);
   }
@@ -36,8 +36,8 @@ export class Conversations extends EventTarget {
   loadMore() {
     this.#loading ??= this.connection
       .request("image_list_request", { limit: PAGE, before: this.#all.at(-1)?.imageId })
-      .then(({ records }) => {
-        this.more = records.length === PAGE;
+      .then(({ records, more }) => {
+        this.more = more;
         const known = new Set(this.#all.map((record) => record.imageId));
         this.#replace([...this.#all, ...records.filter((record) => !known.has(record.imageId))]);
       })

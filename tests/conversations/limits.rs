@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 
 use super::{connected, create_named, names};
 use crate::support::chat;
+use crate::support::disk::Tmpfs;
+use crate::support::server::Server;
 use crate::support::upstream::Script;
 
 #[test]
@@ -83,4 +85,101 @@ fn a_flood_of_requests_is_slowed_down_and_not_cut_off() {
     }
     std::thread::sleep(std::time::Duration::from_millis(50));
     client.ask("image_list_request", json!({}));
+}
+
+#[test]
+fn control_characters_are_refused() {
+    let (_server, mut client) = connected();
+    for field in ["name", "description", "systemPrompt"] {
+        let code = client.ask_for_trouble("image_create_request", json!({field: "a\u{1}b"}));
+        assert_eq!(code, "invalid_characters", "{field}");
+        let record = client.ask("image_create_request", json!({field: "a\tb\r\nc"}))["record"].take();
+        let expected = if field == "name" { "a b  c" } else { "a\tb\nc" };
+        assert_eq!(record[field], expected, "{field}");
+        let updates = json!({"imageId": record["imageId"], "updates": {field: "\u{7f}"}});
+        assert_eq!(client.ask_for_trouble("image_update_request", updates), "invalid_characters", "{field}");
+    }
+}
+
+#[test]
+fn a_list_has_no_prompts_and_ends_early_where_it_would_be_too_large() {
+    let (server, mut client) = connected();
+    let data = json!({"systemPrompt": "long ".repeat(1000)});
+    let record = client.ask("image_create_request", data)["record"].take();
+    let list = client.ask("image_list_request", json!({}));
+    assert_eq!((list["records"][0].get("systemPrompt"), list.get("more")), (None, None));
+    assert!(
+        client.ask("image_get_request", json!({"imageId": record["imageId"]}))["record"]["systemPrompt"].is_string()
+    );
+
+    // Stored before such characters were refused: six bytes each where they are sent.
+    (0..59).for_each(|n| drop(create_named(&mut client, &format!("c{n}"))));
+    let database = server.data_dir().join("data/agentx.db");
+    let long = "UPDATE images SET description = replace(hex(zeroblob(4000)), '0', char(1))";
+    crate::support::people::sqlite3(&database, long);
+    let (mut known, mut before) = (0, Value::Null);
+    for page in 0.. {
+        let list = client.ask("image_list_request", json!({"limit": 60, "before": before}));
+        assert!(list.to_string().len() < 1024 * 1024 + 100_000, "{} bytes", list.to_string().len());
+        let records = list["records"].as_array().unwrap();
+        known += records.len();
+        before = records.last().unwrap()["imageId"].clone();
+        if list.get("more").is_none() {
+            assert!(page > 1, "in {page} pages");
+            break;
+        }
+    }
+    assert_eq!(known, 60, "each once");
+}
+
+#[test]
+fn a_page_of_messages_ends_early_where_it_would_be_too_large() {
+    let chat = chat::Chat::with((0..4).map(|_| Script::text("Yes.")));
+    let (mut client, image) = chat.conversation();
+    for _ in 0..4 {
+        chat::chat(&mut client, &image, &"\u{1}".repeat(100 * 1024));
+    }
+    let (mut known, mut before) = (Vec::new(), Value::Null);
+    while known.len() < 8 {
+        let page = client.ask("image_messages_request", json!({"imageId": image.id, "before": before, "html": true}));
+        assert!(page.to_string().len() < 1024 * 1024 + 1000, "{} bytes", page.to_string().len());
+        let messages = page["messages"].as_array().unwrap().clone();
+        before = messages.first().unwrap()["messageId"].clone();
+        known.splice(..0, messages);
+    }
+    let roles: Vec<&str> = known.iter().map(|message| message["role"].as_str().unwrap()).collect();
+    assert_eq!(roles, ["user", "assistant"].repeat(4));
+}
+
+#[test]
+fn a_person_sends_so_many_messages_a_minute() {
+    let chat = chat::Chat::built(Server::builder().env("MESSAGES_PER_MINUTE", "3"), []);
+    chat.upstream.always(|| Script::text("Yes."));
+    let (mut client, image) = chat.conversation();
+    (0..3).for_each(|_| drop(chat::chat(&mut client, &image, "hello")));
+    let data = json!({"imageId": image.id, "content": "one more"});
+    let refused = chat.socket().request("message_send_request", data);
+    assert_eq!(refused["error"]["code"], "too_many_messages", "over all sockets: {refused}");
+    assert!((1..=20).contains(&refused["error"]["retryAfter"].as_u64().unwrap()), "{refused}");
+    assert_eq!(chat::messages(&mut client, &image).len(), 6, "nothing of it is stored");
+    let bob = chat::register(&chat.server, "bob");
+    let mut bob = crate::support::ws::Client::connect(chat.server.port(), &bob);
+    let image = chat::create(&mut bob);
+    chat::send(&mut bob, &image, "others are not concerned");
+}
+
+#[test]
+fn a_disk_that_is_almost_full_is_left_to_the_administrator() {
+    let home = tempfile::tempdir().unwrap();
+    let Some(mount) = Tmpfs::mount(&home.path().join("agentx"), "64m") else { return };
+    let chat = chat::Chat::in_home(Server::builder(), home, [Script::text("Yes.")]);
+    let (mut admin, image) = chat.conversation();
+    chat::chat(&mut admin, &image, "hello");
+    let bob = chat::register(&chat.server, "bob");
+    let mut bob = crate::support::ws::Client::connect(chat.server.port(), &bob);
+    let answer = bob.request("image_create_request", json!({}));
+    assert_eq!(answer["error"]["code"], "disk_low", "{answer}");
+    assert!(answer["error"]["hint"].is_string(), "the way out: {answer}");
+    bob.ask("image_list_request", json!({})); // reading goes on
+    drop((chat, mount));
 }

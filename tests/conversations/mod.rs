@@ -33,6 +33,13 @@ fn create_named(client: &mut Client, name: &str) -> Value {
     client.ask("image_create_request", json!({"name": name}))["record"].take()
 }
 
+/// A record as lists have it.
+fn listed(record: &Value) -> Value {
+    let mut record = record.clone();
+    record.as_object_mut().unwrap().remove("systemPrompt");
+    record
+}
+
 /// The names of an object's fields.
 fn fields(value: &Value) -> Vec<&str> {
     let mut names: Vec<_> = value.as_object().unwrap().keys().map(String::as_str).collect();

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::demo;
+use super::{demo, listed};
 use crate::support::chat;
 use crate::support::ws::Client;
 
@@ -93,5 +93,5 @@ fn a_container_from_outside_is_ignored() {
     }
     let list = json!({"containerId": hers["containerId"]});
     assert_eq!(bob.ask("image_list_request", list)["records"].as_array().unwrap().len(), 3);
-    assert_eq!(alice.ask("image_list_request", json!({}))["records"], json!([hers]));
+    assert_eq!(alice.ask("image_list_request", json!({}))["records"], json!([listed(&hers)]));
 }

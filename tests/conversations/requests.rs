@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{connected, create_named, fields, names};
+use super::{connected, create_named, fields, listed, names};
 use crate::support::chat::{self, Chat, Image};
 use crate::support::upstream::{Script, Step};
 
@@ -37,7 +37,7 @@ fn a_conversation_from_beginning_to_end() {
     let id = json!({"imageId": record["imageId"]});
     assert_eq!(&client.ask("image_get_request", id.clone())["record"], record);
     let list = client.ask("image_list_request", json!({}));
-    assert_eq!((fields(&list), &list["records"]), (vec!["records"], &json!([record])));
+    assert_eq!((fields(&list), &list["records"]), (vec!["records"], &json!([listed(record)])));
 
     let updates = json!({"name": "Other", "description": "About", "systemPrompt": null});
     let changed = client.ask("image_update_request", json!({"imageId": record["imageId"], "updates": updates}));

@@ -74,6 +74,7 @@ impl Builder {
     fn command(&self, home: &Path) -> Command {
         let mut command = program(home);
         command.env("AGENTX_DIR", home.join("agentx")).env("HOST", "127.0.0.1").env("LLM_PROVIDER", "demo");
+        command.env("MESSAGES_PER_MINUTE", "0"); // tests type faster than people
         command.env("PORT", self.port.to_string());
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command

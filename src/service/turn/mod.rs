@@ -33,6 +33,7 @@ use crate::domain::user::Caller;
 use crate::domain::{Error, Result, limits};
 use crate::hub::Hub;
 use crate::llm::Provider;
+use crate::service::allowance::{Rate, check_disk};
 use crate::service::health::UpstreamRecord;
 pub use crate::store::Reopen;
 use crate::store::{Begun, NewTurn, Question, Store};
@@ -57,6 +58,8 @@ pub struct Turns {
     upstream: Arc<UpstreamRecord>,
     queue: Mutex<Queue>,
     unstored: Mutex<Unstored>,
+    /// Messages of one person.
+    messages: Rate,
     /// A turn began or ended.
     changed: Condvar,
 }
@@ -90,15 +93,17 @@ impl Drop for Sent {
 }
 
 impl Turns {
-    pub fn start(
+    pub(super) fn start(
         store: Arc<Store>,
         hub: Arc<Hub>,
         provider: Provider,
         upstream: Arc<UpstreamRecord>,
+        messages: Rate,
     ) -> Result<Arc<Self>> {
         let queue = Mutex::new(Queue::default());
         let unstored = Mutex::default();
-        let turns = Arc::new(Self { store, hub, provider, upstream, queue, unstored, changed: Condvar::new() });
+        let turns =
+            Arc::new(Self { store, hub, provider, upstream, queue, unstored, messages, changed: Condvar::new() });
         checkpoints::start(&turns)?;
         Ok(turns)
     }
@@ -106,14 +111,15 @@ impl Turns {
     /// Stores a message and its turn. The same `client_message_id` again stores and starts nothing, and answers the
     /// same ids.
     ///
-    /// Errors: `Invalid`, `TooLarge`, `NotFound`; `RateLimited` or `Unavailable` when too many are waiting.
+    /// Errors: `Invalid`, `TooLarge`, `NotFound`; `RateLimited` or `Unavailable` when too many are waiting, were sent in
+    /// the last minute, or the disk is almost full.
     pub fn send(self: &Arc<Self>, caller: &Caller, message: SendMessage) -> Result<Sent> {
         check_parts(&message.parts)?;
         if message.client_message_id.as_ref().is_some_and(|id| id.len() > limits::CLIENT_MESSAGE_ID_BYTES) {
             return Err(Error::invalid("invalid_client_message_id", "clientMessageId is too long"));
         }
         let owner = &caller.user.container_id;
-        self.queue().check_room(owner)?;
+        self.check_allowance(caller)?;
         let conversation = self.store.conversation(owner, &message.conversation_id)?;
         let begun = self.store.begin_turn(Question {
             owner: owner.clone(),
@@ -135,10 +141,16 @@ impl Turns {
         how: Reopen,
     ) -> Result<Sent> {
         let owner = &caller.user.container_id;
-        self.queue().check_room(owner)?;
+        self.check_allowance(caller)?;
         let session = self.store.conversation(owner, conversation)?.session_id;
         let begun = self.store.reopen_turn(owner, conversation, turn, how, self.hub.latest(&session))?;
         Ok(self.sent(begun, Some(how)))
+    }
+
+    fn check_allowance(&self, caller: &Caller) -> Result<()> {
+        self.queue().check_room(&caller.user.container_id)?;
+        check_disk(&self.store, caller)?;
+        self.messages.check(caller, "too_many_messages", "You have sent too many messages in a short time")
     }
 
     /// Stops the turn that runs in a conversation; where none runs, those that wait. Errors: `NotFound`.
