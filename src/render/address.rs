@@ -24,15 +24,21 @@ pub fn find(text: &str) -> Option<(usize, usize)> {
     while let Some(found) = text[from..].find("http") {
         let at = from + found;
         from = at + "http".len();
-        let rest = &text[from..];
-        let Some(host) = rest.strip_prefix("://").or_else(|| rest.strip_prefix("s://")) else { continue };
-        if text[..at].ends_with(|c: char| c.is_ascii_alphanumeric()) || !host.starts_with(is_host_start) {
-            continue;
+        let length = length(&text[at..]);
+        if length > 0 && !text[..at].ends_with(|c: char| c.is_ascii_alphanumeric()) {
+            return Some((at, at + length));
         }
-        let host_at = text.len() - host.len();
-        return Some((at, host_at + trimmed(&host[..run(host)])));
     }
     None
+}
+
+/// The length of the bare web address that `text` begins with, or 0.
+pub fn length(text: &str) -> usize {
+    let host = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    match host.filter(|host| host.starts_with(is_host_start)) {
+        Some(host) => text.len() - host.len() + trimmed(&host[..run(host)]),
+        None => 0,
+    }
 }
 
 fn is_host_start(c: char) -> bool {

@@ -26,6 +26,26 @@ pub const DOCUMENTS: &[&str] = &[
     "\n\n\n",
 ];
 
+/// Answers as models write them, and not as CommonMark has it.
+pub const ANSWERS: &[&str] = &[
+    "价格是**￥100**元，约**$100**左右。\n\n学**C++**语言和**C#**语言，用**~/.bashrc**文件。",
+    "**注意：**这句*很重要*，~~这句。~~不算。表情**😀**也行，路径**/etc/hosts**在这里。",
+    "Inline \\(a_1 + b_1 = c_1\\) and \\(x*y*z\\) end.\n\nDisplay:\n\n\\[\n\\frac{a}{b} = \\sum_{i=1}^{n} x_i \\\\\n= 2\n\\]\n\nDone.",
+    "Dollars $a_1 * b_2$ and $$\\int_0^1 f_{n}(x)\\,dx < \\infty$$ end.\n\nIt costs $5 or $10, US$20 to $30.\n\n$$\nE = mc^2 \\\\\na < b\n$$\n",
+    "Here is the README:\n\n```markdown\n# Tool\n\nInstall it:\n\n```bash\nnpm install tool\n```\n\n## Use\n\n```\ntool | less\n```\n\nThat is all.\n```\n\nAnd this sentence stands after the document.",
+    "Run this: ```bash\nls -la\n```\nand look at the output.",
+    "| Operator | Meaning | Example |\n|---|:-:|--:|\n| `a | b` | or | `x || y` |\n| `&` | and | **3** |\n\nThat was the table.",
+    "The night comes down,\nthe lamps are lit,\nthe kettle sings,\nand here we sit.\n\n姓名：王小明\n电话：123\n地址：北京",
+    "> [!NOTE]\n> This is worth knowing.\n\n> [!WARNING]\n> 这样会**丢失**数据。\n\nH~2~O is H<sub>2</sub>O, press <kbd>Ctrl</kbd>+<kbd>C</kbd>.",
+    "<details>\n<summary>More about **it**</summary>\n\nHidden *words* and\n\n- a list\n\n</details>\n\nShown again.",
+    "<details>\n<summary>详情</summary>\n没有空行的**内容**\n</details>\n后面的话",
+    "# One\n## Two\n### Three\n#### Four\n\n1. Do:\n\n   ```bash\nnpm install\n   ```\n2. Then look.\n\n- [x] done\n- [ ] not done\n",
+    "See [the manual](https://example.com/a_(b)?c=d \"Title\") and ![a picture](https://example.com/i.png), `code` and ``co`de``.\n\nAT&amp;T &copy; &lt;3 <https://e.org>.\n",
+    "```rust\nfn main() {\n    println!(\"{}\", 1 << 2); // shift\n}\n```\n\n```diff\n-old\n+new\n```\n",
+    "Use `src/**/*.rs` or src/**/*.md, 2**3**4 and 3*4*5; __init__ and snake_case_name.\n",
+    "- **Key:** value\n- **键**：值\n  - *nested* item\n    with a second line\n\n***bold italic*** and **bold *nested* bold**.\n",
+];
+
 /// Raw material for [`soup`]: everything that opens, closes or breaks something.
 const PIECES: &[&str] = &[
     "\n",
@@ -127,7 +147,7 @@ pub fn soup(random: &mut Random, most: usize) -> String {
 }
 
 /// Reads HTML as strictly as this room writes it, and fails on everything that is not on the list.
-fn assert_safe(html: &str, source: &str) {
+pub fn assert_safe(html: &str, source: &str) {
     let mut open: Vec<&str> = Vec::new();
     let mut rest = html;
     while let Some(at) = rest.find('<') {
@@ -151,6 +171,33 @@ fn assert_safe(html: &str, source: &str) {
 }
 
 const TAGS: &[&str] = &[
+    "sub",
+    "kbd",
+    "details",
+    "summary",
+    "math",
+    "mi",
+    "mn",
+    "mo",
+    "ms",
+    "mtext",
+    "mspace",
+    "mrow",
+    "msub",
+    "msup",
+    "msubsup",
+    "munder",
+    "mover",
+    "munderover",
+    "mfrac",
+    "msqrt",
+    "mroot",
+    "mtable",
+    "mtr",
+    "mtd",
+    "mstyle",
+    "mpadded",
+    "mphantom",
     "p",
     "h2",
     "h3",
@@ -219,6 +266,17 @@ fn assert_attributes(tag: &str, attributes: &str, source: &str) {
         }
         rest = rest.strip_prefix(' ').unwrap_or(rest);
         let fine = match (tag, name) {
+            (tag, name) if tag.starts_with('m') => is_mathml(name, value),
+            (tag, "lang") if tag != "a" => ["zh-CN", "ja", "ko", "ru", "ar", "he"].contains(&value),
+            (tag, "dir") if tag != "a" => value == "rtl",
+            ("details", "open") => value.is_empty(),
+            ("blockquote", "class") => value == "callout",
+            ("blockquote", "data-state") => ["info", "pass", "warn", "fail"].contains(&value),
+            ("p", "class") => value == "callout-title",
+            ("input", "aria-label") => ["done", "to do", "已完成", "未完成"].contains(&value),
+            ("span", "class") => value.strip_prefix("hl-").is_some_and(|class| {
+                ["keyword", "string", "number", "name", "comment", "insert", "delete"].contains(&class)
+            }),
             ("a", "href") => {
                 let lower = value.to_ascii_lowercase();
                 ["http://", "https://", "mailto:", "#fn"].iter().any(|start| lower.starts_with(start))
@@ -234,7 +292,7 @@ fn assert_attributes(tag: &str, attributes: &str, source: &str) {
             ("div" | "pre", "tabindex") => value == "0",
             ("ul", "class") => value == "task-list",
             ("ol", "start") => value.bytes().all(|byte| byte.is_ascii_digit()),
-            ("td" | "th", "class") => value == "u-number",
+            ("td" | "th", "class") => ["u-number", "u-center"].contains(&value),
             ("th", "scope") => value == "col",
             ("input", "type") => value == "checkbox",
             ("input", "checked" | "disabled") => value.is_empty(),
@@ -246,6 +304,13 @@ fn assert_attributes(tag: &str, attributes: &str, source: &str) {
     }
 }
 
+fn is_mathml(name: &str, value: &str) -> bool {
+    let known = "accent accentunder class depth display displaystyle fence form height largeop linethickness lspace \
+                 mathvariant maxsize minsize movablelimits rspace scriptlevel separator stretchy symmetric voffset width";
+    known.split(' ').any(|known| known == name)
+        && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b" .%-+#".contains(&byte))
+}
+
 fn check(markdown: &str, expected: &[&str]) {
     assert_eq!(blocks(markdown), expected, "{markdown}");
 }
@@ -254,7 +319,7 @@ const A: &str = "rel=\"noopener noreferrer nofollow\" target=\"_blank\"";
 
 #[test]
 fn markup_is_what_the_page_expects() {
-    check("# A\n## B\n### C", &["<h2>A</h2>", "<h2>B</h2>", "<h3>C</h3>"]);
+    check("# A\n## B\n### C", &["<h2>A</h2>", "<h3>B</h3>", "<h4>C</h4>"]);
     check(
         "a *b* **c** ~~d~~ `e<`  \nf",
         &["<p>a <em>b</em> <strong>c</strong> <del>d</del> <code>e&lt;</code><br>\nf</p>"],
@@ -271,13 +336,17 @@ fn markup_is_what_the_page_expects() {
     );
     check(
         "- [x] a\n- [ ] b\n- c",
-        &["<ul class=\"task-list\"><li><input type=\"checkbox\" checked disabled><span>a</span></li>\
-         <li><input type=\"checkbox\" disabled><span>b</span></li><li><span></span><span>c</span></li></ul>"],
+        &[
+            "<ul class=\"task-list\"><li><input type=\"checkbox\" checked disabled aria-label=\"done\"><span>a</span></li>\
+         <li><input type=\"checkbox\" disabled aria-label=\"to do\"><span>b</span></li><li><span></span><span>c</span></li></ul>",
+        ],
     );
     check(
         "- [ ] a\n\n- [ ] b",
-        &["<ul class=\"task-list\"><li><input type=\"checkbox\" disabled><span><p>a</p></span></li>\
-         <li><input type=\"checkbox\" disabled><span><p>b</p></span></li></ul>"],
+        &[
+            "<ul class=\"task-list\"><li><input type=\"checkbox\" disabled aria-label=\"to do\"><span><p>a</p></span></li>\
+         <li><input type=\"checkbox\" disabled aria-label=\"to do\"><span><p>b</p></span></li></ul>",
+        ],
     );
     check(
         "a|b|c\n:-|-:|-\n`x`|1\n||z",
@@ -290,7 +359,129 @@ fn markup_is_what_the_page_expects() {
         "<b>x</b><br/>y\n\n<div>\nz\n</div>",
         &["<p>&lt;b&gt;x&lt;/b&gt;<br>y</p>", "<p>&lt;div&gt;<br>\nz<br>\n&lt;/div&gt;</p>"],
     );
-    check("$x^2$ 3~5 元，6~8 元", &["<p>$x^2$ 3~5 元，6~8 元</p>"]);
+    check(
+        "$x^2$ 3~5 元，6~8 元",
+        &["<p lang=\"zh-CN\"><math><msup><mi>x</mi><mn>2</mn></msup></math> 3~5 元，6~8 元</p>"],
+    );
+}
+
+#[test]
+fn emphasis_works_beside_anything() {
+    let strong = |before: &str, words: &str, after: &str| {
+        let html = blocks(&format!("{before}**{words}**{after}")).concat();
+        assert!(html.contains(&format!("{before}<strong>{words}</strong>{after}")), "{html}");
+        let twice = blocks(&format!("{before}**{words}**{after}{before}**{words}**{after}")).concat();
+        assert_eq!(twice.matches(&format!("<strong>{words}</strong>")).count(), 2, "{twice}");
+    };
+    for words in [
+        "￥100",
+        "$100",
+        "C++",
+        "C#",
+        "+5",
+        "-5°C",
+        "#标签",
+        "@某人",
+        "~/.bashrc",
+        "/etc/hosts",
+        ".env",
+        "--force",
+        "😀",
+        "（甲）",
+        "“好”",
+        "中文，",
+        "50%",
+        "a.b",
+        "→",
+        "注意：",
+        "《书》",
+        "f(x)",
+        "<b",
+        "100…",
+    ] {
+        let words = words.replace('<', "");
+        strong("价格是", &words, "元");
+        strong("价格是 ", &words, " 元");
+        strong("，", &words, "，");
+    }
+    check("~~这句。~~不算", &["<p lang=\"zh-CN\"><del>这句。</del>不算</p>"]);
+    check("***很重要！***的", &["<p lang=\"zh-CN\"><em><strong>很重要！</strong></em>的</p>"]);
+    check("**外*内*外**的", &["<p lang=\"zh-CN\"><strong>外<em>内</em>外</strong>的</p>"]);
+    check("src/**/*.rs and test/**/*.rs, 2**3**4", &["<p>src/**/*.rs and test/**/*.rs, 2**3**4</p>"]);
+    check("f(*args, **kwargs) and g(**kwargs)", &["<p>f(*args, **kwargs) and g(**kwargs)</p>"]);
+}
+
+#[test]
+fn fences_hold_what_models_put_in_them() {
+    let count = |markdown: &str| blocks(markdown).iter().map(|block| block.matches("<figure").count()).sum::<usize>();
+    for document in [
+        "```markdown\n# T\n\n```bash\nls\n```\n\nx\n```\n\nAfter.",
+        "```md\nTree:\n\n```\na/\n```\n\nx\n```\nAfter.",
+        "````markdown\n```sh\nls\n```\n````\n\nAfter.",
+    ] {
+        assert_eq!(count(document), 1, "{document}");
+        assert_eq!(blocks(document).last().map(String::as_str), Some("<p>After.</p>"), "{document}");
+    }
+    assert_eq!(count("Run this: ```bash\nls\n```\nThen that."), 1);
+    assert_eq!(count("1. Do:\n\n   ```sh\nls\n   ```\n2. Next"), 1);
+    assert_eq!(blocks("1. Do:\n\n   ```sh\nls\n   ```\n2. Next").len(), 1);
+}
+
+#[test]
+fn tables_lose_no_words() {
+    let html = blocks("| a | b |\n|---|:-:|\n| `x | y` | z |\n| 1 | 2 | 3 |").concat();
+    assert!(html.contains("<code>x | y</code></td><td class=\"u-center\">z</td>"), "{html}");
+    assert!(html.contains("<td class=\"u-center\">2 | 3</td>"), "{html}");
+}
+
+#[test]
+fn formulas_are_set_and_money_is_not() {
+    let count = |markdown: &str| blocks(markdown).concat().matches("<math").count();
+    let check = |markdown: &str, expected: usize| assert_eq!(count(markdown), expected, "{markdown}");
+    check("\\(x\\), \\[y = 1\\], $z$ and $$w$$", 4);
+    check("$$\na = b \\\\\nc < d\n$$", 1);
+    check("> \\[\n> a = b\n> \\]", 1);
+    check("- a\n  \\[\n  - b = c\n  \\]", 1);
+    for text in [
+        "It costs $5 or $10, US$20 to $30.",
+        "价格$5，运费$3。",
+        "$5-$10",
+        "$HOME and $PATH",
+        "a $5 b 10$",
+        "`$x$`",
+        "$5.00 and then 3$",
+        "\\[1\\] and \\(see below\\)",
+        "\\(x",
+        "$$",
+        "$ x $",
+        "\\$x\\$",
+        "```\n$x$\n```",
+        "https://a.b/?x=$y&z=$w",
+    ] {
+        check(text, 0);
+    }
+    assert_eq!(
+        blocks("\\(\\unknown*x*\\)"),
+        ["<p>\\(\\unknown*x*\\)</p>"],
+        "what cannot be set stands as it was written"
+    );
+}
+
+#[test]
+fn some_html_is_an_element_and_always_balanced() {
+    check("H<sub>2</sub>O <KBD>x</KBD>", &["<p>H<sub>2</sub>O <kbd>x</kbd></p>"]);
+    check("a <sub>b *c</sub> d*", &["<p>a <sub>b <em>c&lt;/sub&gt; d</em></sub></p>"]);
+    check("</kbd> <sub>x", &["<p>&lt;/kbd&gt; <sub>x</sub></p>"]);
+    check(
+        "<details>\n<summary>S **s**</summary>\n*b*\n</details>\nc",
+        &["<details><summary>S <strong>s</strong></summary><p><em>b</em></p></details>", "<p>c</p>"],
+    );
+    check("<details>\n\na", &["<details><p>a</p></details>"]);
+    check("> <details>\n> a\n\nb", &["<blockquote><details><p>a</p></details></blockquote>", "<p>b</p>"]);
+    check(
+        "> [!TIP]\n> a",
+        &["<blockquote class=\"callout\" data-state=\"pass\"><p class=\"callout-title\">Tip</p><p>a</p></blockquote>"],
+    );
 }
 
 #[test]
@@ -308,16 +499,19 @@ fn links_open_elsewhere_and_pictures_are_links() {
 
 #[test]
 fn chinese_reads_as_it_was_meant() {
-    check("**注意：**不要", &["<p><strong>注意：</strong>不要</p>"]);
-    check("他说**“好”**就走", &["<p>他说<strong>“好”</strong>就走</p>"]);
+    check("**注意：**不要", &["<p lang=\"zh-CN\"><strong>注意：</strong>不要</p>"]);
+    check("他说**“好”**就走", &["<p lang=\"zh-CN\">他说<strong>“好”</strong>就走</p>"]);
     check(
         "用**`ls`**看，**重点**是**（甲）**和**乙**。",
         &[
-            "<p>用<strong><code>ls</code></strong>看，<strong>重点</strong>是<strong>（甲）</strong>和<strong>乙</strong>。</p>",
+            "<p lang=\"zh-CN\">用<strong><code>ls</code></strong>看，<strong>重点</strong>是<strong>（甲）</strong>和<strong>乙</strong>。</p>",
         ],
     );
-    check("一行，\n又一行\nand `a**：**b`", &["<p>一行，又一行\nand <code>a**：**b</code></p>"]);
-    check("⹄**甲：**乙", &["<p>⹄**甲：**乙</p>"]);
+    check(
+        "一行，\n又一行\nand `a**：**b`",
+        &["<p lang=\"zh-CN\">一行，<br>\n又一行<br>\nand <code>a**：**b</code></p>"],
+    );
+    check("⹄**甲：**乙", &["<p lang=\"zh-CN\">⹄**甲：**乙</p>"]);
 }
 
 #[test]
@@ -391,7 +585,7 @@ fn nothing_hostile_comes_through() {
         "- [x] <input autofocus onfocus=alert(1)>",
         "<style>@import 'x'</style><math><mi//xlink:href=\"data:x,<script>\">",
     ];
-    for source in hostile.iter().chain(DOCUMENTS) {
+    for source in hostile.iter().chain(DOCUMENTS).chain(ANSWERS) {
         for html in blocks(source) {
             assert_safe(&html, source);
         }

@@ -29,8 +29,6 @@ use crate::domain::event::HtmlPatch;
 pub const PATCH_EVERY: Duration = Duration::from_millis(80);
 /// How fast the last block may be rendered again and again, in bytes of source.
 pub const TAIL_BYTES_PER_SECOND: u32 = 16 * 1024;
-/// How much of a last line is held back while it may still become anything, in bytes.
-const UNDECIDED_BYTES: usize = 16;
 
 /// The text of one message while it is being written.
 #[derive(Default)]
@@ -61,11 +59,7 @@ impl Live {
         if !self.is_changed || self.last.is_some_and(|last| now.saturating_duration_since(last) < self.interval()) {
             return None;
         }
-        let tail = decided(&self.text[self.settled..]);
-        if tail.is_empty() {
-            return None;
-        }
-        let page = writer::write(tail);
+        let page = writer::write_partial(&self.text[self.settled..]);
         self.is_changed = false;
         self.last = Some(now);
         let (from, settles) = (self.settled_blocks, self.boundary(&page));
@@ -115,15 +109,6 @@ impl Live {
     }
 }
 
-/// Without the beginning of a last line that is nothing but marks yet: a `-` below a paragraph would make it a heading
-/// until the list's first word comes.
-fn decided(tail: &str) -> &str {
-    let start = tail.rfind('\n').map_or(0, |newline| newline + 1);
-    let is_mark = |byte: u8| byte.is_ascii_punctuation() || byte.is_ascii_digit() || byte == b' ';
-    let line = &tail[start..];
-    if line.len() <= UNDECIDED_BYTES && line.bytes().all(is_mark) { &tail[..start] } else { tail }
-}
-
 fn line_start(text: &str, at: usize) -> usize {
     text.as_bytes()[..at].iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1)
 }
@@ -163,7 +148,7 @@ mod tests {
             if patch.is_some() {
                 apply(&mut page, patch);
                 patches += 1;
-                exact += usize::from(page == blocks(decided(&text[..at])));
+                exact += usize::from(page == writer::write_partial(&text[..at]).into_blocks());
             }
         }
         apply(&mut page, live.finish());
@@ -238,6 +223,44 @@ mod tests {
         }
         assert_eq!(froms, (0..50).map(|from| (from, 1)).collect::<Vec<_>>());
         assert!(live.finish().is_none());
+    }
+
+    /// What a reader sees, without white space: it may differ while a list is still tight.
+    fn visible(blocks: &[String]) -> String {
+        let html = blocks.concat();
+        let mut out = String::new();
+        let mut rest = html.as_str();
+        while let Some(at) = rest.find('<') {
+            out.push_str(&rest[..at]);
+            rest = &rest[at + rest[at..].find('>').expect("a tag's end") + 1..];
+        }
+        out.push_str(rest);
+        out.retain(|c| !c.is_whitespace());
+        out
+    }
+
+    /// Every frame shows the beginning of what the end shows: no mark is drawn that becomes something else.
+    #[test]
+    fn no_frame_shows_undecided_source() {
+        let (mut frames, mut undecided) = (0, Vec::new());
+        for text in corpus::ANSWERS.iter().chain(corpus::DOCUMENTS).filter(|text| !text.contains("]:")) {
+            let end = visible(&blocks(text));
+            let (mut live, mut page, mut now) = (Live::new(), Vec::new(), Instant::now());
+            let mut shown = 0;
+            for (at, c) in text.char_indices() {
+                live.push(&text[at..at + c.len_utf8()]);
+                now += Duration::from_secs(60);
+                apply(&mut page, live.patch(now));
+                let frame = visible(&page);
+                frames += 1;
+                if !end.starts_with(&frame) {
+                    undecided.push(format!("{:?}\n  shows {frame:?}", &text[shown..=at + c.len_utf8() - 1]));
+                    shown = at;
+                }
+            }
+        }
+        let examples = undecided.iter().take(12).map(String::as_str).collect::<Vec<_>>().join("\n");
+        assert!(undecided.is_empty(), "{} of {frames} frames:\n{examples}", undecided.len());
     }
 
     #[test]

@@ -4,9 +4,13 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use pulldown_cmark::{CowStr, Event, HeadingLevel, LinkType, Options, Parser, Tag};
+use std::borrow::Cow;
+use std::ops::Range;
+
+use pulldown_cmark::{BlockQuoteKind, Event, HeadingLevel, LinkType, Options, Parser, Tag};
 
 mod code;
+mod html;
 mod links;
 mod lists;
 mod notes;
@@ -15,7 +19,9 @@ mod tables;
 use self::tables::Table;
 use super::address;
 use super::escape::escape;
-use super::tame::{JOINT, Tamed, tame};
+use super::language::{self, Language};
+use super::math;
+use super::normalize::{Normalized, is_stand_in, normalize, normalize_partial};
 
 /// Elements inside each other within one block; what is deeper keeps its words and loses its tags.
 const DEPTH: usize = 64;
@@ -41,13 +47,25 @@ impl Page {
     }
 }
 
+/// A whole text.
 pub fn write(markdown: &str) -> Page {
-    let tamed = tame(markdown);
-    let options =
-        Options::ENABLE_TABLES | Options::ENABLE_FOOTNOTES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
-    let mut writer = Writer::new(&tamed, markdown);
-    for (event, range) in Parser::new_ext(&tamed.text, options).into_offset_iter() {
-        writer.event(event, range.start);
+    write_normalized(&normalize(markdown))
+}
+
+/// A text that goes on.
+pub fn write_partial(markdown: &str) -> Page {
+    write_normalized(&normalize_partial(markdown))
+}
+
+fn write_normalized(normalized: &Normalized<'_>) -> Page {
+    let options = Options::ENABLE_TABLES
+        | Options::ENABLE_FOOTNOTES
+        | Options::ENABLE_STRIKETHROUGH
+        | Options::ENABLE_TASKLISTS
+        | Options::ENABLE_GFM;
+    let mut writer = Writer::new(normalized);
+    for (event, range) in Parser::new_ext(&normalized.text, options).into_offset_iter() {
+        writer.event(event, range);
     }
     writer.finish()
 }
@@ -58,8 +76,11 @@ enum Open {
     Tag(&'static str),
     /// A single tilde is no strike-through: `3~5 元，6~8 元`.
     Tilde,
-    Code,
+    Code {
+        language: String,
+    },
     Html,
+    Details,
     List {
         /// Behind `<ul`, where a class would go.
         class_at: usize,
@@ -90,7 +111,7 @@ enum Open {
 }
 
 struct Writer<'a> {
-    tamed: &'a Tamed<'a>,
+    normalized: &'a Normalized<'a>,
     /// Keeps the ids of this text's notes apart from those of others.
     key: u32,
     out: String,
@@ -98,7 +119,15 @@ struct Writer<'a> {
     text: String,
     open: Vec<Open>,
     in_code: bool,
+    /// The code, or the raw HTML, that is being read.
+    raw: String,
     in_anchor: bool,
+    /// The last formula stood on lines of its own.
+    after_display: bool,
+    /// Elements that stand in the text as HTML, each with how many others are open around it.
+    inline_html: Vec<(&'static str, usize)>,
+    /// Of the top-level block.
+    language: Language,
     table: Table,
     top_start: usize,
     blocks: Vec<Block>,
@@ -108,17 +137,21 @@ struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    fn new(tamed: &'a Tamed<'a>, source: &str) -> Self {
+    fn new(normalized: &'a Normalized<'a>) -> Self {
         let mut hasher = DefaultHasher::new();
-        source.hash(&mut hasher);
+        normalized.source.hash(&mut hasher);
         Self {
-            tamed,
+            normalized,
             key: (hasher.finish() >> 32) as u32,
             out: String::new(),
             text: String::new(),
             open: Vec::new(),
             in_code: false,
+            raw: String::new(),
             in_anchor: false,
+            after_display: false,
+            inline_html: Vec::new(),
+            language: Language::default(),
             table: Table::default(),
             top_start: 0,
             blocks: Vec::new(),
@@ -128,9 +161,10 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn event(&mut self, event: Event<'_>, offset: usize) {
+    fn event(&mut self, event: Event<'_>, range: Range<usize>) {
         if self.open.is_empty() {
-            self.top_start = self.tamed.source_offset(offset);
+            self.top_start = self.normalized.source_offset(range.start);
+            self.language = language::of(&self.normalized.text[range.clone()]);
         }
         match event {
             Event::Text(text) => return self.text(&text),
@@ -138,17 +172,16 @@ impl<'a> Writer<'a> {
             _ => self.flush_text(),
         }
         match event {
-            Event::Start(tag) => self.start(tag, offset),
+            Event::Start(tag) => self.start(tag, range.start),
             Event::End(_) => self.end(),
             Event::Code(code) => self.code_span(&code),
-            Event::Html(html) => self.html_block(&html),
-            Event::InlineHtml(html) if is_line_break(&html) => self.out.push_str("<br>"),
-            Event::InlineHtml(html) => self.escaped(&html),
+            Event::Html(html) => self.raw.push_str(&html),
+            Event::InlineHtml(html) => self.tag_in_text(&html),
             Event::FootnoteReference(label) => self.note_reference(&label),
             Event::HardBreak => self.out.push_str("<br>\n"),
             Event::Rule => self.out.push_str("<hr>"),
             Event::TaskListMarker(is_checked) => self.task(is_checked),
-            // Not switched on.
+            // Formulas are found before.
             Event::InlineMath(text) | Event::DisplayMath(text) => self.escaped(&text),
             Event::Text(_) | Event::SoftBreak => {}
         }
@@ -159,6 +192,7 @@ impl<'a> Writer<'a> {
 
     fn finish(mut self) -> Page {
         self.flush_text();
+        self.close_details();
         self.end_block();
         let notes = self.first_note.map(|start| (start, self.notes_block()));
         let last_block = self.blocks.last().map_or(0, |block| block.start);
@@ -166,21 +200,26 @@ impl<'a> Writer<'a> {
     }
 
     fn end_block(&mut self) {
-        if !self.out.is_empty() {
-            self.blocks.push(Block { start: self.top_start, html: std::mem::take(&mut self.out) });
+        if self.out.is_empty() {
+            return;
         }
+        let mut html = std::mem::take(&mut self.out);
+        let attributes = self.language.attributes();
+        if !attributes.is_empty() && !html.starts_with("<figure") {
+            let name_end = html.find(['>', ' ']).unwrap_or(html.len());
+            html.insert_str(name_end, &attributes);
+        }
+        self.blocks.push(Block { start: self.top_start, html });
     }
 
     fn start(&mut self, tag: Tag<'_>, offset: usize) {
         let open = match tag {
             Tag::Paragraph => self.tag("<p>", "</p>"),
             Tag::Heading { level, .. } => self.heading(level),
-            Tag::BlockQuote(_) => self.tag("<blockquote>", "</blockquote>"),
+            Tag::BlockQuote(Some(kind)) => self.callout(kind),
+            Tag::BlockQuote(None) => self.tag("<blockquote>", "</blockquote>"),
             Tag::CodeBlock(kind) => self.code_block(&kind),
-            Tag::HtmlBlock => {
-                self.out.push_str("<p>");
-                Open::Html
-            }
+            Tag::HtmlBlock => Open::Html,
             Tag::List(first) => self.list(first),
             Tag::Item => self.item(),
             Tag::FootnoteDefinition(label) => self.note(&label),
@@ -190,7 +229,7 @@ impl<'a> Writer<'a> {
             Tag::TableCell => self.cell(),
             Tag::Emphasis => self.tag("<em>", "</em>"),
             Tag::Strong => self.tag("<strong>", "</strong>"),
-            Tag::Strikethrough if self.tamed.text.as_bytes()[offset..].starts_with(b"~~") => {
+            Tag::Strikethrough if self.normalized.text.as_bytes()[offset..].starts_with(b"~~") => {
                 self.tag("<del>", "</del>")
             }
             Tag::Strikethrough => {
@@ -206,10 +245,12 @@ impl<'a> Writer<'a> {
     }
 
     fn end(&mut self) {
+        self.close_inline_html();
+        self.close_details();
         match self.open.pop() {
             Some(Open::Tag(closing)) => self.out.push_str(closing),
             Some(Open::Tilde) => self.text.push('~'),
-            Some(Open::Code) => self.end_code_block(),
+            Some(Open::Code { language }) => self.end_code_block(&language),
             Some(Open::Html) => self.end_html_block(),
             Some(Open::List { is_ordered, .. }) => self.out.push_str(if is_ordered { "</ol>" } else { "</ul>" }),
             Some(Open::Item { closing, .. }) => self.out.push_str(closing),
@@ -222,7 +263,7 @@ impl<'a> Writer<'a> {
                 let html = std::mem::replace(&mut self.out, around);
                 self.notes.push((label, html));
             }
-            None => {}
+            Some(Open::Details) | None => {}
         }
     }
 
@@ -238,29 +279,38 @@ impl<'a> Writer<'a> {
     /// The page's own title is the only `h1`.
     fn heading(&mut self, level: HeadingLevel) -> Open {
         match level {
-            HeadingLevel::H1 | HeadingLevel::H2 => self.tag("<h2>", "</h2>"),
-            HeadingLevel::H3 => self.tag("<h3>", "</h3>"),
-            HeadingLevel::H4 => self.tag("<h4>", "</h4>"),
-            HeadingLevel::H5 => self.tag("<h5>", "</h5>"),
-            HeadingLevel::H6 => self.tag("<h6>", "</h6>"),
+            HeadingLevel::H1 => self.tag("<h2>", "</h2>"),
+            HeadingLevel::H2 => self.tag("<h3>", "</h3>"),
+            HeadingLevel::H3 => self.tag("<h4>", "</h4>"),
+            HeadingLevel::H4 => self.tag("<h5>", "</h5>"),
+            HeadingLevel::H5 | HeadingLevel::H6 => self.tag("<h6>", "</h6>"),
         }
+    }
+
+    /// `> [!NOTE]`, with its kind as a word in the language of the text.
+    fn callout(&mut self, kind: BlockQuoteKind) -> Open {
+        let (state, english, chinese) = match kind {
+            BlockQuoteKind::Note => ("info", "Note", "说明"),
+            BlockQuoteKind::Tip => ("pass", "Tip", "提示"),
+            BlockQuoteKind::Important => ("info", "Important", "重要"),
+            BlockQuoteKind::Warning => ("warn", "Warning", "警告"),
+            BlockQuoteKind::Caution => ("fail", "Caution", "当心"),
+        };
+        if self.open.len() >= DEPTH {
+            return Open::Tag("");
+        }
+        let title = if self.language.is_chinese() { chinese } else { english };
+        self.out.push_str(&format!(
+            "<blockquote class=\"callout\" data-state=\"{state}\"><p class=\"callout-title\">{title}</p>"
+        ));
+        Open::Tag("</blockquote>")
     }
 }
 
 /// Text.
 impl Writer<'_> {
     fn text(&mut self, text: &str) {
-        if self.in_code {
-            return self.escaped(text);
-        }
-        // Chinese has no blanks, so a line that was only broken in the source goes on without one.
-        if let Some(line) = self.text.strip_suffix('\n')
-            && line.ends_with(is_unspaced)
-            && text.starts_with(is_unspaced)
-        {
-            self.text.pop();
-        }
-        self.text.push_str(text);
+        if self.in_code { self.raw.push_str(text) } else { self.text.push_str(text) }
     }
 
     fn flush_text(&mut self) {
@@ -268,40 +318,64 @@ impl Writer<'_> {
             return;
         }
         let mut text = std::mem::take(&mut self.text);
-        if self.tamed.has_joints {
-            text.retain(|c| c != JOINT);
+        self.table.name(&self.normalized.original(&text));
+        let mut from = 0;
+        if self.normalized.has_stand_ins {
+            for (at, c) in text.char_indices().filter(|(_, c)| is_stand_in(*c)) {
+                self.plain(&text[from..at]);
+                self.formula(c);
+                from = at + c.len_utf8();
+            }
         }
-        self.table.name(&text);
-        let mut rest = text.as_str();
+        self.plain(&text[from..]);
+        text.clear();
+        self.text = text; // its memory is used again
+    }
+
+    /// Words without marks: addresses become links, and a line break is one.
+    fn plain(&mut self, text: &str) {
+        let mut rest = text;
+        if self.out.ends_with("</math>") && self.after_display {
+            rest = rest.strip_prefix('\n').unwrap_or(rest);
+        }
         while !self.in_anchor
             && let Some((from, to)) = address::find(rest)
         {
-            escape(&mut self.out, &rest[..from]);
+            self.lines(&rest[..from]);
             self.anchor(&rest[from..to], "");
             escape(&mut self.out, &rest[from..to]);
             self.out.push_str("</a>");
             rest = &rest[to..];
         }
-        escape(&mut self.out, rest);
-        text.clear();
-        self.text = text; // its memory is used again
+        self.lines(rest);
+    }
+
+    fn lines(&mut self, text: &str) {
+        let mut lines = text.split('\n');
+        escape(&mut self.out, lines.next().unwrap_or_default());
+        for line in lines {
+            self.out.push_str("<br>\n");
+            escape(&mut self.out, line);
+        }
+    }
+
+    /// What stands for a formula becomes one; other stand-ins go.
+    fn formula(&mut self, stand_in: char) {
+        let Some(formula) = self.normalized.formula(stand_in) else { return };
+        if formula.is_display && self.out.ends_with("<br>\n") {
+            self.out.truncate(self.out.len() - "<br>\n".len());
+        }
+        if !math::write(&mut self.out, &formula.tex, formula.is_display) {
+            self.lines(&self.normalized.source[formula.source.clone()]);
+        }
+        self.after_display = formula.is_display;
     }
 
     fn escaped(&mut self, text: &str) {
-        let text = self.without_joints(text);
-        escape(&mut self.out, &text);
+        escape(&mut self.out, &self.normalized.original(text));
     }
 
-    fn without_joints<'t>(&self, text: &'t str) -> CowStr<'t> {
-        if self.tamed.has_joints && text.contains(JOINT) { text.replace(JOINT, "").into() } else { text.into() }
+    fn without_stand_ins<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        self.normalized.original(text)
     }
-}
-
-fn is_line_break(html: &str) -> bool {
-    ["<br>", "<br/>", "<br />"].iter().any(|known| html.eq_ignore_ascii_case(known))
-}
-
-/// Han, kana and full-width punctuation: written without blanks between words.
-fn is_unspaced(c: char) -> bool {
-    matches!(c, '\u{2e80}'..='\u{312f}' | '\u{31a0}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{ff01}'..='\u{ff65}' | '\u{20000}'..='\u{3ffff}')
 }

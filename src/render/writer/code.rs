@@ -1,16 +1,17 @@
-//! Code, and raw HTML, which is shown as code would be: as it was written.
+//! Code.
 
 use pulldown_cmark::CodeBlockKind;
 
 use super::{Open, Writer};
 use crate::render::escape::escape;
+use crate::render::highlight;
 
 /// How many characters of a block's language are shown.
 const LANGUAGE_CHARS: usize = 32;
 
 impl Writer<'_> {
     pub(super) fn code_span(&mut self, code: &str) {
-        let code = self.without_joints(code);
+        let code = self.without_stand_ins(code);
         self.table.name(&code);
         self.out.push_str("<code>");
         escape(&mut self.out, &code);
@@ -23,39 +24,19 @@ impl Writer<'_> {
             CodeBlockKind::Indented => "",
         };
         let word = info.split([' ', '\t', ',', '{']).next().unwrap_or_default();
-        let language: String = word.chars().take(LANGUAGE_CHARS).collect();
+        let language: String = self.without_stand_ins(word).chars().take(LANGUAGE_CHARS).collect();
         self.out.push_str("<figure class=\"code\"><figcaption class=\"row is-apart code-head meta\"><span>");
-        self.escaped(&language);
+        escape(&mut self.out, &language);
         self.out.push_str("</span></figcaption><pre tabindex=\"0\"><code>");
         self.in_code = true;
-        Open::Code
+        Open::Code { language }
     }
 
-    pub(super) fn end_code_block(&mut self) {
-        if self.out.ends_with('\n') {
-            self.out.pop();
-        }
+    pub(super) fn end_code_block(&mut self, language: &str) {
+        let raw = std::mem::take(&mut self.raw);
+        let code = self.without_stand_ins(&raw);
+        highlight::write(&mut self.out, code.strip_suffix('\n').unwrap_or(&code), language);
         self.out.push_str("</code></pre></figure>");
         self.in_code = false;
-    }
-
-    /// Raw HTML, line by line, as the text that it is.
-    pub(super) fn html_block(&mut self, html: &str) {
-        for line in html.split_inclusive('\n') {
-            match line.strip_suffix('\n') {
-                Some(line) => {
-                    self.escaped(line);
-                    self.out.push_str("<br>\n");
-                }
-                None => self.escaped(line),
-            }
-        }
-    }
-
-    pub(super) fn end_html_block(&mut self) {
-        if self.out.ends_with("<br>\n") {
-            self.out.truncate(self.out.len() - "<br>\n".len());
-        }
-        self.out.push_str("</p>");
     }
 }

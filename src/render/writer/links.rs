@@ -7,15 +7,15 @@ use crate::render::escape::escape;
 impl Writer<'_> {
     /// A link, or a picture as a link: anchors do not stand in each other.
     pub(super) fn link(&mut self, address: &str, is_email: bool, title: &str) -> Open {
-        let address = self.without_joints(address);
+        let address = self.without_stand_ins(address);
         let allowed = if self.in_anchor { None } else { address::safe(&address, is_email) };
         if let Some(allowed) = &allowed {
-            let title = self.without_joints(title);
+            let title = self.without_stand_ins(title);
             self.anchor(allowed, &title);
         }
         let is_anchor = allowed.is_some();
         self.in_anchor |= is_anchor;
-        Open::Link { content_at: self.out.len(), is_anchor, address: address.into_string() }
+        Open::Link { content_at: self.out.len(), is_anchor, address: address.into_owned() }
     }
 
     pub(super) fn anchor(&mut self, address: &str, title: &str) {

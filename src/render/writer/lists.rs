@@ -47,7 +47,14 @@ impl Writer<'_> {
         let start = *content_at - if *closing == "</li>" { 0 } else { "<span></span><span>".len() };
         self.out.truncate(start);
         let checked = if is_checked { " checked" } else { "" };
-        self.out.push_str(&format!("<input type=\"checkbox\"{checked} disabled><span>{paragraph}"));
+        let label = match (self.language.is_chinese(), is_checked) {
+            (false, true) => "done",
+            (false, false) => "to do",
+            (true, true) => "已完成",
+            (true, false) => "未完成",
+        };
+        self.out
+            .push_str(&format!("<input type=\"checkbox\"{checked} disabled aria-label=\"{label}\"><span>{paragraph}"));
         *closing = "</span></li>";
         if let Open::List { class_at, is_task_list: is_task_list @ false, is_ordered: false } = list
             && self.out[*class_at..].starts_with("><li><input")

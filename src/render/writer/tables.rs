@@ -10,7 +10,7 @@ const NAME_CHARS: usize = 120;
 
 #[derive(Default)]
 pub(super) struct Table {
-    is_number: Vec<bool>,
+    alignments: Vec<Alignment>,
     column: usize,
     in_head: bool,
     name: String,
@@ -32,11 +32,7 @@ impl Table {
 impl Writer<'_> {
     pub(super) fn table(&mut self, alignments: &[Alignment]) -> Open {
         self.out.push_str("<div class=\"table-scroll\" tabindex=\"0\" role=\"region\"");
-        self.table = Table {
-            is_number: alignments.iter().map(|alignment| *alignment == Alignment::Right).collect(),
-            name_at: self.out.len(),
-            ..Table::default()
-        };
+        self.table = Table { alignments: alignments.to_vec(), name_at: self.out.len(), ..Table::default() };
         self.out.push_str("><table>");
         Open::Table
     }
@@ -75,14 +71,18 @@ impl Writer<'_> {
 
     pub(super) fn cell(&mut self) -> Open {
         let table = &mut self.table;
-        let is_number = table.is_number.get(table.column).is_some_and(|is_number| *is_number);
+        let class = match table.alignments.get(table.column) {
+            Some(Alignment::Right) => " class=\"u-number\">",
+            Some(Alignment::Center) => " class=\"u-center\">",
+            _ => ">",
+        };
         table.column += 1;
         if !table.name.is_empty() {
             table.name(", ");
         }
         let (opening, closing) = if table.in_head { ("<th scope=\"col\"", "</th>") } else { ("<td", "</td>") };
         self.out.push_str(opening);
-        self.out.push_str(if is_number { " class=\"u-number\">" } else { ">" });
+        self.out.push_str(class);
         Open::Cell { content_at: self.out.len(), closing }
     }
 

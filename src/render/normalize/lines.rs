@@ -1,0 +1,380 @@
+//! The source line by line: which lines are code, which are a table, and how deep containers stand in each other.
+//!
+//! *Nesting.* Every container that is open costs work on every line, so a line that opens ten thousand quotes makes the
+//! parser quadratic. Past [`MARKERS`] on one line or [`COLUMNS`] from its beginning a marker gets a backslash and is
+//! text. No sane text has such a line.
+//!
+//! *Fences.* A document in Markdown inside a fence has fences of its own: the outer one is made longer than they are. A
+//! fence that opens behind words gets a line of its own. Code that is less indented than the list item it stands in is
+//! indented, because otherwise it would end the item.
+//!
+//! *Tables.* A pipe inside code is no cell's end, and cells beyond the last column belong to the last one; the parser
+//! would drop them.
+
+use std::ops::Range;
+
+use super::delimiters::Delimiters;
+use super::{BLANK, Edit, FORMULA, Formula, JOINT, Normalized, apply};
+
+/// Quote, list and note markers at the beginning of one line.
+const MARKERS: usize = 24;
+/// How far from the beginning of a line a marker may stand, in columns; a list takes at least two of them a level.
+const COLUMNS: usize = 96;
+/// What makes the fence around a Markdown document longer than those in it.
+const LONGER: &str = "````````````````````````````````````````````````````````````````";
+const LONGER_TILDES: &str = "~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~";
+const SPACES: &str = "                                                                                                ";
+
+pub(super) struct Scan<'a> {
+    pub source: &'a str,
+    pub is_partial: bool,
+    pub at: usize,
+    pub edits: Vec<Edit>,
+    pub formulas: Vec<Formula>,
+    /// The source has no character of its own that is used as a stand-in.
+    pub may_stand_in: bool,
+    pub delimiters: Delimiters,
+    /// Up to where no end of a formula stands, for each kind of its marks.
+    pub no_end_until: [usize; 4],
+    pub paragraph_end: usize,
+    /// Where a text that is still being written stops to be decided.
+    pub cut: Option<usize>,
+    /// The ticks of code that goes on.
+    pub open_code: Option<&'static str>,
+    /// Where the last code, formula, link or emphasis that is complete ends.
+    pub complete: usize,
+    /// Columns of the table that the line is in, or 0.
+    pub columns: usize,
+    fence: Option<Fence>,
+    /// Where the text of the last list item begins, or 0.
+    item_column: usize,
+    is_after_blank: bool,
+}
+
+struct Fence {
+    mark: u8,
+    length: usize,
+    quotes: usize,
+    column: usize,
+    is_markdown: bool,
+    /// The fence inside the document that a Markdown fence holds.
+    inner: Option<(u8, usize)>,
+    /// The line before ended with nothing or with a colon: a bare fence may open here.
+    may_open: bool,
+}
+
+/// The container markers that a line begins with.
+pub(super) struct Prefix {
+    pub length: usize,
+    pub quotes: usize,
+    pub column: usize,
+    /// Where the text of the last list item in it begins, or 0.
+    item_column: usize,
+    too_deep: Option<usize>,
+}
+
+impl<'a> Scan<'a> {
+    pub fn new(source: &'a str, is_partial: bool) -> Self {
+        Self {
+            source,
+            is_partial,
+            at: 0,
+            edits: Vec::new(),
+            formulas: Vec::new(),
+            may_stand_in: !source.contains(|c| matches!(c, JOINT | BLANK) || u32::from(c) >= FORMULA),
+            delimiters: Delimiters::default(),
+            no_end_until: [0; 4],
+            paragraph_end: 0,
+            cut: None,
+            complete: 0,
+            open_code: None,
+            columns: 0,
+            fence: None,
+            item_column: 0,
+            is_after_blank: true,
+        }
+    }
+
+    pub fn run(mut self) -> Normalized<'a> {
+        while self.at < self.source.len() {
+            self.line();
+        }
+        self.end_paragraph();
+        let mut source = self.source;
+        if self.is_partial && self.fence.is_none() {
+            source = self.cut_undecided();
+        }
+        apply(source, self.edits, self.formulas, self.may_stand_in)
+    }
+
+    pub fn end_paragraph(&mut self) {
+        if !self.is_partial || self.at < self.source.len() {
+            self.delimiters.clear();
+        }
+    }
+
+    pub fn insert(&mut self, at: usize, text: &'static str) {
+        self.edits.push(Edit { range: at..at, insert: text.into() });
+    }
+
+    fn line(&mut self) {
+        let line = line_at(self.source, self.at);
+        if self.fence.is_some() && self.fence_line(line) {
+            self.at += line.len();
+            return;
+        }
+        let prefix = prefix(line);
+        if let Some(deep) = prefix.too_deep {
+            self.insert(self.at + deep, "\\");
+        }
+        let content = &line[prefix.length..];
+        if content.trim_end().is_empty() {
+            self.end_paragraph();
+            (self.columns, self.is_after_blank) = (0, true);
+            self.at += line.len();
+            return;
+        }
+        self.track_item(&prefix);
+        if self.begins_block(&prefix, content) {
+            self.end_paragraph();
+        }
+        if self.open_fence(&prefix, line, prefix.length) {
+            self.at += line.len();
+            return;
+        }
+        self.end_details(&prefix, content, line);
+        if self.columns == 0 {
+            self.columns = columns(self.source, self.at, content, line.len());
+        }
+        let from = self.at + prefix.length;
+        self.inline(from, &prefix);
+        self.is_after_blank = false;
+    }
+
+    fn begins_block(&self, prefix: &Prefix, content: &str) -> bool {
+        self.is_after_blank || prefix.item_column > 0 || self.columns > 0 || content.starts_with(['#', '|', '<'])
+    }
+
+    /// What stands behind the tags of `<details>` is Markdown again, although it would take an empty line for that.
+    fn end_details(&mut self, prefix: &Prefix, content: &str, line: &str) {
+        let tag = content.trim_end().to_ascii_lowercase();
+        let next = self.at + line.len();
+        let is_alone = tag == "<details>" || tag == "<details open>";
+        let is_tag = tag.starts_with('<') && ["</summary>", "</details>"].iter().any(|end| tag.ends_with(end));
+        let has_summary = || line_at(self.source, next).trim_start().to_ascii_lowercase().starts_with("<summary");
+        if line.ends_with('\n') && (is_tag || is_alone && !has_summary()) {
+            let insert = format!("{}\n", "> ".repeat(prefix.quotes));
+            self.edits.push(Edit { range: next..next, insert: insert.into() });
+        }
+    }
+
+    fn track_item(&mut self, prefix: &Prefix) {
+        if prefix.item_column > 0 {
+            self.item_column = prefix.item_column;
+        } else if self.is_after_blank && prefix.column < self.item_column {
+            self.item_column = 0;
+        }
+    }
+
+    /// Whether the line, from `at` on, opens a fence.
+    fn open_fence(&mut self, prefix: &Prefix, line: &str, at: usize) -> bool {
+        let content = &line[at..];
+        let Some((mark, length)) = fence_run(content) else { return false };
+        let info = content[length..].trim();
+        if mark == b'`' && info.contains('`') {
+            return false;
+        }
+        let word = info.split([' ', '\t', ',', '{']).next().unwrap_or_default();
+        let is_markdown = ["markdown", "md", "mdx"].iter().any(|known| word.eq_ignore_ascii_case(known));
+        if is_markdown {
+            self.insert(self.at + at, longer(mark));
+        }
+        let column = if prefix.column >= self.item_column { self.item_column } else { 0 };
+        let quotes = prefix.quotes;
+        self.fence = Some(Fence { mark, length, quotes, column, is_markdown, inner: None, may_open: false });
+        (self.columns, self.is_after_blank) = (0, false);
+        true
+    }
+
+    /// A fence behind words, which goes to a line of its own. `from` is where the run of marks begins.
+    pub(super) fn open_fence_behind_words(&mut self, from: usize, prefix: &Prefix) -> bool {
+        let line_start = self.source[..from].rfind('\n').map_or(0, |newline| newline + 1);
+        let line = line_at(self.source, line_start);
+        let at = from - line_start;
+        let info = line[at..].trim_start_matches('`').trim_end();
+        let is_word = info.len() <= 20 && info.chars().all(|c| c.is_ascii_alphanumeric() || "+#-_.".contains(c));
+        let is_complete = !self.is_partial || line.ends_with('\n');
+        if !is_word || !is_complete || self.columns > 0 {
+            return false;
+        }
+        let column = prefix.column.min(SPACES.len());
+        let quotes = "> ".repeat(prefix.quotes.min(MARKERS));
+        let insert = format!("\n{quotes}{}", &SPACES[..column.saturating_sub(quotes.len())]);
+        self.edits.push(Edit { range: from..from, insert: insert.into() });
+        self.at = line_start;
+        self.open_fence(prefix, line, at)
+    }
+
+    /// A line inside a fence; false when the fence's container is over, and the line is not code any more.
+    fn fence_line(&mut self, line: &str) -> bool {
+        let Some(fence) = &mut self.fence else { return false };
+        let Some(at) = behind_quotes(line, fence.quotes) else {
+            self.fence = None;
+            self.is_after_blank = true;
+            return false;
+        };
+        let content = line[at..].trim_start_matches([' ', '\t']);
+        let bare = content.trim_end();
+        let indent = line.len() - at - content.len();
+        if !bare.is_empty() && fence.quotes == 0 && indent < fence.column {
+            let spaces = &SPACES[..(fence.column - indent).min(SPACES.len())];
+            self.edits.push(Edit { range: self.at..self.at, insert: spaces.into() });
+        }
+        let may_open = std::mem::replace(&mut fence.may_open, bare.is_empty() || bare.ends_with([':', '：']));
+        let Some((mark, length)) = fence_run(content).filter(|_| indent < fence.column + 4) else { return true };
+        let is_bare = bare.len() == length;
+        if let Some((inner_mark, inner_length)) = fence.inner {
+            if is_bare && mark == inner_mark && length >= inner_length {
+                fence.inner = None;
+            }
+            return true;
+        }
+        let next = &self.source[self.at + line.len()..];
+        let opens = !is_bare || may_open && !line_at(next, 0).trim().is_empty();
+        if fence.is_markdown && opens && length <= fence.length.max(3) + 1 && (!is_bare || length >= fence.length) {
+            fence.inner = Some((mark, length));
+        } else if is_bare && mark == fence.mark && length >= fence.length {
+            if fence.is_markdown {
+                let extra = longer(fence.mark);
+                self.insert(self.at + line.len() - content.len(), extra);
+            }
+            self.fence = None;
+            self.is_after_blank = true;
+        }
+        true
+    }
+
+    /// Pipes of a table's row from `from` to `to`; those in `codes` belong to code.
+    pub(super) fn row(&mut self, from: usize, to: usize, codes: &[Range<usize>]) {
+        let row = self.source[from..to].trim_end();
+        let bytes = row.as_bytes();
+        let is_open = row.starts_with('|');
+        let (mut cells, mut at, mut codes) = (if is_open { 0 } else { 1 }, 0, codes.iter().peekable());
+        while at < bytes.len() {
+            while codes.next_if(|code| code.end <= from + at).is_some() {}
+            let in_code = codes.peek().is_some_and(|code| code.start <= from + at);
+            match bytes[at] {
+                b'\\' => at += 1,
+                b'|' if in_code => self.insert(from + at, "\\"),
+                b'|' if cells >= self.columns && at + 1 < bytes.len() => self.insert(from + at, "\\"),
+                b'|' => cells += 1,
+                _ => {}
+            }
+            at += 1;
+        }
+    }
+}
+
+pub(super) fn line_at(source: &str, at: usize) -> &str {
+    let rest = &source[at..];
+    let Some(end) = rest.find(['\n', '\r']) else { return rest };
+    &rest[..end + if rest[end..].starts_with("\r\n") { 2 } else { 1 }]
+}
+
+fn longer(mark: u8) -> &'static str {
+    if mark == b'`' { LONGER } else { LONGER_TILDES }
+}
+
+/// The mark and length of the fence that `content` begins with.
+pub(super) fn fence_run(content: &str) -> Option<(u8, usize)> {
+    let mark = *content.as_bytes().first().filter(|byte| matches!(byte, b'`' | b'~'))?;
+    let length = content.bytes().take_while(|byte| *byte == mark).count();
+    (length >= 3).then_some((mark, length))
+}
+
+/// Where the text behind that many quote markers begins.
+fn behind_quotes(line: &str, quotes: usize) -> Option<usize> {
+    let bytes = line.as_bytes();
+    let mut at = 0;
+    for _ in 0..quotes {
+        at += bytes[at..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        if bytes.get(at) != Some(&b'>') {
+            return None;
+        }
+        at += 1;
+    }
+    Some(at)
+}
+
+/// How many columns the table has whose head is this line; 0 when it is none.
+fn columns(source: &str, at: usize, content: &str, line_length: usize) -> usize {
+    if !content.contains('|') {
+        return 0;
+    }
+    let next = line_at(source, at + line_length);
+    let row = next[prefix(next).length..].trim();
+    if row.is_empty() || !row.contains('-') || !row.bytes().all(|byte| matches!(byte, b'|' | b'-' | b':' | b' ')) {
+        return 0;
+    }
+    let row = row.strip_prefix('|').unwrap_or(row);
+    row.strip_suffix('|').unwrap_or(row).split('|').count()
+}
+
+pub(super) fn prefix(line: &str) -> Prefix {
+    let bytes = line.as_bytes();
+    let mut prefix = Prefix { length: 0, quotes: 0, column: 0, item_column: 0, too_deep: None };
+    let (mut at, mut column, mut markers, mut item_at) = (0, 0, 0, None);
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b' ' => column += 1,
+            b'\t' => column += 4 - column % 4,
+            _ => {
+                let Some((escape_at, length)) = marker(&line[at..]) else { break };
+                if markers >= MARKERS || column >= COLUMNS {
+                    prefix.too_deep = Some(at + escape_at);
+                    break;
+                }
+                markers += 1;
+                column += length;
+                at += length;
+                item_at = (*byte != b'>').then_some(column);
+                prefix.quotes += usize::from(*byte == b'>');
+                continue;
+            }
+        }
+        at += 1;
+    }
+    (prefix.length, prefix.column) = (at, column);
+    prefix.item_column =
+        item_at.map_or(0, |marker| if column <= marker + 4 { column.max(marker + 1) } else { marker + 1 });
+    prefix
+}
+
+/// Where a backslash would disarm the container marker that `text` begins with, and the marker's length.
+fn marker(text: &str) -> Option<(usize, usize)> {
+    let bytes = text.as_bytes();
+    let blank_at = |at: usize| bytes.get(at).is_none_or(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
+    match bytes.first()? {
+        b'>' => Some((0, 1)),
+        b'-' | b'+' | b'*' => (blank_at(1) && !is_rule(bytes)).then_some((0, 1)),
+        b'0'..=b'9' => {
+            let digits = bytes.iter().take(10).take_while(|byte| byte.is_ascii_digit()).count();
+            (matches!(bytes.get(digits), Some(b'.' | b')')) && blank_at(digits + 1)).then_some((digits, digits + 1))
+        }
+        b'[' if bytes.get(1) == Some(&b'^') => text.find("]:").map(|end| (0, end + 2)),
+        _ => None,
+    }
+}
+
+/// `- - - - -` is a line across, however long.
+fn is_rule(bytes: &[u8]) -> bool {
+    let mut marks = 0;
+    for byte in bytes {
+        match byte {
+            b' ' | b'\t' | b'\n' | b'\r' => {}
+            byte if *byte == bytes[0] => marks += 1,
+            _ => return false,
+        }
+    }
+    marks >= 3
+}
