@@ -3,7 +3,7 @@
 RELEASE = $(or $(CARGO_TARGET_DIR),target)/x86_64-unknown-linux-musl/release/portagent
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-packages test-all crash bench lint fmt check dist tools
+.PHONY: help run test test-packages test-all spec crash bench lint fmt check dist tools
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,10 @@ test-packages: tools ## the image and the packages: built, installed, upgraded a
 
 test-all: tools ## `make test` and `make test-packages`, with one sum
 	@tests/run.sh all
+
+spec: tools ## the examples of the CommonMark specification through the renderer, fetched from npm
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && (cd "$$folder" && npm pack --silent commonmark-spec@0.31.2 | xargs tar xzf) \
+		&& MARKDOWN_SPECS=$$folder/package/spec.txt cargo test --locked --lib -- render::corpus::examples
 
 crash: tools ## `kill -9` in the middle of 100 answers, and at many moments of what touches the data
 	CRASH_ROUNDS=100 cargo test --locked --test it -- crash:: restore:: killed migration

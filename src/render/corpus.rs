@@ -604,6 +604,38 @@ fn any_text_comes_out_safe_and_linear() {
     }
 }
 
+/// The examples of specifications, which are not ours to keep here: `make spec` fetches them and names their files.
+#[test]
+fn examples_of_specifications_keep_their_words() {
+    let files = std::env::var("MARKDOWN_SPECS").unwrap_or_default();
+    for file in files.split(':').filter(|file| !file.is_empty()) {
+        let text = std::fs::read_to_string(file).expect("a specification");
+        let (mut examples, mut lost) = (0, Vec::new());
+        for example in text.split("\n```````````````````````````````` example").skip(1) {
+            let body = example.split_once('\n').map_or("", |(_, body)| body);
+            let Some((body, _)) = body.split_once("\n````````````````````````````````") else { continue };
+            let Some((source, expected)) = body.split_once("\n.\n").or_else(|| body.split_once(".\n")) else {
+                continue;
+            };
+            let source = source.replace('→', "\t");
+            let html = blocks(&source);
+            html.iter().for_each(|block| assert_safe(block, &source));
+            examples += 1;
+            let shown = html.concat();
+            let words = without_tags(expected);
+            let words = words.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() > 1);
+            lost.extend(words.filter(|word| !shown.contains(word)).map(|word| format!("{word:?} of {source:?}")));
+        }
+        assert!(examples > 500, "{examples} examples in {file}");
+        assert!(lost.is_empty(), "{} words of {examples} examples lost:\n{}", lost.len(), lost.join("\n"));
+    }
+}
+
+fn without_tags(html: &str) -> String {
+    let pieces = html.split('<').map(|piece| piece.split_once('>').map_or(piece, |(_, text)| text));
+    pieces.collect::<Vec<_>>().join(" ")
+}
+
 /// On the smallest stack that a thread of ours has, and in a time that is only kept by linear work.
 #[test]
 fn bombs_do_nothing() {

@@ -242,18 +242,15 @@ impl<'a> Painter<'a> {
             None => knows(self.language.keywords),
         };
         let behind = &rest[length..];
+        let is_call = self.language.has_calls && behind.starts_with(['(', '!']) && !behind.starts_with("!=");
+        let is_type = self.language.has_types && word.starts_with(|c: char| c.is_ascii_uppercase());
         let class = if is_keyword && self.before() != '.' {
             Some("keyword")
         } else if knows("true false null nil None True False NULL undefined NaN Infinity inf nan") {
             Some("number")
-        } else if self.language.has_calls && behind.starts_with(['(', '!']) && !behind.starts_with("!=") {
-            Some("name")
-        } else if self.language.has_types && word.starts_with(|c: char| c.is_ascii_uppercase()) {
-            Some("name")
-        } else if self.language.form == Form::Shell && self.is_command() {
-            Some("name")
         } else {
-            None
+            let is_name = is_call || is_type || self.language.form == Form::Shell && self.is_command();
+            is_name.then_some("name")
         };
         self.at += if class.is_none() { length } else { 0 };
         class.map(|class| (length, class))

@@ -1,9 +1,9 @@
 //! The message that is being written, rendered as it comes.
 //!
 //! Markdown is decided line by line, and a top-level block that another one follows does not change any more. So
-//! everything up to the last block is *settled*, and only the text behind it, the *tail*, is rendered again. Two things
-//! reach back all the same, link definitions and notes; they are put right at the end, when the whole text is rendered
-//! once more. [`Live::finish`] therefore always leads to exactly what [`super::blocks`] gives.
+//! everything up to the last block is *settled*, and only the text behind it, the *tail*, is rendered again, without
+//! what its end leaves undecided. Two things reach back all the same, link definitions and notes; where a text has any,
+//! it is rendered once more at the end. [`Live::finish`] therefore always leads to exactly what [`super::blocks`] gives.
 //!
 //! A tail costs work and bandwidth each time it is sent. The time between two patches is
 //!
@@ -11,32 +11,29 @@
 //! PATCH_EVERY + tail bytes / TAIL_BYTES_PER_SECOND
 //! ```
 //!
-//! that is 80 ms for a new paragraph, 0.3 s at 4 KiB and 6 s for a code block of 100 KiB: however long the block, no
-//! more than 16 KiB of source a second is rendered and sent for one message, plus each settled block once. Between
-//! patches the page shows the new text as it came.
-//!
-//! One patch has no bound of its own: a settled block of 1 MiB is sent once in one piece, and where a definition at the
-//! very end changes the first block, the last patch is the whole message. Whoever sends it may leave it out when it is
-//! larger than the way allows, as long as the page then asks for the message's blocks again.
+//! that is 80 ms for a new paragraph, 0.2 s at 4 KiB and 2 s for code of 64 KiB, after which the block is cut
+//! ([`super::pieces`]). So no more than 32 KiB of source a second is rendered and sent for one message, plus each settled
+//! block once, and one patch holds at most two pieces. The page shows nothing but patches: the text as it came would
+//! show marks that are not decided.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
 
-use super::writer::{self, Page};
+use super::pieces::Place;
+use super::writer;
 use crate::domain::event::HtmlPatch;
 
 /// The least time between two patches.
 pub const PATCH_EVERY: Duration = Duration::from_millis(80);
 /// How fast the last block may be rendered again and again, in bytes of source.
-pub const TAIL_BYTES_PER_SECOND: u32 = 16 * 1024;
+pub const TAIL_BYTES_PER_SECOND: u32 = 32 * 1024;
 
 /// The text of one message while it is being written.
 #[derive(Default)]
 pub struct Live {
     text: String,
-    /// Bytes of `text`, and blocks, that do not change any more.
-    settled: usize,
-    settled_blocks: usize,
+    /// What does not change any more.
+    settled: Place,
     /// A digest of each block as it was sent last.
     sent: Vec<u64>,
     last: Option<Instant>,
@@ -59,58 +56,61 @@ impl Live {
         if !self.is_changed || self.last.is_some_and(|last| now.saturating_duration_since(last) < self.interval()) {
             return None;
         }
-        let page = writer::write_partial(&self.text[self.settled..]);
-        self.is_changed = false;
         self.last = Some(now);
-        let (from, settles) = (self.settled_blocks, self.boundary(&page));
-        if let Some((bytes, blocks)) = settles {
-            self.settled += bytes;
-            self.settled_blocks += blocks;
+        let from = self.settled.blocks;
+        let (tail, is_long) = self.settled.rest(&self.text);
+        if is_long {
+            // One piece at a time: what is behind it follows with the next patch.
+            let blocks = self.settled.next(&self.text);
+            return self.difference(from, blocks);
         }
+        self.is_changed = false;
+        let page = writer::write_partial(&tail);
+        self.settled.settle(&tail, &page);
         self.difference(from, page.into_blocks())
     }
 
-    /// The last patch: after it the page shows `render::blocks` of the whole text.
-    pub fn finish(&mut self) -> Option<HtmlPatch> {
+    /// The last patches: after them the page shows `render::blocks` of the whole text. Each is at most one piece.
+    pub fn finish(&mut self) -> Vec<HtmlPatch> {
         self.is_changed = false;
-        let blocks = super::blocks(&self.text);
-        (self.settled, self.settled_blocks) = (self.text.len(), blocks.len());
-        self.difference(0, blocks)
+        // Only definitions and notes reach back to what is settled.
+        if self.text.contains("]:") {
+            self.settled = Place::default();
+        }
+        let mut patches = Vec::new();
+        while self.settled.bytes < self.text.len() {
+            let from = self.settled.blocks;
+            let blocks = self.settled.next(&self.text);
+            let is_last = self.settled.bytes >= self.text.len();
+            patches.extend(self.replace(from, blocks, is_last));
+        }
+        patches
     }
 
     fn interval(&self) -> Duration {
-        let tail = u32::try_from(self.text.len() - self.settled).unwrap_or(u32::MAX);
+        let tail = u32::try_from(self.text.len() - self.settled.bytes).unwrap_or(u32::MAX);
         PATCH_EVERY + Duration::from_secs(1) * tail / TAIL_BYTES_PER_SECOND
-    }
-
-    /// How many bytes and blocks of the tail are settled: all before the last block whose first line is complete, and
-    /// none from the first note on, because notes are one block and move together.
-    fn boundary(&self, page: &Page) -> Option<(usize, usize)> {
-        let tail = &self.text[self.settled..];
-        let complete = tail.rfind('\n')? + 1;
-        let limit = page.notes.as_ref().map_or(tail.len(), |(start, _)| line_start(tail, *start));
-        let starts = page.blocks.iter().map(|block| block.start).chain([page.last_start]);
-        let bytes = starts.map(|start| line_start(tail, start)).filter(|start| *start < complete).max()?.min(limit);
-        let blocks = page.blocks.iter().filter(|block| line_start(tail, block.start) < bytes).count();
-        (bytes > 0).then_some((bytes, blocks))
     }
 
     /// Replaces everything from block `from` on by `blocks`, and says what that changes.
     fn difference(&mut self, from: usize, blocks: Vec<String>) -> Option<HtmlPatch> {
+        self.replace(from, blocks, true)
+    }
+
+    /// The same, where more blocks follow unless these are the last.
+    fn replace(&mut self, from: usize, blocks: Vec<String>, is_last: bool) -> Option<HtmlPatch> {
         let digests: Vec<u64> = blocks.iter().map(|block| digest(block)).collect();
         let sent = self.sent.get(from..).unwrap_or_default();
         let same = digests.iter().zip(sent).take_while(|(new, old)| new == old).count();
-        let is_same = same == digests.len() && same == sent.len();
+        if same == digests.len() && (same == sent.len() || !is_last) {
+            return None;
+        }
         self.sent.truncate(from + same);
         self.sent.extend(&digests[same..]);
         // Without room to grow: it is kept for those who come back.
         let kept = blocks.into_iter().skip(same).map(|block| block.into_boxed_str().into_string());
-        (!is_same).then(|| HtmlPatch { from: from + same, blocks: kept.collect() })
+        Some(HtmlPatch { from: from + same, blocks: kept.collect() })
     }
-}
-
-fn line_start(text: &str, at: usize) -> usize {
-    text.as_bytes()[..at].iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1)
 }
 
 fn digest(block: &str) -> u64 {
@@ -151,8 +151,8 @@ mod tests {
                 exact += usize::from(page == writer::write_partial(&text[..at]).into_blocks());
             }
         }
-        apply(&mut page, live.finish());
-        assert!(live.finish().is_none(), "nothing is left after the end");
+        live.finish().into_iter().for_each(|patch| apply(&mut page, Some(patch)));
+        assert!(live.finish().is_empty(), "nothing is left after the end");
         (page, exact, patches)
     }
 
@@ -222,7 +222,7 @@ mod tests {
             froms.extend(live.patch(now).map(|patch| (patch.from, patch.blocks.len())));
         }
         assert_eq!(froms, (0..50).map(|from| (from, 1)).collect::<Vec<_>>());
-        assert!(live.finish().is_none());
+        assert!(live.finish().is_empty());
     }
 
     /// What a reader sees, without white space: it may differ while a list is still tight.

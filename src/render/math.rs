@@ -44,7 +44,6 @@ const COMMANDS: &[(&str, &str)] = &[
     ("mbox", "\\text "),
     ("ce", "\\mathrm "),
     ("boxed", "{}"),
-    ("tag", "\\qquad\\text "),
     ("argmax", "\\operatorname{arg\\,max}"),
     ("argmin", "\\operatorname{arg\\,min}"),
     ("nonumber", ""),
@@ -79,6 +78,13 @@ fn understood(tex: &str) -> String {
             None => out.push_str(&rest[at..end]),
         }
         rest = &rest[end..];
+        if name == "tag"
+            && let Some((number, behind)) = rest.strip_prefix('{').and_then(|argument| argument.split_once('}'))
+        {
+            out.truncate(out.len() - "\\tag".len());
+            out.push_str(&format!("\\qquad\\text{{({number})}}"));
+            rest = behind;
+        }
         if DROPPED.contains(&name)
             && let Some(close) = rest.strip_prefix('{').and_then(|argument| argument.find('}'))
         {
@@ -249,13 +255,17 @@ fn attributes(out: &mut String, mut attributes: &str) -> Option<()> {
         if ATTRIBUTES.contains(&name) && is_plain && !is_default {
             out.push_str(&format!(" {name}=\"{value}\""));
         }
+        if name == "class" && value.starts_with("menv-alignlike") {
+            out.push_str(" displaystyle=\"true\""); // a table's cells are set small otherwise
+        }
     }
     Some(())
 }
 
 /// Text that may hold the entities that the renderer writes.
 fn text(out: &mut String, text: &str) {
-    let mut rest = text;
+    let text = text.replace("&nbsp;", "\u{a0}");
+    let mut rest = text.as_str();
     while let Some(at) = rest.find('&') {
         escape(out, &rest[..at]);
         let entity = ["&amp;", "&lt;", "&gt;", "&quot;"].into_iter().find(|entity| rest[at..].starts_with(entity));

@@ -23,6 +23,7 @@ mod highlight;
 mod language;
 mod math;
 mod normalize;
+mod pieces;
 mod writer;
 
 #[cfg(test)]
@@ -32,5 +33,9 @@ pub use live::Live;
 
 /// One string of safe HTML for each top-level block of `markdown`.
 pub fn blocks(markdown: &str) -> Vec<String> {
-    writer::write(markdown).into_blocks()
+    let (mut place, mut blocks) = (pieces::Place::default(), Vec::new());
+    while place.bytes < markdown.len() {
+        blocks.extend(place.next(markdown));
+    }
+    blocks
 }

@@ -39,6 +39,8 @@ pub struct Normalized<'a> {
     pub source: &'a str,
     /// Whether stand-ins may be in the text, and so have to be removed.
     pub has_stand_ins: bool,
+    /// The line that opens a fence again which is open at the end, where it stands in no quote or list.
+    pub open_fence: Option<String>,
     formulas: Vec<Formula>,
     /// For each edit: where it ends in `text`, and where in the source.
     edits: Vec<(usize, usize)>,
@@ -100,7 +102,14 @@ pub fn normalize_partial(source: &str) -> Normalized<'_> {
 
 fn apply(source: &str, mut edits: Vec<Edit>, formulas: Vec<Formula>, has_stand_ins: bool) -> Normalized<'_> {
     if edits.is_empty() {
-        return Normalized { text: Cow::Borrowed(source), source, has_stand_ins: false, formulas, edits: Vec::new() };
+        return Normalized {
+            text: Cow::Borrowed(source),
+            source,
+            has_stand_ins: false,
+            open_fence: None,
+            formulas,
+            edits: Vec::new(),
+        };
     }
     edits.sort_by_key(|edit| edit.range.start);
     let mut text = String::with_capacity(source.len() + edits.len() * LETTER.len_utf8());
@@ -116,7 +125,7 @@ fn apply(source: &str, mut edits: Vec<Edit>, formulas: Vec<Formula>, has_stand_i
         ends.push((text.len(), done));
     }
     text.push_str(&source[done..]);
-    Normalized { text: Cow::Owned(text), source, has_stand_ins, formulas, edits: ends }
+    Normalized { text: Cow::Owned(text), source, has_stand_ins, open_fence: None, formulas, edits: ends }
 }
 
 #[cfg(test)]

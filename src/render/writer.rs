@@ -33,6 +33,8 @@ pub struct Page {
     pub notes: Option<(usize, String)>,
     /// Where in the source the last top-level block begins, a note included.
     pub last_start: usize,
+    /// The line that opens a fence again which is open at the end.
+    pub open_fence: Option<String>,
 }
 
 pub struct Block {
@@ -196,7 +198,8 @@ impl<'a> Writer<'a> {
         self.end_block();
         let notes = self.first_note.map(|start| (start, self.notes_block()));
         let last_block = self.blocks.last().map_or(0, |block| block.start);
-        Page { last_start: self.top_start.max(last_block), blocks: self.blocks, notes }
+        let open_fence = self.normalized.open_fence.clone();
+        Page { last_start: self.top_start.max(last_block), blocks: self.blocks, notes, open_fence }
     }
 
     fn end_block(&mut self) {

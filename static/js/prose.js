@@ -1,8 +1,9 @@
-// The text of an answer: the server's rendered blocks, and behind them, as plain text, what came since. Only blocks
-// that changed are replaced, so a selection in what stands above survives.
+// The text of an answer: the server's rendered blocks and nothing else, because text as it came would show marks that
+// are not decided yet. Each block says its own language and direction. Only blocks that changed are replaced, so a
+// selection in what stands above survives.
 
-import { attribute, h, icon, iconButton, label } from "./dom.js";
-import { langOf, t } from "./i18n.js";
+import { attribute, h, icon, iconButton } from "./dom.js";
+import { t } from "./i18n.js";
 import { copyAndTell } from "./status.js";
 import { blockNodes } from "./trusted.js";
 
@@ -10,12 +11,11 @@ const WRITING_INSIDE = { UL: "LI", OL: "LI", LI: null, BLOCKQUOTE: null };
 
 export class Prose {
   #shown = []; // [{ html, nodes }]
-  #tail = h("span", { class: "prose-tail" });
   #lamp = h("span", { class: "lamp", role: "img" });
-  #own = null; // a paragraph that only the tail needs
+  #own = null; // a paragraph that only the lamp needs
 
   constructor() {
-    this.element = h("div", { class: "prose", dir: "auto" });
+    this.element = h("div", { class: "prose", lang: "en", dir: "ltr" });
   }
 
   /** Shows `item`; `writing` puts the lamp behind the last word. */
@@ -30,35 +30,25 @@ export class Prose {
       for (const node of nodes) if (node.nodeType === Node.ELEMENT_NODE) dress(node);
       this.#shown.push({ html, nodes });
     }
-    attribute(this.element, "lang", langOf(item.text));
-    // The rendering drops the white space at its end, which belongs in front of what comes next.
-    const before = item.tail ? item.text.slice(0, item.text.length - item.tail.length).match(/\s*$/)[0] : "";
-    this.#attach(before + item.tail, writing);
+    this.#attach(writing);
   }
 
   #detach() {
-    this.#tail.remove();
     this.#lamp.remove();
     this.#own?.remove();
     this.#own = null;
   }
 
-  #attach(tail, writing) {
-    if (!tail && !writing) return;
-    const place = this.#place(tail);
-    if (tail) {
-      label(this.#tail, joined(tail, place, place === this.#own));
-      place.append(this.#tail);
-    }
+  #attach(writing) {
     if (!writing) return;
     attribute(this.#lamp, "aria-label", t("turn.stillWriting"));
-    place.append(this.#lamp);
+    this.#place().append(this.#lamp);
   }
 
-  /** The innermost place where writing goes on; a new paragraph when the text has begun one. */
-  #place(tail) {
+  /** The innermost place where writing goes on. */
+  #place() {
     let node = this.element.lastElementChild;
-    if (node && !/^\s*\n\s*\n/.test(tail)) {
+    if (node) {
       while (node.tagName in WRITING_INSIDE && node.lastElementChild) {
         const next = node.lastElementChild;
         if (next.tagName !== (WRITING_INSIDE[node.tagName] ?? next.tagName) || /^(A|CODE|EM|STRONG|INPUT|BR|SPAN|DEL)$/.test(next.tagName)) break;
@@ -71,13 +61,6 @@ export class Prose {
     this.element.append(this.#own);
     return this.#own;
   }
-}
-
-/** `tail` with the white space in front that suits the place it comes to. */
-function joined(tail, place, begins) {
-  if (begins) return tail.trimStart();
-  if (place.closest("pre")) return place.textContent.endsWith("\n") ? tail.replace(/^\n/, "") : tail;
-  return tail.replace(/^\s+/, " ");
 }
 
 /** Gives a block what only the page can give: the copy button of code, and safe ways out for links. */

@@ -29,15 +29,13 @@ impl Run {
     }
 
     fn can_open(&self) -> bool {
-        !self.after.is_whitespace()
-            && !")]}）》”」】".contains(self.after)
-            && !(self.mark == b'_' && self.before.is_alphanumeric())
+        let is_within_word = self.mark == b'_' && self.before.is_alphanumeric();
+        !self.after.is_whitespace() && !")]}）》”」】".contains(self.after) && !is_within_word
     }
 
     fn can_close(&self) -> bool {
-        !self.before.is_whitespace()
-            && !"([{（《“「【".contains(self.before)
-            && !(self.mark == b'_' && self.after.is_alphanumeric())
+        let is_within_word = self.mark == b'_' && self.after.is_alphanumeric();
+        !self.before.is_whitespace() && !"([{（《“「【".contains(self.before) && !is_within_word
     }
 
     /// `src/**/*.rs` and `2**3**4` are no emphasis.

@@ -336,6 +336,6 @@ fn is_formula(content: &str) -> bool {
         && !has_operator
         && !content.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"./*-!',()".contains(&byte));
     let words = content.split(' ').map(|word| word.len() >= 3 && word.bytes().all(|byte| byte.is_ascii_alphabetic()));
-    let has_words = words.clone().zip(words.skip(1)).any(|(one, next)| one && next);
-    !content.is_empty() && !is_sentence && !is_money && !(has_words && !content.contains('\\'))
+    let has_words = !content.contains('\\') && words.clone().zip(words.skip(1)).any(|(one, next)| one && next);
+    !content.is_empty() && !is_sentence && !is_money && !has_words
 }

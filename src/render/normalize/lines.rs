@@ -23,6 +23,8 @@ const COLUMNS: usize = 96;
 /// What makes the fence around a Markdown document longer than those in it.
 const LONGER: &str = "````````````````````````````````````````````````````````````````";
 const LONGER_TILDES: &str = "~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~";
+/// How much of a fence's first line is repeated where its code is cut, in characters.
+const OPENING_CHARS: usize = 100;
 const SPACES: &str = "                                                                                                ";
 
 pub(super) struct Scan<'a> {
@@ -57,6 +59,8 @@ struct Fence {
     quotes: usize,
     column: usize,
     is_markdown: bool,
+    /// The line that opens it, without what stands before.
+    opening: String,
     /// The fence inside the document that a Markdown fence holds.
     inner: Option<(u8, usize)>,
     /// The line before ended with nothing or with a colon: a bare fence may open here.
@@ -104,7 +108,8 @@ impl<'a> Scan<'a> {
         if self.is_partial && self.fence.is_none() {
             source = self.cut_undecided();
         }
-        apply(source, self.edits, self.formulas, self.may_stand_in)
+        let open_fence = self.fence.filter(|fence| fence.quotes == 0 && fence.column == 0).map(|fence| fence.opening);
+        Normalized { open_fence, ..apply(source, self.edits, self.formulas, self.may_stand_in) }
     }
 
     pub fn end_paragraph(&mut self) {
@@ -191,7 +196,8 @@ impl<'a> Scan<'a> {
         }
         let column = if prefix.column >= self.item_column { self.item_column } else { 0 };
         let quotes = prefix.quotes;
-        self.fence = Some(Fence { mark, length, quotes, column, is_markdown, inner: None, may_open: false });
+        let opening = format!("{}\n", content.trim_end().chars().take(OPENING_CHARS).collect::<String>());
+        self.fence = Some(Fence { mark, length, quotes, column, is_markdown, opening, inner: None, may_open: false });
         (self.columns, self.is_after_blank) = (0, false);
         true
     }

@@ -109,6 +109,16 @@ impl Active {
         Some((state.draft.message.clone()?, self.place(state.index)))
     }
 
+    /// Shows what has come while the model pauses.
+    pub(super) fn show_due(&self, hub: &Hub) {
+        let mut state = self.state();
+        if matches!(state.phase, Phase::Writing { .. })
+            && let Some(kind) = state.draft.due_text()
+        {
+            state.publish(hub, &self.context, kind);
+        }
+    }
+
     /// For the turn's own thread: publishes, unless the end is claimed.
     pub(super) fn publish(&self, hub: &Hub, kind: EventKind) {
         let mut state = self.state();
@@ -219,7 +229,7 @@ impl State {
     }
 
     fn end_message(&mut self, active: &Active, hub: &Hub, last: Option<Last>) -> Option<(Message, Place)> {
-        if let Some(kind) = self.draft.end_text() {
+        for kind in self.draft.end_text() {
             self.publish(hub, &active.context, kind);
         }
         // What was asked is counted, also where no message came of it.

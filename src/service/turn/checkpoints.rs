@@ -37,6 +37,7 @@ fn tick(turns: &Weak<Turns>) -> bool {
     }
     let running = queue.all_running();
     drop(queue);
+    running.iter().for_each(|active| active.show_due(&turns.hub));
     let messages: Vec<_> = running.iter().filter_map(|active| active.checkpoint()).collect();
     drop(running);
     if !messages.is_empty() {

@@ -71,11 +71,20 @@ impl Draft {
     }
 
     /// The rest of the rendered text, which was held back to spare events; the text part is over.
-    pub(super) fn end_text(&mut self) -> Option<EventKind> {
-        let html = self.html.finish();
-        self.html = render::Live::new();
+    pub(super) fn end_text(&mut self) -> Vec<EventKind> {
+        let patches = std::mem::take(&mut self.html).finish();
+        patches.into_iter().filter_map(|patch| self.patched(patch)).collect()
+    }
+
+    /// The rendering of text that has come, where it is due.
+    pub(super) fn due_text(&mut self) -> Option<EventKind> {
+        let patch = self.html.patch(Instant::now())?;
+        self.patched(patch)
+    }
+
+    fn patched(&self, patch: HtmlPatch) -> Option<EventKind> {
         let message_id = self.message.as_ref()?.id.clone();
-        html.map(|patch| EventKind::TextDelta { message_id, text: String::new(), html: Some(patch) })
+        Some(EventKind::TextDelta { message_id, text: String::new(), html: Some(patch) })
     }
 
     /// Ends the message: as `whole` has it, or as far as it has come. Nothing is left of one that was interrupted
