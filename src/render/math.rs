@@ -264,7 +264,7 @@ fn attributes(out: &mut String, mut attributes: &str) -> Option<()> {
 
 /// Text that may hold the entities that the renderer writes.
 fn text(out: &mut String, text: &str) {
-    let text = text.replace("&nbsp;", "\u{a0}");
+    let text = text.replace("&amp;nbsp;", "\u{a0}").replace("&nbsp;", "\u{a0}");
     let mut rest = text.as_str();
     while let Some(at) = rest.find('&') {
         escape(out, &rest[..at]);
