@@ -46,6 +46,19 @@ pub const ANSWERS: &[&str] = &[
     "- **Key:** value\n- **键**：值\n  - *nested* item\n    with a second line\n\n***bold italic*** and **bold *nested* bold**.\n",
 ];
 
+/// Answers that were looked at: what stands between the lines `%%%%` of `golden/*.md` gives `golden/*.html`.
+pub const GOLDEN: [(&str, &str, &str); 5] = [
+    ("chinese", include_str!("golden/chinese.md"), include_str!("golden/chinese.html")),
+    ("math", include_str!("golden/math.md"), include_str!("golden/math.html")),
+    ("code", include_str!("golden/code.md"), include_str!("golden/code.html")),
+    ("tables", include_str!("golden/tables.md"), include_str!("golden/tables.html")),
+    ("rest", include_str!("golden/rest.md"), include_str!("golden/rest.html")),
+];
+
+pub fn golden() -> impl Iterator<Item = &'static str> {
+    GOLDEN.iter().flat_map(|(_, markdown, _)| markdown.split("%%%%\n"))
+}
+
 /// Raw material for [`soup`]: everything that opens, closes or breaks something.
 const PIECES: &[&str] = &[
     "\n",
@@ -363,6 +376,26 @@ fn markup_is_what_the_page_expects() {
         "$x^2$ 3~5 元，6~8 元",
         &["<p lang=\"zh-CN\"><math><msup><mi>x</mi><mn>2</mn></msup></math> 3~5 元，6~8 元</p>"],
     );
+}
+
+/// `GOLDEN=write` writes them anew; look at them in a browser before they are committed.
+#[test]
+fn answers_look_as_they_did_when_they_were_looked_at() {
+    for (name, markdown, expected) in GOLDEN {
+        let answers = markdown.split("%%%%\n").map(|answer| blocks(answer).join("\n"));
+        let html = answers.collect::<Vec<_>>().join("\n%%%%\n") + "\n";
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/render/golden").join(name);
+        if std::env::var("GOLDEN").is_ok_and(|value| value == "write") {
+            std::fs::write(path.with_extension("html"), &html).expect("written");
+            continue;
+        }
+        for (new, old) in html.split("%%%%").zip(expected.split("%%%%")) {
+            assert_eq!(new, old, "in golden/{name}.md");
+        }
+        assert_eq!(html, expected, "golden/{name}.md");
+    }
+    golden().for_each(|answer| blocks(answer).iter().for_each(|block| assert_safe(block, answer)));
+    assert!(golden().count() >= 60, "{} answers", golden().count());
 }
 
 #[test]

@@ -243,7 +243,13 @@ mod tests {
     #[test]
     fn no_frame_shows_undecided_source() {
         let (mut frames, mut undecided) = (0, Vec::new());
-        for text in corpus::ANSWERS.iter().chain(corpus::DOCUMENTS).filter(|text| !text.contains("]:")) {
+        for text in corpus::ANSWERS
+            .iter()
+            .chain(corpus::DOCUMENTS)
+            .copied()
+            .chain(corpus::golden())
+            .filter(|text| !text.contains("]:"))
+        {
             let end = visible(&blocks(text));
             let (mut live, mut page, mut now) = (Live::new(), Vec::new(), Instant::now());
             let mut shown = 0;

@@ -120,13 +120,13 @@ impl Scan<'_> {
         }
         let before = self.source[..at].chars().next_back();
         match dollar_content(&self.source[at + 1..end], before) {
-            Dollar::Formula(length) => {
+            Dollar::Formula(length) if at + length + 2 < end || !self.is_last_line(end) => {
                 let range = at..at + length + 2;
                 let tex = self.source[at + 1..range.end - 1].to_owned();
                 self.accept(Formula { source: range.clone(), tex, is_display: false });
                 range.end
             }
-            Dollar::Open if self.is_last_line(end) => {
+            Dollar::Formula(_) | Dollar::Open if self.is_last_line(end) => {
                 self.cut_at(at);
                 at + 1
             }
@@ -216,6 +216,9 @@ impl Scan<'_> {
     fn run_of_marks(&mut self, at: usize, from: usize, end: usize) -> usize {
         let rest = &self.source[at..end];
         let (mark, length) = (rest.as_bytes()[0], run_length(rest));
+        if rest.len() == length && self.is_last_line(end) {
+            return end; // it may get longer
+        }
         if self.may_stand_in && length <= 3 && (mark != b'~' || length == 2) {
             let before = if at == from { '\n' } else { self.source[..at].chars().next_back().unwrap_or('\n') };
             let after = rest[length..].chars().next().unwrap_or('\n');

@@ -87,7 +87,8 @@ impl<'a> Scan<'a> {
             let line_start = self.source[..end].rfind(['\n', '\r']).map_or(0, |newline| newline + 1);
             let line = &self.source[line_start..end];
             let decided = line_start + decided_length(line, is_line_open && end == whole);
-            let decided = if self.open_code.is_some() { end } else { decided };
+            let code = self.open_code.map(|_| line_start + line.trim_end_matches('`').len());
+            let decided = code.unwrap_or(decided);
             let cut = if self.complete <= end { decided.max(self.complete) } else { decided };
             let cut = self.delimiters.last_open_ends_at(cut).unwrap_or(cut);
             self.delimiters.cut(cut);
@@ -111,6 +112,9 @@ fn decided_length(line: &str, is_end: bool) -> usize {
     let content_at = prefix(line).length;
     if content_at == line.len() || content_at > 0 && matches!(&line[content_at..], "[ ]" | "[x]" | "[X]") {
         return 0; // only markers
+    }
+    if line[content_at..].trim_matches(['|', ' ']).is_empty() {
+        return 0; // a row without a cell
     }
     if !is_end {
         return line.len();
