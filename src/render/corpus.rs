@@ -465,6 +465,8 @@ fn tables_lose_no_words() {
     let html = blocks("| a | b |\n|---|:-:|\n| `x | y` | z |\n| 1 | 2 | 3 |").concat();
     assert!(html.contains("<code>x | y</code></td><td class=\"u-center\">z</td>"), "{html}");
     assert!(html.contains("<td class=\"u-center\">2 | 3</td>"), "{html}");
+    let html = blocks("| a | b |\n|---|---|\n| $|x|$ | `y` |").concat();
+    assert!(html.contains("</math></td><td><code>y</code></td>"), "{html}");
 }
 
 #[test]

@@ -31,7 +31,8 @@ const DOLLARS: Marks = Marks { kind: 2, open: "$$", close: "$$", is_display: tru
 /// What one line has shown.
 #[derive(Default)]
 struct Line {
-    codes: Vec<Range<usize>>,
+    /// Code and formulas.
+    opaque: Vec<Range<usize>>,
     brackets: Vec<usize>,
 }
 
@@ -42,6 +43,7 @@ impl Scan<'_> {
         let mut line = Line::default();
         while at < end {
             let rest = &self.source[at..end];
+            let formulas = self.formulas.len();
             let next = match rest.as_bytes()[0] {
                 b'\\' => self.backslash(at, prefix),
                 b'`' => match self.ticks(at, end, &mut line) {
@@ -71,10 +73,13 @@ impl Scan<'_> {
             };
             if let Some(cut) = self.cut {
                 if self.columns > 0 && cut > from {
-                    self.row(from, cut, &line.codes);
+                    self.row(from, cut, &line.opaque);
                 }
                 self.at = self.source.len();
                 return;
+            }
+            if self.formulas.len() > formulas {
+                line.opaque.push(at..next);
             }
             if next > end {
                 end = self.line_end(next.min(self.source.len()));
@@ -82,7 +87,7 @@ impl Scan<'_> {
             at = next;
         }
         if self.columns > 0 {
-            self.row(from, end, &line.codes);
+            self.row(from, end, &line.opaque);
             if !self.is_last_line(end) {
                 self.delimiters.clear();
             }
@@ -195,7 +200,7 @@ impl Scan<'_> {
         while let Some(found) = rest[from..].find('`') {
             let run = run_length(&rest[from + found..]);
             if run == length {
-                line.codes.push(at..at + from + found + run);
+                line.opaque.push(at..at + from + found + run);
                 self.complete = at + from + found + run;
                 return Some(at + from + found + run);
             }
@@ -209,7 +214,7 @@ impl Scan<'_> {
             return Some(end);
         }
         self.open_code = Some(if length == 1 { "`" } else { "``" });
-        line.codes.push(at..end);
+        line.opaque.push(at..end);
         Some(end)
     }
 

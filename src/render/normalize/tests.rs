@@ -1,3 +1,5 @@
+//! What is done to the source, and that offsets lead back.
+
 use super::*;
 
 #[test]
