@@ -1,16 +1,17 @@
 //! What a command does to the databases themselves, beside a running server or without one.
 
-use crate::config::Config;
-use crate::domain::Result;
 use std::path::Path;
 
-use crate::ops::care;
+use crate::config::Config;
+use crate::domain::Result;
 pub use crate::ops::care::{Change, Damaged, Mended, Recovered, Report};
+use crate::ops::{become_owner, care};
 pub use crate::store::care::{Stats, TableStats, Which, is_newer};
 pub use crate::store::salvage::{Report as Saved, TableReport as TableSaved};
 
 /// Checks everything. Errors: `NotFound` where there is no data directory.
 pub fn check(config: &Config, quick: bool) -> Result<Report> {
+    become_owner(&config.data_dir)?;
     care::inspect(&config.data_dir, quick)
 }
 
@@ -24,20 +25,26 @@ pub fn mend(config: &Config, report: &Report) -> Result<Mended> {
 ///
 /// Errors: `NotFound`; `Conflict` while a server uses the file; `Unavailable` without room.
 pub fn recover(config: &Config, named: &str, target: Option<&Path>) -> Result<Recovered> {
+    if target.is_none() {
+        become_owner(&config.data_dir)?;
+    }
     care::recover(&config.data_dir, &Damaged::find(&config.data_dir, named)?, target)
 }
 
 /// Errors: `Unavailable` without room, or while others keep it busy.
 pub fn vacuum(config: &Config, which: Which) -> Result<Change> {
+    become_owner(&config.data_dir)?;
     care::vacuum(&config.data_dir, which)
 }
 
 /// Errors: `Unavailable` while others keep it busy.
 pub fn optimize(config: &Config, which: Which) -> Result<Change> {
+    become_owner(&config.data_dir)?;
     care::optimize(&config.data_dir, which)
 }
 
 pub fn stats(config: &Config, which: Which) -> Result<Stats> {
+    become_owner(&config.data_dir)?;
     crate::store::settle_if_free(&config.data_dir)?;
     crate::store::care::stats(&config.data_dir, which)
 }

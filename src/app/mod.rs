@@ -29,6 +29,7 @@ use manager::Manager;
 /// What requests and sockets get to end at a stop, before the turns are stored.
 const CLOSE_GRACE: Duration = Duration::from_secs(2);
 
+pub use crate::ops::become_owner;
 pub use alerts::test as alert_test;
 pub use data::DataDirectory;
 

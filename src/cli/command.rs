@@ -1,6 +1,6 @@
 //! What a command is: a row that the parser, the help and `main` read.
 
-use crate::app::DataDirectory;
+use crate::app::{DataDirectory, become_owner};
 use crate::config::{Config, Typed};
 use crate::domain::{Error, Result};
 use crate::telemetry;
@@ -101,6 +101,10 @@ impl Given {
     /// The data directory, whether a server runs on it or not.
     pub(super) fn data(&self) -> Result<DataDirectory> {
         let config = self.config()?;
+        // What is exported goes into a file that may be for root only.
+        if self.command.name != "user export" && !self.has("export") {
+            become_owner(&config.data_dir)?;
+        }
         telemetry::init_command(Some(config.log_file()))?;
         for warning in &config.warnings {
             log::warn!(target: "config", "{warning}");

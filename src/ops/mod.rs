@@ -6,6 +6,7 @@ pub mod backup;
 pub mod care;
 pub mod doctor;
 mod meter;
+mod owner;
 mod partial;
 pub mod people;
 pub mod restore;
@@ -17,6 +18,7 @@ mod worker;
 
 pub use alerts::{AlertOptions, alerts, test as alert_test};
 pub use meter::{Meter, Pace, Progress};
+pub use owner::become_owner;
 pub use scheduler::{Job, When, schedule};
 pub use watch::watch;
 pub use watchdog::Watchdog;

@@ -9,10 +9,12 @@ use crate::domain::{Error, Result};
 ///
 /// Errors: `Unavailable` when it cannot be read.
 pub fn free(directory: &Path) -> Result<u64> {
-    let stat = rustix::fs::statvfs(directory).map_err(|cause| {
-        Error::unavailable("cannot_look", format!("cannot read the disk of {}: {cause}", directory.display()))
-    })?;
+    let stat = rustix::fs::statvfs(directory).map_err(|cause| cannot_look(directory, &cause.into()))?;
     Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
+pub fn cannot_look(directory: &Path, cause: &std::io::Error) -> Error {
+    Error::unavailable("cannot_look", format!("cannot read the disk of {}: {cause}", directory.display()))
 }
 
 /// Errors: `Unavailable` when fewer bytes are free, naming both numbers.

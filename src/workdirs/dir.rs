@@ -102,7 +102,7 @@ impl Dir {
         Ok(rustix::fs::renameat(&self.0, checked(name)?, &to.0, checked(new_name)?)?)
     }
 
-    pub(super) fn try_clone(&self) -> io::Result<Self> {
+    pub fn try_clone(&self) -> io::Result<Self> {
         self.0.try_clone().map(Self)
     }
 }

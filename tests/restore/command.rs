@@ -150,13 +150,55 @@ fn root_restores_and_the_owner_of_the_directory_owns_it_all() {
     }
     let (chat, _, archive) = somebody();
     let directory = chat.server.data_dir();
-    crate::support::disk::run("chown", &["-R", "65534:65534", directory.to_str().unwrap()]);
+    let archive = given_away(&directory, &archive);
     assert_eq!(chat.server.run(&["restore", archive.to_str().unwrap(), "--yes"]).code, Some(0));
     let mut waiting = vec![directory];
     while let Some(path) = waiting.pop() {
         assert_eq!(path.symlink_metadata().unwrap().uid(), 65534, "{}", path.display());
         if path.is_dir() {
             waiting.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        }
+    }
+}
+
+/// Gives the data directory to another owner, who can reach it; returns the archive, where only root can read it.
+fn given_away(directory: &Path, archive: &Path) -> PathBuf {
+    let home = directory.parent().unwrap();
+    fs::set_permissions(home, fs::Permissions::from_mode(0o755)).unwrap();
+    let for_root = home.join("for-root");
+    fs::copy(archive, &for_root).unwrap();
+    fs::set_permissions(&for_root, fs::Permissions::from_mode(0o600)).unwrap();
+    crate::support::disk::run("chown", &["-R", "65534:65534", directory.to_str().unwrap()]);
+    for_root
+}
+
+#[test]
+fn root_follows_no_link_that_the_owner_of_the_directory_planted() {
+    if !crate::support::disk::possible() {
+        return;
+    }
+    let (chat, _, archive) = somebody();
+    let directory = chat.server.data_dir();
+    let archive = given_away(&directory, &archive);
+    let roots = directory.parent().unwrap().join("roots");
+    fs::create_dir_all(roots.join("data")).unwrap();
+    fs::set_permissions(&roots, fs::Permissions::from_mode(0o700)).unwrap();
+    fs::write(roots.join("file"), "precious").unwrap();
+    let before = |path: &Path| (path.metadata().unwrap().uid(), path.metadata().unwrap().mode());
+    let was = (before(&roots), before(&roots.join("file")));
+    for (name, target) in [("portagent.lock", "file"), ("replaced", ""), ("data", "data"), ("restore-new", "")] {
+        let place = directory.join(name);
+        let aside = directory.join("aside");
+        let had_one = fs::rename(&place, &aside).is_ok();
+        std::os::unix::fs::symlink(roots.join(target), &place).unwrap();
+        chat.server.run(&["restore", archive.to_str().unwrap(), "--yes"]);
+        assert_eq!(fs::read_to_string(roots.join("file")).unwrap(), "precious", "{name}");
+        assert_eq!((before(&roots), before(&roots.join("file"))), was, "{name}");
+        assert_eq!(fs::read_dir(roots.join("data")).unwrap().count(), 0, "{name}");
+        assert_eq!(fs::read_dir(&roots).unwrap().count(), 2, "{name}");
+        let _ = fs::remove_file(&place);
+        if had_one {
+            let _ = fs::rename(&aside, &place);
         }
     }
 }

@@ -11,6 +11,10 @@ use crate::store::{copy::DATABASE_FILES, inspect};
 /// The format that this program writes, and the newest that it reads.
 pub const FORMAT: u32 = 1;
 
+/// Files, and bytes in them, by which agents' files may grow while a backup is written, besides a quarter.
+const SLACK_COUNT: u64 = 100_000;
+const SLACK_BYTES: u64 = 256 * 1024 * 1024;
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Manifest {
@@ -45,6 +49,16 @@ pub struct DatabaseFacts {
 pub struct FilesFacts {
     pub count: u64,
     pub bytes: u64,
+}
+
+impl FilesFacts {
+    /// The most that an archive may hold for which this was counted before: agents work while it is written.
+    pub fn with_slack(self) -> Self {
+        Self {
+            count: self.count.saturating_add(self.count / 4 + SLACK_COUNT),
+            bytes: self.bytes.saturating_add(self.bytes / 4 + SLACK_BYTES),
+        }
+    }
 }
 
 /// All that is read of a manifest before its format is known.

@@ -19,6 +19,7 @@ mod error;
 mod hashing;
 mod layout;
 mod manifest;
+mod names;
 mod place;
 mod read;
 mod seal;
@@ -30,6 +31,7 @@ mod write;
 
 pub use crypt::{Decryption, Encrypting, Encryption, is_encrypted};
 pub use manifest::{DatabaseFacts, FORMAT, FilesFacts, Manifest};
+pub use names::Names;
 pub(super) use verify::verify_in;
-pub use verify::{Report, extract_to, verify};
+pub use verify::{Opened, Report, extract_to, open, verify};
 pub use write::{Meta, Writer};

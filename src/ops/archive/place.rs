@@ -1,12 +1,17 @@
 //! Where the entries of an archive go while it is read: into a directory that is ours, or nowhere.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::ffi::OsStr;
+use std::fs::File;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use super::layout::Part;
+use crate::domain::Result;
+use crate::ops::space;
+use crate::workdirs::Dir;
+
+const DIRECTORY_MODE: u32 = 0o700;
 
 /// What is kept of an archive that is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,15 +23,21 @@ pub enum Keep {
 
 /// A private directory that no other program writes to.
 pub struct Place<'a> {
-    root: &'a Path,
-    keep: Keep,
-    /// The last directory that is known to be one, below the root.
-    known: PathBuf,
+    path: &'a Path,
+    root: Dir,
+    pub keep: Keep,
+    /// The directory of the last entry, open, and its name.
+    last: Option<(PathBuf, Dir)>,
 }
 
 impl<'a> Place<'a> {
-    pub fn new(root: &'a Path, keep: Keep) -> Self {
-        Self { root, keep, known: PathBuf::new() }
+    pub fn new(path: &'a Path, keep: Keep) -> io::Result<Self> {
+        Ok(Self { path, root: Dir::open(path)?, keep, last: None })
+    }
+
+    /// Errors: `Unavailable` when its disk has less room than this many bytes.
+    pub fn require(&self, bytes: u64) -> Result<()> {
+        space::require(self.path, bytes)
     }
 
     /// A new private file for this entry, where it is kept.
@@ -34,48 +45,39 @@ impl<'a> Place<'a> {
         if self.keep == Keep::Databases && !matches!(part, Part::Database(_)) {
             return Ok(None);
         }
-        let path = self.path(name)?;
         let mode = if part == Part::Files { (mode & 0o700) | 0o600 } else { 0o600 };
-        OpenOptions::new().write(true).create_new(true).mode(mode).open(path).map(Some)
+        let (directory, name) = self.at(name)?;
+        directory.new_file(name, mode).map(Some)
     }
 
-    pub fn directory(&mut self, name: &[u8], mode: u32) -> io::Result<()> {
+    pub fn directory(&mut self, name: &[u8]) -> io::Result<()> {
         if self.keep == Keep::Databases {
             return Ok(());
         }
-        let path = self.path(name)?;
-        make_directory(&path)?;
-        fs::set_permissions(&path, fs::Permissions::from_mode((mode & 0o700) | 0o700))
+        let (directory, name) = self.at(name.strip_suffix(b"/").unwrap_or(name))?;
+        directory.new_dir(name, DIRECTORY_MODE).map(drop)
     }
 
     pub fn link(&mut self, name: &[u8], target: &[u8]) -> io::Result<()> {
         if self.keep == Keep::Databases {
             return Ok(());
         }
-        symlink(std::ffi::OsStr::from_bytes(target), self.path(name)?)
+        let (directory, name) = self.at(name)?;
+        directory.new_link(name, OsStr::from_bytes(target))
     }
 
-    /// The path of a checked name, below directories that are real ones: a link among them would lead elsewhere.
-    fn path(&mut self, name: &[u8]) -> io::Result<PathBuf> {
-        let name = Path::new(std::ffi::OsStr::from_bytes(name));
-        let parent = name.parent().unwrap_or(Path::new(""));
-        if parent != self.known {
-            let mut at = self.root.to_owned();
-            for part in parent {
-                at.push(part);
-                make_directory(&at)?;
-            }
-            self.known = parent.to_owned();
+    /// The directory of a checked name, made where it is missing, and the last part of the name.
+    fn at<'n>(&mut self, name: &'n [u8]) -> io::Result<(&Dir, &'n OsStr)> {
+        let name = Path::new(OsStr::from_bytes(name));
+        let (Some(parent), Some(own)) = (name.parent(), name.file_name()) else {
+            return Err(io::ErrorKind::InvalidInput.into());
+        };
+        if self.last.as_ref().is_none_or(|(last, _)| last != parent) {
+            let root = self.root.try_clone()?;
+            let opened = parent.iter().try_fold(root, |at, part| at.dir_or_new(part, DIRECTORY_MODE))?;
+            self.last = Some((parent.to_owned(), opened));
         }
-        Ok(self.root.join(name))
+        let directory = self.last.as_ref().map_or(&self.root, |(_, directory)| directory);
+        Ok((directory, own))
     }
-}
-
-/// Makes the directory, private, unless it is there; a link to one is none.
-fn make_directory(path: &Path) -> io::Result<()> {
-    match DirBuilder::new().mode(0o700).create(path) {
-        Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {}
-        other => return other,
-    }
-    if fs::symlink_metadata(path)?.is_dir() { Ok(()) } else { Err(io::ErrorKind::NotADirectory.into()) }
 }

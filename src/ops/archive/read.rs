@@ -10,7 +10,8 @@ use super::error::{damaged, not_ours, shown, unreadable};
 use super::hashing::Hashing;
 use super::layout::{self, Part};
 use super::manifest::Manifest;
-use super::place::Place;
+use super::names::Names;
+use super::place::{Keep, Place};
 use super::seal::SealReader;
 use super::sums::Expected;
 use crate::domain::id::hex;
@@ -18,6 +19,8 @@ use crate::domain::{Error, Result};
 use crate::ops::meter::{Meter, or_stopped};
 
 const BUFFER_BYTES: usize = 64 * 1024;
+/// From this length on, in bytes, a file is begun only where there is room for all of it.
+const LARGE_BYTES: u64 = 1024 * 1024;
 /// Zeros that may stand behind the tar's end: tar fills its last record.
 const PADDING_BYTES: u64 = 64 * 1024;
 
@@ -29,20 +32,22 @@ pub struct Found {
     pub links: u64,
 }
 
-/// Reads to the end, checking everything but what is inside the databases. `sized` learns the manifest before the
-/// first byte is kept.
+/// Reads to the end, checking everything but what is inside the databases.
 ///
 /// Errors: `Unavailable` for an archive that is damaged, of a newer program or no archive at all, and when the place
-/// cannot be written; `Conflict` when the meter says stop; those of `sized`.
-pub fn read(
-    from: impl Read,
-    place: Place<'_>,
-    meter: &mut Meter<'_>,
-    sized: &dyn Fn(&Manifest) -> Result<()>,
-) -> Result<Found> {
+/// cannot be written or has no room; `Conflict` when the meter says stop.
+pub fn read(from: impl Read, place: Place<'_>, meter: &mut Meter<'_>) -> Result<Found> {
     let compressed = BufReader::with_capacity(BUFFER_BYTES, SealReader::new(from));
     let mut tar = Archive::new(GzDecoder::new(compressed));
-    let mut reading = Reading { place, meter, sized, last: None, expected: Expected::default(), found: None, count: 0 };
+    let mut reading = Reading {
+        place,
+        meter,
+        last: None,
+        names: Names::default(),
+        expected: Expected::default(),
+        found: None,
+        count: 0,
+    };
     // Raw: extensions of the format are met as entries of their own, so that their lengths are ours to limit.
     let entries = tar.entries().map_err(unread)?.raw(true);
     let mut longer = Longer::default();
@@ -81,8 +86,8 @@ struct Longer {
 struct Reading<'r, 'm> {
     place: Place<'r>,
     meter: &'r mut Meter<'m>,
-    sized: &'r dyn Fn(&Manifest) -> Result<()>,
     last: Option<Part>,
+    names: Names,
     expected: Expected,
     found: Option<Found>,
     count: u64,
@@ -96,10 +101,14 @@ impl Reading<'_, '_> {
         let name = longer.name.unwrap_or_else(|| header.path_bytes().into_owned());
         let part = Part::of(&name).map_err(|what| damaged(&format!("an entry {what}: {}", shown(&name))))?;
         self.in_order(part)?;
+        if part == Part::Files {
+            let added = self.names.add(&name, kind == EntryType::Directory);
+            added.map_err(|what| damaged(&format!("an entry {what}: {}", shown(&name))))?;
+        }
         match (kind, part) {
             (EntryType::Regular, Part::Manifest) => self.manifest(&name, entry),
             (EntryType::Regular, _) => self.file(part, &name, mode, entry),
-            (EntryType::Directory, Part::Files) => self.place.directory(&name, mode).map_err(cannot_keep),
+            (EntryType::Directory, Part::Files) => self.place.directory(&name).map_err(cannot_keep),
             (EntryType::Symlink, Part::Files) => {
                 let target = longer.link.or_else(|| entry.link_name_bytes().map(|link| link.into_owned()));
                 let target = target.filter(|target| !target.is_empty() && target.len() < layout::NAME_BYTES);
@@ -137,7 +146,10 @@ impl Reading<'_, '_> {
         }
         self.expected.add(name, &content.digest());
         let manifest = Manifest::read(&bytes)?;
-        (self.sized)(&manifest)?;
+        self.place.require(match self.place.keep {
+            Keep::Databases => manifest.database_bytes(),
+            Keep::Everything => manifest.database_bytes().saturating_add(manifest.files.bytes),
+        })?;
         let keeps = self.place.file(Part::Manifest, name, 0o600).map_err(cannot_keep)?;
         if let Some(mut file) = keeps {
             file.write_all(&bytes).map_err(cannot_keep)?;
@@ -149,6 +161,9 @@ impl Reading<'_, '_> {
     fn file<R: Read>(&mut self, part: Part, name: &[u8], mode: u32, entry: Entry<'_, R>) -> Result<()> {
         let length = entry.size();
         self.check_length(part, length)?;
+        if part == Part::Files {
+            self.check_sum(length)?;
+        }
         let keeps = self.place.file(part, name, mode).map_err(cannot_keep)?;
         let digest = self.copy(entry, length, keeps)?;
         match part {
@@ -157,11 +172,6 @@ impl Reading<'_, '_> {
                 if facts.sha256 != hex(&digest) {
                     return Err(damaged(&format!("its {} is not what its manifest says", facts.file)));
                 }
-            }
-            Part::Files => {
-                let found = self.found()?;
-                found.files += 1;
-                found.file_bytes = found.file_bytes.saturating_add(length);
             }
             Part::Sums if digest != self.expected.digest() => return Err(damaged("its SHA256SUMS are not its sums")),
             _ => {}
@@ -179,6 +189,21 @@ impl Reading<'_, '_> {
             Part::Manifest | Part::Files => true,
         };
         if good { Ok(()) } else { Err(damaged("an entry has the wrong length")) }
+    }
+
+    /// The manifest speaks of all agents' files, and there has to be room for this one.
+    fn check_sum(&mut self, length: u64) -> Result<()> {
+        let found = self.found()?;
+        found.files += 1;
+        found.file_bytes = found.file_bytes.saturating_add(length);
+        let most = found.manifest.files.with_slack();
+        if found.files > most.count || found.file_bytes > most.bytes {
+            return Err(damaged("it has more agents' files than its manifest says"));
+        }
+        match self.place.keep {
+            Keep::Everything if length >= LARGE_BYTES => self.place.require(length),
+            _ => Ok(()),
+        }
     }
 
     fn copy<R: Read>(
@@ -243,10 +268,5 @@ fn unread(cause: io::Error) -> Error {
 }
 
 fn cannot_keep(cause: io::Error) -> Error {
-    match cause.kind() {
-        io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory => {
-            damaged("two of its entries have the same name")
-        }
-        _ => Error::unavailable("cannot_extract", format!("cannot write what is in the archive: {cause}")),
-    }
+    Error::unavailable("cannot_extract", format!("cannot write what is in the archive: {cause}"))
 }

@@ -67,7 +67,7 @@ fn good() -> Vec<u8> {
 }
 
 fn opened(bytes: &[u8], keep: Keep, into: &Path) -> Result<Found> {
-    read(bytes, Place::new(into, keep), &mut Meter::silent(), &|_| Ok(()))
+    read(bytes, Place::new(into, keep).unwrap(), &mut Meter::silent())
 }
 
 fn trouble(bytes: &[u8]) -> Error {
@@ -222,33 +222,44 @@ fn by_hand(entries: &[(&[u8], tar::EntryType, &[u8], u64)]) -> Vec<u8> {
 }
 
 #[test]
-fn nothing_is_written_outside() {
-    use tar::EntryType::{GNULongName, Link, Regular, Symlink, XHeader};
+fn nothing_is_written_outside_and_no_name_comes_twice() {
+    use tar::EntryType::{Directory, GNULongName, Link, Regular, Symlink, XHeader};
     let home = tempfile::tempdir().unwrap();
-    let (outside, into) = (home.path().join("outside"), home.path().join("into"));
+    let outside = home.path().join("outside");
     std::fs::create_dir(&outside).unwrap();
-    let text = serde_json::to_vec(&manifest()).unwrap();
+    let mode = || std::os::unix::fs::PermissionsExt::mode(&outside.metadata().unwrap().permissions());
+    let mode_before = mode();
     let outside_name = outside.to_str().unwrap().as_bytes();
     type Odd<'a> = Vec<(&'a [u8], tar::EntryType, &'a [u8], u64)>;
-    let odd: [Odd<'_>; 7] = [
+    let odd: [Odd<'_>; 13] = [
         vec![(b"containers/../../outside/x", Regular, b"x", 1)],
         vec![(b"/tmp/portagent-outside", Regular, b"x", 1)],
         vec![(b"containers/l", Symlink, outside_name, 0), (b"containers/l/x", Regular, b"x", 1)],
+        vec![(b"containers/l", Symlink, outside_name, 0), (b"containers/l/", Directory, b"", 0)],
+        vec![(b"containers/l", Symlink, outside_name, 0), (b"containers/l/d/", Directory, b"", 0)],
+        vec![(b"containers/l/", Directory, b"", 0), (b"containers/l", Symlink, outside_name, 0)],
+        vec![(b"containers/d/", Directory, b"", 0), (b"containers/d/", Directory, b"", 0)],
+        vec![(b"containers/d/x", Regular, b"x", 1), (b"containers/d", Regular, b"x", 1)],
+        vec![(b"containers/f", Regular, b"x", 1), (b"containers/f/x", Regular, b"x", 1)],
         vec![(b"containers/l", Link, b"", 0)],
         vec![(b"containers/l", XHeader, b"17 path=/etc/passw\n", 19), (b"containers/x", Regular, b"x", 1)],
         vec![(b"././@LongLink", GNULongName, b"containers/../../outside/x\0", 27), (b"containers/x", Regular, b"x", 1)],
         vec![(b"././@LongLink", GNULongName, &[b'a'; 10_000], 10_000), (b"containers/x", Regular, b"x", 1)],
     ];
+    let text = serde_json::to_vec(&Manifest { files: FilesFacts { count: 9, bytes: 9 }, ..manifest() }).unwrap();
     for (number, odd) in odd.into_iter().enumerate() {
-        std::fs::create_dir(&into).unwrap();
         let mut entries: Odd<'_> = vec![(b"manifest.json", Regular, &text, text.len() as u64)];
         entries.push((b"data/agentx.db", Regular, DATABASES[0].1, DATABASES[0].1.len() as u64));
         entries.push((b"data/portagent.db", Regular, DATABASES[1].1, DATABASES[1].1.len() as u64));
         entries.extend(odd);
-        let error = opened(&by_hand(&entries), Keep::Everything, &into).err().expect("refused");
-        assert_eq!(error.code, "archive_damaged", "{number}: {error}");
-        assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 0, "{number}");
-        std::fs::remove_dir_all(&into).unwrap();
+        let archive = by_hand(&entries);
+        for keep in [Keep::Everything, Keep::Databases] {
+            let into = tempfile::tempdir().unwrap();
+            let error = opened(&archive, keep, into.path()).err().expect("refused");
+            let is_found = error.code == "archive_damaged" && !error.message.contains("ends too early");
+            assert!(is_found, "{number} {keep:?}: {error}");
+        }
+        assert_eq!((std::fs::read_dir(&outside).unwrap().count(), mode()), (0, mode_before), "{number}");
     }
 }
 
@@ -267,4 +278,20 @@ fn a_bomb_stays_small() {
     writer.bytes("manifest.json", &serde_json::to_vec(&manifest()).unwrap()).unwrap();
     writer.stream(Path::new("data/agentx.db"), 64 << 20, META, &mut std::io::repeat(0)).unwrap();
     assert!(trouble(&writer.finish().unwrap()).message.contains("wrong length"));
+    // Neither do agents' files that the manifest does not speak of, however few bytes the archive has.
+    let large = manifest().files.with_slack().bytes + 1;
+    let text = serde_json::to_vec(&manifest()).unwrap();
+    let whole = |name, content: &'static [u8]| (name, tar::EntryType::Regular, content, content.len() as u64);
+    let bytes = by_hand(&[
+        (b"manifest.json", tar::EntryType::Regular, &text, text.len() as u64),
+        whole(&b"data/agentx.db"[..], DATABASES[0].1),
+        whole(b"data/portagent.db", DATABASES[1].1),
+        (b"containers/zeros", tar::EntryType::Regular, b"0", large),
+    ]);
+    for keep in [Keep::Everything, Keep::Databases] {
+        let home = tempfile::tempdir().unwrap();
+        let error = opened(&bytes, keep, home.path()).err().expect("refused");
+        assert!(error.message.contains("more agents' files than its manifest says"), "{error}");
+        assert!(!home.path().join("containers/zeros").exists());
+    }
 }

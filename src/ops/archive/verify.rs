@@ -2,7 +2,8 @@
 //! the same checks on the way.
 
 use std::fs::File;
-use std::path::Path;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
 use super::crypt::{self, Decryption};
 use super::error::damaged;
@@ -30,11 +31,29 @@ pub struct Report {
     pub warnings: Vec<String>,
 }
 
+/// An archive that is open, and nothing but its beginning was read.
+pub struct Opened {
+    path: PathBuf,
+    content: Box<dyn Read>,
+    bytes: u64,
+    is_encrypted: bool,
+}
+
+/// Opens it, and what opens an encrypted one.
+///
+/// Errors: `NotFound`; `Conflict` for one that is locked; `Unavailable` for one that cannot be read.
+pub fn open(archive: &Path, decryption: &Decryption) -> Result<Opened> {
+    let file = File::open(archive).map_err(|cause| cannot_open(archive, &cause))?;
+    let bytes = file.metadata().map_err(|cause| cannot_open(archive, &cause))?.len();
+    let (content, is_encrypted) = crypt::open(file, decryption).map_err(|error| about(error, archive))?;
+    Ok(Opened { path: archive.to_owned(), content, bytes, is_encrypted })
+}
+
 /// Checks an archive from its first byte to its last. The databases are taken out into a directory of their own below
 /// `scratch`, looked into and removed.
 ///
-/// Errors: `Unavailable` for an archive that is damaged, locked, of a newer program or none at all, and for a disk that
-/// is too small; `NotFound`; `Conflict` when the meter says stop.
+/// Errors: those of [`open`]; `Unavailable` for an archive that is damaged, of a newer program or none at all, and for a
+/// disk that is too small; `Conflict` when the meter says stop.
 pub fn verify(archive: &Path, decryption: &Decryption, scratch: &Path, meter: &mut Meter<'_>) -> Result<Report> {
     let partial = Partial::make(scratch)?;
     verify_in(archive, decryption, partial.path(), meter)
@@ -42,31 +61,23 @@ pub fn verify(archive: &Path, decryption: &Decryption, scratch: &Path, meter: &m
 
 /// The same in an empty directory of the caller's.
 pub fn verify_in(archive: &Path, decryption: &Decryption, empty: &Path, meter: &mut Meter<'_>) -> Result<Report> {
-    take_out(archive, decryption, empty, Keep::Databases, meter)
+    take_out(open(archive, decryption)?, empty, Keep::Databases, meter)
 }
 
 /// Takes everything out into `directory`, which must be empty and ours, and checks it all like [`verify`]. Nothing in
 /// it is good before this returns `Ok`.
 ///
 /// Errors: those of [`verify`].
-pub fn extract_to(archive: &Path, decryption: &Decryption, directory: &Path, meter: &mut Meter<'_>) -> Result<Report> {
-    take_out(archive, decryption, directory, Keep::Everything, meter)
+pub fn extract_to(archive: Opened, directory: &Path, meter: &mut Meter<'_>) -> Result<Report> {
+    take_out(archive, directory, Keep::Everything, meter)
 }
 
-fn take_out(archive: &Path, decryption: &Decryption, into: &Path, keep: Keep, meter: &mut Meter<'_>) -> Result<Report> {
-    let about = |error: Error| about(error, archive);
-    let file = File::open(archive).map_err(|cause| cannot_open(archive, &cause))?;
-    let archive_bytes = file.metadata().map_err(|cause| cannot_open(archive, &cause))?.len();
-    let (content, is_encrypted) = crypt::open(file, decryption).map_err(about)?;
-    let sized = |manifest: &Manifest| {
-        let needed = match keep {
-            Keep::Databases => manifest.database_bytes(),
-            Keep::Everything => manifest.database_bytes().saturating_add(manifest.files.bytes),
-        };
-        space::require(into, needed)
-    };
+fn take_out(archive: Opened, into: &Path, keep: Keep, meter: &mut Meter<'_>) -> Result<Report> {
+    let Opened { path, content, bytes: archive_bytes, is_encrypted } = archive;
+    let about = |error: Error| about(error, &path);
+    let place = Place::new(into, keep).map_err(|cause| space::cannot_look(into, &cause))?;
     meter.begin("reading the archive", 0);
-    let found = read::read(content, Place::new(into, keep), meter, &sized).map_err(about)?;
+    let found = read::read(content, place, meter).map_err(about)?;
     let mut warnings = Vec::new();
     meter.begin("checking the databases", 0);
     for (facts, file) in found.manifest.databases.iter().zip(DATABASE_FILES) {

@@ -3,9 +3,10 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use super::super::archive::{FilesFacts, Writer};
+use super::super::archive::{FilesFacts, Names, Writer};
 use super::super::meter::{Meter, or_stopped};
 use crate::domain::{Error, Result};
 use crate::workdirs::{Closed, Entry, Found, Usage, Workdirs};
@@ -54,13 +55,27 @@ pub fn count(data_dir: &Path, meter: &Meter<'_>) -> Result<FilesFacts> {
     Ok(FilesFacts { count: usage.files, bytes: usage.bytes })
 }
 
-/// Puts them all into the archive.
-pub fn write<W: Write>(data_dir: &Path, writer: &mut Writer<W>, meter: &mut Meter<'_>) -> Result<Oddities> {
-    let mut oddities = Oddities::default();
+/// Puts them all into the archive, whose manifest says what was counted.
+pub fn write<W: Write>(
+    data_dir: &Path,
+    counted: FilesFacts,
+    writer: &mut Writer<W>,
+    meter: &mut Meter<'_>,
+) -> Result<Oddities> {
+    let most = counted.with_slack();
+    let (mut usage, mut names, mut oddities) = (Usage::default(), Names::default(), Oddities::default());
     let mut walk = Workdirs::of(data_dir).walk()?;
     while let Some(entry) = walk.step().map_err(unreadable)? {
         meter.check()?;
         let path = &entry.path;
+        let is_directory = matches!(entry.found, Found::Directory(..));
+        if names.add(path.as_os_str().as_bytes(), is_directory).is_err() {
+            continue; // listed a second time: it was removed and made again meanwhile
+        }
+        usage.add(&entry);
+        if usage.files > most.count || usage.bytes > most.bytes {
+            return Err(grown());
+        }
         match &entry.found {
             Found::File(_) => file(&entry, writer, meter, &mut oddities)?,
             Found::Link(metadata, target) => writer.link(path, target, metadata.into()).map_err(super::not_written)?,
@@ -131,6 +146,11 @@ fn lost(cause: &io::Error) -> &'static str {
         io::ErrorKind::InvalidFilename => "has too long a name: it was left out",
         _ => "cannot be read: it was left out",
     }
+}
+
+fn grown() -> Error {
+    Error::unavailable("files_grew", "agents write files faster than the backup can count them: it was not made")
+        .hint("make a backup when fewer agents are at work")
 }
 
 fn unreadable(cause: io::Error) -> Error {

@@ -144,7 +144,7 @@ fn write(
         }
     }
     writer.bytes("settings.env", options.settings.expose().as_bytes()).map_err(not_written)?;
-    warnings.append(&mut files::write(&options.data_dir, &mut writer, meter)?.into_warnings());
+    warnings.append(&mut files::write(&options.data_dir, manifest.files, &mut writer, meter)?.into_warnings());
     writer.finish().and_then(Encrypting::finish).and_then(Sink::finish).map_err(not_written)?;
     Ok((warnings, decryption))
 }

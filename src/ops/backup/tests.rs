@@ -59,7 +59,8 @@ fn everything_is_in_it_and_comes_out_again() {
     assert_eq!(made.report.manifest.files, FilesFacts { count: 2, bytes: 3_000_004 });
     let out = home.path().join("taken out");
     fs::create_dir(&out).unwrap();
-    let report = archive::extract_to(&made.path, &Decryption::None, &out, &mut Meter::silent()).unwrap();
+    let report =
+        archive::extract_to(archive::open(&made.path, &Decryption::None).unwrap(), &out, &mut Meter::silent()).unwrap();
     assert_eq!(report.manifest, made.report.manifest);
     let key = fs::read(options.data_dir.join("jwt-secret")).unwrap();
     assert_eq!(fs::read(out.join("jwt-secret")).unwrap(), key);

@@ -1,6 +1,5 @@
 //! Replaces the data with that of a backup: checked first, swapped in one step, and with a way back.
 
-mod owners;
 mod place;
 #[cfg(test)]
 mod tests;
@@ -10,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::archive::{self, Decryption, Manifest};
 use super::meter::Meter;
+use super::owner;
 use crate::domain::{Error, Result};
 use crate::store::replace_data::{self, INCOMING};
 use crate::store::{DirectoryLock, kept_key};
@@ -34,11 +34,13 @@ pub struct Restored {
 /// Errors: `Conflict` while a server holds the directory; those of [`archive::verify`]; `Unavailable` when the
 /// directory cannot be written. Nothing was changed then.
 pub fn restore(directory: &Path, file: &Path, decryption: &Decryption, meter: &mut Meter<'_>) -> Result<Restored> {
+    let opened = archive::open(file, decryption)?;
+    owner::become_owner(directory)?;
     let lock = DirectoryLock::take(directory)?;
     replace_data::end_interrupted(directory, &lock)?;
     let incoming = directory.join(INCOMING);
     place::make_ready(directory, &incoming)?;
-    let outcome = prepare(directory, &incoming, file, decryption, meter);
+    let outcome = prepare(&incoming, opened, meter);
     let (report, key) = match outcome {
         Ok(prepared) => prepared,
         Err(error) => {
@@ -48,7 +50,6 @@ pub fn restore(directory: &Path, file: &Path, decryption: &Decryption, meter: &m
     };
     meter.begin("putting it in place", 0);
     let replaced = replace_data::put_in_place(directory, &lock)?;
-    owners::mend(directory);
     let settings = directory.join(SETTINGS);
     Ok(Restored {
         files: report.files,
@@ -67,10 +68,9 @@ pub fn undo(directory: &Path) -> Result<Option<PathBuf>> {
     if !directory.is_dir() {
         return Err(Error::not_found("The data directory"));
     }
+    owner::become_owner(directory)?;
     let lock = DirectoryLock::take(directory)?;
-    let replaced = replace_data::put_back(directory, &lock)?;
-    owners::mend(directory);
-    Ok(replaced)
+    replace_data::put_back(directory, &lock)
 }
 
 /// Where the settings of a backup are put: they are not read, since the machine may be another.
@@ -78,14 +78,8 @@ const SETTINGS: &str = "restored-settings.env";
 
 type Prepared = (archive::Report, Option<crate::domain::secret::Secret>);
 
-fn prepare(
-    directory: &Path,
-    incoming: &Path,
-    file: &Path,
-    decryption: &Decryption,
-    meter: &mut Meter<'_>,
-) -> Result<Prepared> {
-    let report = archive::extract_to(file, decryption, incoming, meter)?;
+fn prepare(incoming: &Path, opened: archive::Opened, meter: &mut Meter<'_>) -> Result<Prepared> {
+    let report = archive::extract_to(opened, incoming, meter)?;
     let cannot = |cause: std::io::Error| place::cannot_write(incoming, &cause);
     for name in ["manifest.json", "SHA256SUMS"] {
         place::remove_file(&incoming.join(name)).map_err(cannot)?;
@@ -95,6 +89,5 @@ fn prepare(
         fs::rename(&settings, incoming.join(SETTINGS)).map_err(cannot)?;
     }
     let key = kept_key(incoming)?;
-    owners::give(incoming, directory).map_err(cannot)?;
     Ok((report, key))
 }

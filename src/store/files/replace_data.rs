@@ -15,6 +15,7 @@ use super::snapshot;
 use crate::domain::{Error, Result};
 use crate::store::files::lock::DirectoryLock;
 use crate::store::sqlite::failure;
+use crate::workdirs::is_plain;
 
 /// Where a restore makes its files ready.
 pub const INCOMING: &str = "restore-new";
@@ -159,13 +160,9 @@ fn parse(text: &str) -> Option<Swap> {
     let known = |item: &&str| OF_EVERY_SET.iter().chain(IF_REPLACED).any(|known| known == item);
     let takes: Option<Vec<String>> =
         lines.map(|line| line.strip_prefix("takes ").filter(known).map(str::to_owned)).collect();
-    let is_below =
-        |path: &str| path == INCOMING || path.strip_prefix("replaced/").is_some_and(|name| !name.contains('/'));
-    (is_ours && is_below(from) && is_below(to)).then_some(Swap {
-        from: from.to_owned(),
-        to: to.to_owned(),
-        takes: takes?,
-    })
+    let is_replaced = |path: &str| path.strip_prefix("replaced/").is_some_and(|name| is_plain(name.as_bytes()));
+    let is_good = (from == INCOMING || is_replaced(from)) && is_replaced(to) && from != to;
+    (is_ours && is_good).then_some(Swap { from: from.to_owned(), to: to.to_owned(), takes: takes? })
 }
 
 fn newest_replaced(directory: &Path) -> Option<String> {
@@ -321,6 +318,14 @@ mod tests {
         check(&good, true);
         check(&good.replace("data/agentx.db", "../x"), false);
         check(&good.replace("replaced/1", "replaced/../x"), false);
+        for elsewhere in ["replaced/..", "replaced/.", "replaced/", "replaced", "..", "/", ""] {
+            check(&good.replace("replaced/1", elsewhere), false);
+            check(&good.replace(INCOMING, elsewhere), false);
+        }
+        check(&good.replace(INCOMING, "replaced/2"), true);
+        // These two would remove the old data or overwrite the new.
+        check(&good.replace("replaced/1", INCOMING), false);
+        check(&good.replace(INCOMING, "replaced/1"), false);
         check(&good.replace(FIRST_LINE, "x"), false);
         check("", false);
     }
