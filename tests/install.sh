@@ -36,6 +36,7 @@ node nodejs
 npm npm
 sqlite3 sqlite3
 age age
+python3 python3
 curl curl
 ss iproute2
 wget wget

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Every check and test, one after the other, with their output; the last line is `N passed, N failed`.
-# Exit 0 if nothing failed.
+# Every check and test, one after the other, with their output, and what took longest; the last line is
+# `N passed, N failed`. Exit 0 if nothing failed.
 #   tests/run.sh             what `make test` runs
 #   tests/run.sh packages    the image and the packages, built, installed and upgraded: `make test-packages`
 #   tests/run.sh all         both, with one sum
@@ -20,12 +20,14 @@ esac
 passed=0
 failed=0
 output=$(mktemp)
-trap 'rm -f "$output"' EXIT
+steps=$(mktemp)
+slowest=$(mktemp)
+trap 'rm -f "$output" "$steps" "$slowest"' EXIT
 
 # run NAME COMMAND…: adds up what the command reports about itself; a command that fails without having reported a
 # failure, or that reports nothing, counts as one test.
 run() {
-  local name=$1 sums p f status
+  local name=$1 sums p f status begun=$SECONDS
   shift
   printf '\n== %s\n' "$name"
   "$@" </dev/null 2>&1 | tee "$output"
@@ -46,12 +48,23 @@ run() {
   fi
   passed=$((passed + p))
   failed=$((failed + f))
+  printf '%6d s  %s\n' $((SECONDS - begun)) "$name" >>"$steps"
+  sed -n 's/^test \([^ ]*\) \.\.\. .* <\([0-9.]*\)s>$/\2 \1/p' "$output" |
+    awk '{ printf "%6.0f s  %s\n", $1, $2 }' >>"$slowest"
+}
+
+# The tests of the library and of the program, each with its time: the harness tells it for the asking, but on a stable
+# compiler only to those who insist. The compiler itself is not asked for anything unstable.
+cargo_test() {
+  cargo test --locked --no-fail-fast --config 'target."cfg(unix)".runner = ["env", "RUSTC_BOOTSTRAP=1"]' \
+    --lib --bins --tests -- -Z unstable-options --report-time
 }
 
 program() {
   run "format" cargo fmt --check
   run "clippy" cargo clippy --locked --all-targets -- -D warnings
-  run "cargo test" cargo test --locked --no-fail-fast
+  run "dependencies" tests/deny.sh
+  run "cargo test" cargo_test
   export PORTAGENT_BIN=${PORTAGENT_BIN:-$(realpath "${CARGO_TARGET_DIR:-target}")/debug/portagent} # `cargo test` built it
   run "browser" sh tests/browser/run.sh
   run "shell scripts and the Dockerfile" tests/packaging/lint.sh
@@ -73,5 +86,9 @@ packages() {
 [ "$wanted" = packages ] || program
 [ "$wanted" = program ] || packages
 
+printf '\nWhat took longest:\n'
+sort -rn "$steps"
+printf '\nThe slowest tests (they run side by side):\n'
+sort -rn "$slowest" | head -n 15
 printf '\n%s passed, %s failed\n' "$passed" "$failed"
 [ "$failed" -eq 0 ]
