@@ -2,7 +2,7 @@
 # What building and testing need. Installs it where that is possible (Debian, as root), else names it.
 #   tests/install.sh                 for `make test`
 #   tests/install.sh --packages      for `make test-packages` as well, and for `make dist`
-#   tests/install.sh --check-build   only looks whether a build is possible; installs nothing
+#   tests/install.sh --check-build   only checks whether a build is possible; installs nothing
 set -euo pipefail
 # shellcheck source=/dev/null
 [ -f "$HOME/.cargo/env" ] && . "$HOME/.cargo/env"
