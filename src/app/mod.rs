@@ -26,6 +26,8 @@ use crate::telemetry::{self, LogOptions};
 use crate::ws;
 use manager::Manager;
 
+/// How old a list of models becomes.
+const MODELS_AGE: Duration = Duration::from_secs(24 * 3600);
 /// What requests and sockets get to end at a stop, before the turns are stored.
 const CLOSE_GRACE: Duration = Duration::from_secs(2);
 
@@ -98,6 +100,7 @@ impl Running {
         let alerts = ops::alerts(services.clone(), store, alerts::options(config))?;
         let server = listen(config, &services)?;
         announce(&services, &server)?;
+        keep_models_listed(&services)?;
         Ok(Self { services, server, watch, scheduler, alerts, tidy, marker, _demo: demo })
     }
 
@@ -118,6 +121,29 @@ impl Running {
         self.services.stop();
         self.marker.remove();
     }
+}
+
+/// Asks the provider for its models at the start and once a day. A question does not wait for that: without a list it is
+/// asked as every model understands it.
+fn keep_models_listed(services: &Arc<Services>) -> Result<()> {
+    if services.info.demo || !services.info.provider_ready {
+        return Ok(());
+    }
+    let services = Arc::downgrade(services);
+    let list = move || {
+        while let Some(services) = services.upgrade() {
+            match services.turns.refresh_models() {
+                Ok(count) => log::debug!(target: "llm", "the provider lists {count} models"),
+                Err(error) => {
+                    log::debug!(target: "llm", "the provider's models cannot be listed: {}", error.with_cause())
+                }
+            }
+            drop(services);
+            std::thread::sleep(MODELS_AGE);
+        }
+    };
+    std::thread::Builder::new().name("models".to_owned()).spawn(list).map_err(Error::internal)?;
+    Ok(())
 }
 
 /// The scheduled jobs, in the order in which they are checked.

@@ -1,6 +1,6 @@
 //! The whole API on one screen. What a route demands of its caller is part of its row.
 
-use super::handlers::{auth, doctor, health, info, metrics, settings};
+use super::handlers::{auth, doctor, health, info, metrics, models, settings};
 use super::router::Handler::{Admin, Caller, Open, Socket};
 use super::router::{Route, get, post, put};
 
@@ -16,6 +16,8 @@ pub(crate) static ROUTES: &[Route] = &[
     get("/api/auth/verify",    Open(auth::verify)), // says itself whether the token is good
     post("/api/auth/logout",   Caller(auth::logout)),
     post("/api/auth/password", Caller(auth::change_password)),
+
+    get("/api/models",         Caller(models::list)),
 
     get("/api/admin/settings", Admin(settings::show)),
     put("/api/admin/settings", Admin(settings::change)),

@@ -93,6 +93,14 @@ impl Provider {
         Ok(models)
     }
 
+    /// The models as they were listed last, asked for now where they never were.
+    ///
+    /// Errors: those of `list`.
+    pub fn models(&self) -> Result<Arc<Vec<Model>>, Error> {
+        let known = self.listed().clone();
+        known.map_or_else(|| self.list(), Ok)
+    }
+
     /// The model to ask where a conversation names `wanted`, or none.
     ///
     /// Errors: those of `list`; `Upstream` (`upstream_not_found`) when the provider has no model at all.
@@ -101,9 +109,7 @@ impl Provider {
         if !named.is_empty() {
             return Ok(named.to_owned());
         }
-        let known = self.listed().clone();
-        let models = known.map_or_else(|| self.list(), Ok)?;
-        models.first().map(|model| model.id.clone()).ok_or_else(|| Fault::no_model().error)
+        self.models()?.first().map(|model| model.id.clone()).ok_or_else(|| Fault::no_model().error)
     }
 
     fn listed(&self) -> MutexGuard<'_, Option<Arc<Vec<Model>>>> {

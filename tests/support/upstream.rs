@@ -69,6 +69,8 @@ struct State {
     queue: VecDeque<Script>,
     always: Option<Box<dyn Fn() -> Script + Send>>,
     exchanges: Vec<Exchange>,
+    /// What it lists at `/v1/models`.
+    list: Option<Value>,
     /// The models it serves; empty: any.
     models: &'static [&'static str],
 }
@@ -102,6 +104,11 @@ impl Upstream {
         let upstream = Self::start();
         scripts.into_iter().for_each(|script| upstream.push(script));
         upstream
+    }
+
+    /// Lists these models.
+    pub fn lists(&self, list: Value) {
+        self.shared.lock().list = Some(list);
     }
 
     /// Serves these models only.
@@ -189,6 +196,9 @@ impl Shared {
     fn serve(self: Arc<Self>, mut stream: TcpStream) {
         stream.set_nodelay(true).expect("a socket");
         let Some(request) = read_request(&stream) else { return };
+        if request.method == "GET" {
+            return self.list_models(&mut stream);
+        }
         let (index, script) = self.note(request);
         let watcher = self.clone();
         let watched = stream.try_clone().expect("a descriptor");
@@ -196,6 +206,17 @@ impl Shared {
         // An error means that the client is gone, which the watcher notes.
         let clean = self.play(&mut stream, &script, index).unwrap_or(false);
         let _ = stream.shutdown(if clean { Shutdown::Write } else { Shutdown::Both });
+    }
+
+    /// Lists are asked for at any time, so they do not count as requests.
+    fn list_models(&self, stream: &mut TcpStream) {
+        let (status, body) = match &self.lock().list {
+            Some(list) => ("200 OK", list.to_string()),
+            None => ("404 Not Found", json!({"error": {"message": "no list here"}}).to_string()),
+        };
+        let length = body.len();
+        let head = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
+        let _ = stream.write_all(head.as_bytes());
     }
 
     fn note(&self, request: Recorded) -> (usize, Script) {

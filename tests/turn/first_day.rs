@@ -1,5 +1,7 @@
 //! A fresh install with nothing but a valid key, against a server that refuses what Anthropic refuses today.
 
+use serde_json::json;
+
 use crate::support::chat::{self, Chat};
 use crate::support::judge;
 use crate::support::upstream::Script;
@@ -25,4 +27,38 @@ fn half_an_emoji_in_a_question_is_no_reason_to_refuse_it() {
     client.send_text(&format!(r#"{{"id":"1","type":"message_send_request","data":{data}}}"#));
     client.events_until("conversation_end");
     assert_eq!(chat::said(&chat::messages(&mut client, &image)[0]), "ok \u{fffd} and 😀");
+}
+
+#[test]
+fn what_the_provider_says_of_a_model_decides_how_it_is_asked() {
+    let chat = Chat::with([Script::thinking(&["Hm."], "c2ln", "Hello!")]);
+    let supported = |is: bool| json!({"supported": is});
+    let capabilities = json!({"thinking": {"supported": true, "types": {"adaptive": supported(true)}},
+        "image_input": supported(true), "pdf_input": supported(false)});
+    chat.upstream.lists(json!({"has_more": false, "data": [
+        {"id": "claude-old", "display_name": "Old", "lifecycle": "deprecated", "retires_at": "2026-12-24T00:00:00Z"},
+        {"id": "claude-sonnet-5-5", "display_name": "Sonnet 5.5", "lifecycle": "active", "max_input_tokens": 1_000_000,
+            "max_tokens": 128_000, "capabilities": capabilities}]}));
+    // Until the server has asked for it itself, this does.
+    let listed = || chat.server.http().get("/api/models", Some(&chat.token));
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while listed().status != 200 {
+        assert!(std::time::Instant::now() < deadline, "{}", listed().text());
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let models = listed().json()["models"].take();
+    assert_eq!(
+        models[1],
+        json!({"id": "claude-sonnet-5-5", "provider": "anthropic", "name": "Sonnet 5.5",
+        "isDefault": true, "contextTokens": 1_000_000, "images": true, "files": false, "tools": null, "thinking": true,
+        "lifecycle": "active"})
+    );
+    assert_eq!((&models[0]["retiresAt"], &models[0]["isDefault"]), (&json!("2026-12-24T00:00:00Z"), &json!(false)));
+    assert_eq!(chat.server.http().get("/api/models", None).status, 401);
+
+    let (mut client, image) = chat.conversation();
+    chat::chat(&mut client, &image, "hello");
+    let asked = &chat.upstream.requests()[0].body;
+    assert_eq!(asked["thinking"], json!({"type": "adaptive", "display": "summarized"}));
+    assert_eq!(asked["max_tokens"], 128_000);
 }

@@ -5,5 +5,6 @@ pub(crate) mod doctor;
 pub(crate) mod health;
 pub(crate) mod info;
 pub(crate) mod metrics;
+pub(crate) mod models;
 pub(crate) mod page;
 pub(crate) mod settings;

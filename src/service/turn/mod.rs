@@ -9,6 +9,7 @@ mod checkpoints;
 mod draft;
 mod ending;
 mod history;
+mod models;
 mod outcome;
 mod question;
 mod queue;
