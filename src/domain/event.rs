@@ -134,9 +134,15 @@ impl Event {
                 EventKind::TextDelta { text, html, .. } => {
                     text.len() + html.as_ref().map_or(0, |patch| patch.blocks.iter().map(String::len).sum())
                 }
-                EventKind::InputJsonDelta { partial_json, .. } => partial_json.len(),
-                EventKind::ToolUseStop { input, .. } => input.len(),
-                EventKind::ToolResult { result, .. } => result.len(),
+                EventKind::MessageStart { model, .. } => model.len(),
+                EventKind::ToolUseStart { tool_call_id, tool_name } => tool_call_id.len() + tool_name.len(),
+                EventKind::InputJsonDelta { tool_call_id, partial_json } => tool_call_id.len() + partial_json.len(),
+                EventKind::ToolUseStop { tool_call_id, tool_name, input } => {
+                    tool_call_id.len() + tool_name.len() + input.len()
+                }
+                EventKind::ToolResult { tool_call_id, result, .. } => tool_call_id.len() + result.len(),
+                EventKind::UpstreamRetry { reason, .. } => reason.len(),
+                EventKind::ErrorOccurred { message, .. } => message.len(),
                 _ => 0,
             }
     }

@@ -59,7 +59,7 @@ pub const WAITING_TURNS: usize = 1024;
 pub const WAITING_TURNS_PER_USER: usize = 32;
 /// Rounds of tool calls in one turn.
 pub const TOOL_ROUNDS: usize = 25;
-/// One answer of a model, in bytes of text and thinking together.
+/// One answer of a model, in bytes: text, thinking, and calls of tools with their ids, names and inputs.
 pub const ANSWER_BYTES: usize = 4 * 1024 * 1024;
 /// How often a partial answer is made safe while it streams.
 pub const CHECKPOINT_EVERY: Duration = Duration::from_millis(500);

@@ -27,7 +27,7 @@ pub(super) struct Draft<'s> {
     calls: Vec<Call>,
     /// The ids of calls that the conversation has already.
     taken: HashSet<String>,
-    /// Text, thinking and inputs so far, in bytes.
+    /// Text, thinking, and calls with their ids, names and inputs so far, in bytes.
     bytes: usize,
     parts: usize,
     broken_call: bool,
@@ -176,6 +176,7 @@ impl<'s> Draft<'s> {
         self.begin();
         self.end_part();
         self.parts += 1;
+        self.bytes += id.len() + name.len();
         let id = self.unique(id);
         (self.sink)(Delta::ToolUseStart { id: &id, name }, &self.answer);
         self.calls.push(Call { key, id: id.clone(), name: name.to_owned(), input: String::new() });
@@ -250,5 +251,22 @@ impl<'s> Draft<'s> {
             self.end_call(call.key);
         }
         !self.broken_call
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_and_names_of_calls_count_too() {
+        let mut sink = |_: Delta<'_>, _: &Answer| {};
+        let mut draft = Draft::new("m", HashSet::new(), &mut sink);
+        let (id, name) = ("i".repeat(ANSWER_BYTES / 8), "n".repeat(ANSWER_BYTES / 8));
+        let calls = (0..100).take_while(|key| {
+            draft.call(*key, &format!("{id}{key}"), &name);
+            !draft.is_too_long()
+        });
+        assert_eq!(calls.count(), 3);
     }
 }

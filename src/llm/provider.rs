@@ -200,6 +200,7 @@ impl Provider {
         let mut call = Call { began: Instant::now(), status: 0, request_id: String::new() };
         let outcome = transport::post(&agent, &self.url, &self.dialect.headers(key), key, &body)
             .and_then(|response| {
+                drop(body); // megabytes, and an answer may take minutes
                 call.note(&response);
                 let mut reading = Reading { reader: self.dialect.reader(&origin), draft, cancel, asked: call.began };
                 reading.response(response, self.dialect.framing(), key)
