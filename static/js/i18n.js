@@ -47,7 +47,16 @@ export function errorText(failure) {
   return failure.message || t("error.unknown");
 }
 
-export const number = (value) => new Intl.NumberFormat(locale()).format(value);
+/** Formatters by what they are made from: making one costs a hundred times what using it does. */
+const formatters = new Map();
+
+function formatter(Kind, options = {}) {
+  const key = `${Kind.name} ${locale()} ${JSON.stringify(options)}`;
+  if (!formatters.has(key)) formatters.set(key, new Kind(locale(), options));
+  return formatters.get(key);
+}
+
+export const number = (value) => formatter(Intl.NumberFormat).format(value);
 
 /** "0.3 s", "14 s", "2 min". */
 export function seconds(ms) {
@@ -57,7 +66,7 @@ export function seconds(ms) {
 }
 
 const midnight = (ms) => new Date(ms).setHours(0, 0, 0, 0);
-const format = (ms, options) => new Intl.DateTimeFormat(locale(), options).format(ms);
+const format = (ms, options) => formatter(Intl.DateTimeFormat, options).format(ms);
 
 /** "09:12". */
 export const hourOf = (ms) => format(ms, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });

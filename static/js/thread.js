@@ -11,11 +11,17 @@ import { answerText } from "./transcript.js";
 
 /** This near to the top, older messages are fetched, in pixels. */
 const NEAR_TOP_PX = 600;
+/** A conversation comes in steps, the newest turns first, so that a long one does not stop the page. */
+const FIRST_TURNS = 8;
+const MORE_TURNS = 4;
 /** How long a message that a link named is marked. */
 const NAMED_MS = 2_000;
 
 export class Thread {
   #views = new Map();
+  /** How many of the newest turns are on the page. */
+  #shown = FIRST_TURNS;
+  #more = 0;
   #dirty = new Set();
   #everything = false;
   #frame = 0;
@@ -42,6 +48,7 @@ export class Thread {
     this.follow.destroy();
     clearInterval(this.ticker);
     cancelAnimationFrame(this.#frame);
+    clearTimeout(this.#more);
   }
 
   #listen() {
@@ -105,15 +112,14 @@ export class Thread {
       fill(this.list, ...this.#insteadOfTurns(), ...this.#unsent());
       return;
     }
-    const host = this.#host();
-    const turns = open?.transcript.turns ?? [];
-    const ids = new Set(turns.map((turn) => turn.id));
+    const all = open?.transcript.turns ?? [];
+    const ids = new Set(all.map((turn) => turn.id));
     for (const id of this.#views.keys()) if (!ids.has(id)) this.#views.delete(id);
-    for (const turn of turns) {
-      if (!this.#views.has(turn.id)) this.#views.set(turn.id, new TurnView(host));
-      this.#views.get(turn.id).update(turn);
-    }
-    place(this.list, [...turns.flatMap((turn) => this.#views.get(turn.id).elements), ...this.#unsent()]);
+    const turns = all.slice(-this.#shown);
+    clearTimeout(this.#more);
+    if (turns.length < all.length) this.#more = setTimeout(() => this.#showMore());
+    else this.#shown = Infinity;
+    place(this.list, [...turns.flatMap((turn) => this.#view(turn).elements), ...this.#unsent()]);
   }
 
   #insteadOfTurns() {
@@ -157,8 +163,28 @@ export class Thread {
     return mark("warn", t("unsent.failed", { why }), quietWord(t("sendAgain"), () => this.app.sendAgain(entry)), back, away);
   }
 
+  /** Puts the next older turns in front of those that are on the page, without touching these. */
+  #showMore() {
+    const { turns } = this.open.transcript;
+    const end = Math.max(0, turns.length - this.#shown);
+    this.#shown += MORE_TURNS;
+    const elements = turns.slice(Math.max(0, turns.length - this.#shown), end).flatMap((turn) => this.#view(turn).elements);
+    this.follow.holding(() => this.list.prepend(...elements));
+    if (turns.length > this.#shown) this.#more = setTimeout(() => this.#showMore());
+    else this.#shown = Infinity;
+  }
+
+  #view(turn) {
+    if (!this.#views.has(turn.id)) this.#views.set(turn.id, new TurnView(this.#host()));
+    const view = this.#views.get(turn.id);
+    view.update(turn);
+    return view;
+  }
+
   #showOlder() {
-    this.follow.holding(() => this.#showAll());
+    clearTimeout(this.#more);
+    this.#shown = this.#views.size;
+    this.#showMore();
   }
 
   #scrolled() {
@@ -171,6 +197,7 @@ export class Thread {
     const turnId = id.match(/^[qa]-(.+)$/)?.[1];
     if (!turnId) return;
     await this.open.loadAll(() => this.open.transcript.find(turnId));
+    this.#shown = Infinity;
     this.#showAll();
     const message = this.list.querySelector(`:scope > #${CSS.escape(id)}`);
     if (!message) return toast(t("missing.message"), { symbol: "info" });
@@ -191,6 +218,7 @@ export class Thread {
 
   async print() {
     await this.open?.loadAll();
+    this.#shown = Infinity;
     this.#showAll();
     window.print();
   }

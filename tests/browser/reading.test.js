@@ -108,3 +108,34 @@ test("a fold that is opened stays under the pointer", async () => {
   await page.waitForTimeout(100); // some frames, in which a page that follows would move
   assert.equal((await summary.boundingBox()).y, before);
 });
+
+test("a long conversation comes in small steps, its end first, and stands at its end", async () => {
+  await say(page, "Something to scroll");
+  await finished(page);
+  // What the demo would need minutes for: the one turn 60 times.
+  await page.routeWebSocket(/\/ws$/, (socket) => {
+    const upstream = socket.connectToServer();
+    upstream.onMessage((message) => {
+      const frame = JSON.parse(message);
+      if (frame.type === "image_messages_response") {
+        const again = (index) => (each) => ({ ...each, messageId: `${each.messageId}${index}`, turnId: `${each.turnId}${index}`, clientMessageId: null });
+        const { messages } = frame.data;
+        frame.data.messages = Array.from({ length: 60 }, (_, index) => messages.map(again(index))).flat();
+      }
+      socket.send(JSON.stringify(frame));
+    });
+  });
+  await page.addInitScript(() => {
+    window.steps = [];
+    const observer = new MutationObserver((records) => {
+      const added = records.flatMap((record) => [...record.addedNodes]).filter((node) => node.matches?.("li.message")).length;
+      if (added) window.steps.push(added);
+    });
+    addEventListener("DOMContentLoaded", () => observer.observe(document.body, { childList: true, subtree: true }));
+  });
+  await page.reload();
+  await page.waitForFunction(() => document.querySelectorAll("li.message").length === 120);
+  const steps = await page.evaluate(() => window.steps);
+  assert.ok(Math.max(...steps) <= 16, `steps of ${steps}`);
+  assert.ok(await fromEnd() < 2, "it stands at the end");
+});
