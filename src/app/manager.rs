@@ -1,4 +1,4 @@
-//! What we tell the service manager, over the socket that it names: sd_notify(3) and sd_watchdog_enabled(3), by hand,
+//! Notifications to the service manager, over the socket that it names: sd_notify(3) and sd_watchdog_enabled(3), by hand,
 //! because it is a datagram with a few words.
 
 use std::io;
@@ -13,7 +13,7 @@ use crate::domain::Result;
 use crate::ops::Watchdog;
 use crate::service::Services;
 
-/// Says nothing where nobody listens.
+/// Sends nothing where no service manager listens.
 #[derive(Clone)]
 pub(super) struct Manager(Option<Arc<Line>>);
 

@@ -39,7 +39,7 @@ pub use data::DataDirectory;
 ///
 /// Errors: what cannot be opened or bound, with the way out.
 pub fn serve(config: Config, reload: &dyn Fn() -> Result<Config>) -> Result<()> {
-    // A wrong directory is the person's mistake, told before anything is written to it or to a log in it.
+    // A wrong directory is the operator's mistake, reported before anything is written to it or to a log in it.
     let lock = DirectoryLock::take(&config.data_dir).map_err(|error| not_usable(&config, error))?;
     let log = telemetry::init(LogOptions { level: config.log_level, file: Some(config.log_file()), stdout: true })?;
     let manager = Manager::from_environment();
@@ -52,7 +52,7 @@ pub fn serve(config: Config, reload: &dyn Fn() -> Result<Config>) -> Result<()> 
         signals::reload(&config, reload);
         manager.say("READY=1");
     });
-    log::info!(target: "app", "stopping on signal {signal}; a second one stops at once");
+    log::info!(target: "app", "stopping on signal {signal}; a second one stops immediately");
     manager.say("STOPPING=1\nSTATUS=storing what runs");
     signals.next_one_stops_at_once();
     drop(watchdog);

@@ -13,7 +13,7 @@ use crate::ops::{Meter, Pace, Stop, restore};
 /// More than any passphrase has.
 const PASSPHRASE_FILE_BYTES: u64 = 4096;
 
-/// Restores an archive into the data directory; `tell` hears of each step.
+/// Restores an archive into the data directory; `tell` is called with each step.
 ///
 /// Errors: `Conflict` while a server holds the directory, and whatever is wrong with the archive.
 pub fn restore(

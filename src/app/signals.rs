@@ -1,4 +1,4 @@
-//! Signals: the first one stops, a second one stops at once, and SIGHUP reads the settings again.
+//! Signals: the first one stops, a second one stops immediately, and SIGHUP reads the settings again.
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -26,11 +26,11 @@ impl Waiting {
         SIGTERM // it goes on forever
     }
 
-    /// Whoever is asked twice does not wait for anything.
+    /// A second signal ends the process without waiting.
     pub(super) fn next_one_stops_at_once(mut self) {
         std::thread::spawn(move || {
             let signal = self.until_stop(|| {});
-            log::warn!(target: "app", "stopped at once on signal {signal}");
+            log::warn!(target: "app", "stopped immediately on signal {signal}");
             log::logger().flush();
             std::process::exit(128 + signal);
         });

@@ -36,7 +36,7 @@ that before the default.\n",
     for (typed, what) in [
         ("portagent --provider demo", "try everything, without a key"),
         ("portagent -p 8080 -d /srv/portagent", "serve on another port, from another directory"),
-        ("portagent invite create", "make an invite code"),
+        ("portagent invite create", "create an invite code"),
         ("portagent user add --help", "what a command can do"),
     ] {
         text.push_str(&row(typed, what));

@@ -30,12 +30,12 @@ pub fn exit_code(error: &Error) -> u8 {
     }
 }
 
-/// `error: …` and, where we know the way out, `hint: …`. Whoever runs a command is the operator: the cause, which
+/// `error: …` and, where we know the way out, `hint: …`. A command is run by the operator: the cause, which
 /// others find only in the log, is part of the line.
 pub fn report(error: &Error) {
     let mut text = format!("error: {}\n", output::one_line(&error.with_cause()));
     if let Some(hint) = &error.hint {
         text.push_str(&format!("hint:  {}\n", output::one_line(hint)));
     }
-    let _ = io::stderr().write_all(text.as_bytes()); // nobody reads stderr: the exit code still says it
+    let _ = io::stderr().write_all(text.as_bytes()); // without a reader of stderr the exit code still says it
 }

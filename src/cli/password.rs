@@ -1,5 +1,5 @@
 //! Where a command gets a password from: typed unseen, read from stdin, or made up. Never from a flag, which
-//! everybody on the machine could read.
+//! every user of the machine could read.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
@@ -24,11 +24,11 @@ pub(super) const GENERATE: CommandOption =
 
 pub(super) struct Password {
     pub text: String,
-    /// Nobody knows it yet: it has to be shown.
+    /// It has to be shown, once.
     pub generated: bool,
 }
 
-/// Errors: `Invalid` where there is nobody to ask, or the two passwords typed are not the same.
+/// Errors: `Invalid` where there is no terminal, or the two passwords typed are not the same.
 pub(super) fn obtain(given: &Given) -> Result<Password> {
     let typed = |text| Password { text, generated: false };
     match (given.has(GENERATE.flag), given.has(FROM_STDIN.flag)) {
@@ -65,7 +65,7 @@ fn ask_twice() -> Result<String> {
     Ok(first)
 }
 
-/// Something secret, typed on the terminal; twice where nobody could notice a slip otherwise.
+/// Something secret, typed on the terminal; twice where a slip would go unnoticed.
 ///
 /// Errors: `Invalid` where there is no terminal, or what was typed differs.
 pub(super) fn typed_unseen(what: &str, twice: bool) -> Result<String> {

@@ -34,7 +34,7 @@ impl Line {
         } else {
             return;
         };
-        let _ = io::stderr().write_all(text.as_bytes()); // nobody looks: the work goes on
+        let _ = io::stderr().write_all(text.as_bytes()); // without a reader the work goes on
     }
 
     /// Takes the line away.

@@ -99,7 +99,7 @@ fn warnings(resolved: &Resolved) -> Vec<String> {
         let name = value.setting.name;
         match &value.source {
             Source::Flag(flag) => warnings.push(format!(
-                "--{flag} can be seen by everybody on this machine in the process list: use {name} or an env file"
+                "--{flag} is visible to all users of this machine in the process list: use {name} or an env file"
             )),
             Source::File { path, .. }
                 if std::fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o077 != 0) =>

@@ -59,7 +59,7 @@ pub struct Config {
     resolved: resolve::Resolved,
 }
 
-/// Whom to tell when something is wrong.
+/// Alert channels.
 #[derive(Debug, Clone)]
 pub struct AlertSettings {
     pub webhook: Option<Secret>,
@@ -78,7 +78,7 @@ pub struct Llm {
     pub model: String,
 }
 
-/// Backups that are made by themselves.
+/// Scheduled backups.
 #[derive(Debug, Clone)]
 pub struct Backup {
     /// Minutes of the day, UTC, in order. Empty: none are made.

@@ -9,7 +9,7 @@ use super::settings::{Default, SETTINGS, Setting, find};
 use super::{credentials, envfile};
 use crate::domain::{Error, Result};
 
-/// What the command line said about settings.
+/// Settings from the command line.
 #[derive(Debug, Clone, std::default::Default)]
 pub struct Typed {
     /// Name of the setting and value, in the order typed: the last one counts.
@@ -50,7 +50,7 @@ impl fmt::Display for Source {
     }
 }
 
-/// One setting with the text that counts; `None` where nothing was said and the default is worked out.
+/// One setting with the text that counts; `None` where it is not set and the default is worked out.
 #[derive(Debug, Clone)]
 pub(super) struct Value {
     pub setting: &'static Setting,
@@ -157,7 +157,7 @@ impl Resolved {
         self.value(name).map_or(Source::Default, |value| value.source.clone())
     }
 
-    /// The value as `parse` reads it; `None` where nothing was said.
+    /// The value as `parse` reads it; `None` where it is not set.
     pub(super) fn optional<T>(
         &self,
         name: &'static str,

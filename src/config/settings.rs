@@ -72,7 +72,7 @@ pub static SETTINGS: &[Setting] = &[
     row("INVITE_CODE_REQUIRED", (None, "invite-code-required"), "", Is("false"), SHOWN, "registration needs an invite code"),
     row("INVITE_CODE_DAILY", NO_FLAG, "true|false", Is("false"), SHOWN, "accept the guessable code of the day of Portagent 1.9"),
     row("LOG_LEVEL", NO_FLAG, "LEVEL", Is("info"), SHOWN, "debug, info, warn or error"),
-    row("TRUSTED_PROXIES", NO_FLAG, "LIST", Is("loopback"), SHOWN, "whose forwarding headers are believed: addresses, networks, loopback, private, none"),
+    row("TRUSTED_PROXIES", NO_FLAG, "LIST", Is("loopback"), SHOWN, "proxies whose forwarding headers are trusted: addresses, networks, loopback, private, none"),
     row("PUBLIC_URL", NO_FLAG, "URL", Derived(""), SHOWN, "the address people use; its path is the sub-path we are served under"),
     row("METRICS_TOKEN", NO_FLAG, "TOKEN", Derived("only from this machine and private networks"), SECRET, "bearer token for /metrics"),
     row("ALERT_WEBHOOK_URL", NO_FLAG, "URL", Derived("none"), SECRET, "receives a POST with JSON when an alert fires and when it is resolved"),
@@ -85,7 +85,7 @@ pub static SETTINGS: &[Setting] = &[
     row("BACKUP_SCHEDULE", NO_FLAG, "TIMES", Is("02:00"), SHOWN, "times of automatic backups, UTC, such as 02:00,14:00; off: none"),
     row("BACKUP_DIR", NO_FLAG, "DIR", Derived("backups in the data directory"), SHOWN, "where backups are put"),
     row("BACKUP_RETENTION_DAYS", NO_FLAG, "DAYS", Is("30"), SHOWN, "older backups are removed after a good new one; 0: all are kept"),
-    row("BACKUP_RECIPIENT", NO_FLAG, "AGE1…", Derived("not encrypted"), SHOWN, "whom backups are encrypted for: recipients of age, separated by commas"),
+    row("BACKUP_RECIPIENT", NO_FLAG, "AGE1…", Derived("not encrypted"), SHOWN, "age recipients that backups are encrypted to, separated by commas"),
 ];
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ pub(super) fn webhook(text: &str) -> Result<String, Problem> {
     Ok(text.to_owned())
 }
 
-/// One that somebody typed for a command. Errors: `Invalid`, without quoting it.
+/// One that was typed for a command. Errors: `Invalid`, without quoting it.
 pub fn typed(text: &str) -> Result<PublicUrl, Error> {
     public(text.trim())
         .map_err(|problem| Error::invalid("bad_url", format!("--url: {}", problem.what)).hint(problem.hint))

@@ -11,11 +11,11 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum Kind {
     /// The caller's input is wrong.
     Invalid,
-    /// Nobody, or nobody we know, is asking.
+    /// No valid login.
     Unauthenticated,
     /// We know who asks, and they may not.
     Forbidden,
-    /// It does not exist, or it is somebody else's: both look the same.
+    /// It does not exist, or it belongs to another person: both look the same.
     NotFound,
     /// The state of things does not allow it now.
     Conflict,

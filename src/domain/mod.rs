@@ -16,6 +16,7 @@ pub mod secret;
 mod stop_reason;
 pub mod user;
 pub mod vendor;
+pub mod web_origin;
 
 pub use error::{Code, Error, Kind, Result};
 pub use stop_reason::StopReason;

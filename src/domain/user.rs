@@ -18,7 +18,7 @@ impl Role {
         }
     }
 
-    /// Anything but `admin` is a user: a value that somebody mistyped from outside grants nothing.
+    /// Anything but `admin` is a user: a mistyped value grants nothing.
     pub fn from_text(text: &str) -> Self {
         if text == "admin" { Self::Admin } else { Self::User }
     }
@@ -60,7 +60,7 @@ pub enum Login {
 pub struct Admin(Caller);
 
 impl Admin {
-    /// Errors: `Forbidden` for everybody else.
+    /// Errors: `Forbidden` for all others.
     pub fn of(caller: Caller) -> Result<Self> {
         match caller.user.role {
             Role::Admin => Ok(Self(caller)),
@@ -92,7 +92,7 @@ impl std::fmt::Display for Actor<'_> {
     }
 }
 
-/// A new account as somebody asked for it, trimmed and checked.
+/// A new account as requested, trimmed and checked.
 #[derive(Debug, Clone)]
 pub struct NewUser {
     pub username: String,

@@ -14,7 +14,7 @@ pub(crate) fn caller(context: &Context, req: &Request) -> Result<Caller> {
     context.services.accounts.authenticate(bearer(req)?)
 }
 
-/// Errors: `Unauthenticated`; `Forbidden` for everybody but administrators.
+/// Errors: `Unauthenticated`; `Forbidden` for all but administrators.
 pub(crate) fn admin(context: &Context, req: &Request) -> Result<Admin> {
     Admin::of(caller(context, req)?)
 }

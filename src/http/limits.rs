@@ -8,7 +8,7 @@ pub(crate) const HEADER_LINES: usize = 64;
 
 /// A request's body, in bytes, where the route does not say otherwise.
 pub(crate) const BODY_BYTES: usize = 1024 * 1024;
-/// The same where anybody may send one, and where none is wanted: strangers cannot make us hold much.
+/// The same without authentication, and where no body is wanted.
 pub(crate) const OPEN_BODY_BYTES: usize = 64 * 1024;
 /// The slowest body that is still read to its end, in bytes a second, once the grace period is over.
 pub(crate) const BODY_BYTES_PER_SECOND: u64 = 4 * 1024;

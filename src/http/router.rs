@@ -51,8 +51,8 @@ pub(crate) struct Found {
     pub(crate) row: Option<usize>,
 }
 
-/// What a route demands of its caller is part of its type, so that a handler that needs somebody cannot be mounted
-/// where anybody may call it.
+/// What a route demands of its caller is part of its type, so that a handler that needs a caller cannot be
+/// mounted where anyone may call it.
 #[derive(Clone, Copy)]
 pub(crate) enum Handler {
     Open(fn(&Context, &Request) -> HandlerResult),
@@ -82,7 +82,7 @@ pub(crate) const fn put(path: &'static str, handler: Handler) -> Route {
     sent(Method::Put, path, handler)
 }
 
-/// What callers send may be larger than what anybody sends.
+/// Authenticated callers may send larger bodies.
 const fn sent(method: Method, path: &'static str, handler: Handler) -> Route {
     let body_limit = if let Handler::Open(_) = handler { OPEN_BODY_BYTES } else { BODY_BYTES };
     Route { method, path, handler, body_limit }

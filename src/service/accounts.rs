@@ -19,16 +19,16 @@ use crate::telemetry::metrics::catalog;
 const LOGIN_WINDOW: Duration = Duration::from_secs(5 * 60);
 const REGISTRATION_WINDOW: Duration = Duration::from_secs(3600);
 /// One address may fail for this many times the limit of an account, and an account from all addresses together for
-/// this many times: families share an address, and nobody shall lock somebody else out cheaply.
+/// this many times: families share an address, and locking another person out must not be cheap.
 const ADDRESS_FACTOR: u32 = 5;
 const ACCOUNT_FACTOR: u32 = 10;
-/// A failed login is answered no earlier, whatever was wrong with it: the time tells nothing.
+/// A failed login is answered no earlier, whatever was wrong with it: the time reveals nothing.
 const FAILURE_TAKES: Duration = Duration::from_millis(250);
 
 #[derive(Debug, Clone)]
 pub struct AccountOptions {
     pub invite_code_required: bool,
-    /// Accepts the code of Portagent 1.9, which is the same for everybody all day.
+    /// Accepts the code of Portagent 1.9, which is the same for all people all day.
     pub invite_code_daily: bool,
     /// 0 turns a limit off.
     pub login_failures_per_5min: u32,
@@ -99,7 +99,7 @@ impl Accounts {
         })
     }
 
-    /// The code that makes somebody from outside the first administrator, while there is none.
+    /// The code with which the first administrator registers, while there is none.
     pub fn setup_code(&self) -> Result<Option<&Secret>> {
         Ok(if self.store.has_users()? { None } else { Some(&self.setup_code) })
     }
@@ -119,7 +119,7 @@ impl Accounts {
         let admission = self.admission(code, source)?;
         let hash = self.passwords.hash(&new.password)?;
         let user = match self.store.add_user(new.clone(), hash.clone(), admission) {
-            // Somebody became the first meanwhile: then this is one of the others.
+            // Another registration became the first meanwhile: then this is an ordinary one.
             Err(error) if error.code == Code::NOT_THE_FIRST => {
                 self.store.add_user(new, hash, self.admission(code, source)?)?
             }
@@ -155,7 +155,7 @@ impl Accounts {
                 return Err(bad_credentials());
             }
         };
-        // Whoever knows the password unlocks the account for everybody who does.
+        // A right password lifts the limit of the account.
         self.logins.forget(|key| keys.is_of_account(key));
         if verdict == Verdict::RightButOld {
             let fresh = self.passwords.hash(password)?;
@@ -217,7 +217,7 @@ impl Accounts {
         Ok(LoggedIn { token: self.tokens.issue(&user.id, &login)?, user })
     }
 
-    /// Compares, and counts a failure before anybody else may try: guesses at the same time are guesses in turn.
+    /// Compares, and counts a failure before the next comparison: concurrent guesses are counted one after the other.
     fn guess(&self, keys: &LoginKeys, password: &str, known: Option<&Credentials>) -> Result<Verdict> {
         let turn = self.passwords.enter()?;
         self.check_login_limits(keys)?;
@@ -311,7 +311,7 @@ impl LoginKeys {
     }
 }
 
-/// Ten characters that nobody confuses when reading them aloud: 50 bits.
+/// Ten characters that are not confused when read aloud: 50 bits.
 pub(super) fn readable_code() -> String {
     const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz023456789";
     random_bytes::<10>().iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect()

@@ -1,4 +1,4 @@
-//! Conversations: a person's own, and nobody else's.
+//! Conversations: a person's own only.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -169,7 +169,7 @@ impl Conversations {
         }
     }
 
-    /// The newest event number of a session that nobody watches at the moment.
+    /// The newest event number of a session without followers.
     pub fn latest_seq(&self, conversation: &Conversation) -> Result<u64> {
         self.store.seq_reserved(&conversation.session_id)
     }

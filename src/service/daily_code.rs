@@ -1,4 +1,4 @@
-//! The invite code of Portagent 1.9: one number for everybody, all day. Accepted only where somebody asked for it.
+//! The invite code of Portagent 1.9: one number for all, all day. Accepted only with `INVITE_CODE_DAILY`.
 
 use crate::domain::clock;
 

@@ -50,7 +50,7 @@ pub struct Services {
     store: Arc<Store>,
 }
 
-/// What the page tells people about the server.
+/// What the page shows about the server.
 #[derive(Debug, Clone)]
 pub struct ServerInfo {
     pub version: &'static str,

@@ -1,7 +1,7 @@
 //! Passwords: hashed and verified one at a time.
 //!
 //! argon2id with these parameters takes 19 MiB and some 30 ms. Fifty at once would take 0.9 GB; one after the other
-//! they take 19 MiB and little more than a second, so that is what happens. Who would wait too long is told so.
+//! they take 19 MiB and little more than a second, so that is what happens. A wait that would be too long is refused.
 //! A turn at the gate is also what makes one guess follow another, so that guesses can be counted.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -21,7 +21,7 @@ const LANES: u32 = 1;
 /// glibc keeps freed memory for each of its arenas, several times 19 MiB, unless a piece is larger than 32 MiB; such a
 /// one goes back to the kernel at once. Only what is used of it is ever touched.
 const GIVEN_BACK_KIB: usize = 33 * 1024;
-/// A stored hash may ask for at most this much, whoever wrote it into the table.
+/// A stored hash may ask for at most this much.
 const MOST_MEMORY_KIB: u32 = 64 * 1024;
 const MOST_PASSES: u32 = 10;
 const MOST_LANES: u32 = 4;
@@ -65,7 +65,7 @@ impl Passwords {
         fresh_hash(password, &salt).map_err(unhashable)
     }
 
-    /// Waits for a turn; nobody else hashes or compares before it is over.
+    /// Waits for a turn; no other hash or comparison runs before it is over.
     ///
     /// Errors: `Unavailable` when too many are waiting.
     pub(super) fn enter(&self) -> Result<Turn<'_>> {

@@ -1,15 +1,15 @@
 //! The WebSocket: frames in, one service call each, answers and events out.
 //!
-//! *upgrade* decides who may come in; *session* is the reader's thread, *writer* the only thread that writes the
-//! socket; *desk* takes the frames, *requests* makes a service call of each; *protocol*, *view* and *events* are the
-//! wire's JSON. Between reader, writer and everybody who has news stands the hub's outbox.
+//! *upgrade* decides who may connect; *socket* is the reader's thread, *writer* the only thread that writes the
+//! socket; *dispatcher* takes the frames, *requests* makes a service call of each; *protocol*, *view* and *events* are the
+//! wire's JSON. Between reader, writer and publishers stands the hub's outbox.
 
-mod desk;
+mod dispatcher;
 mod events;
-mod pace;
+mod token_bucket;
 mod protocol;
 mod requests;
-mod session;
+mod socket;
 #[cfg(test)]
 mod tests;
 mod upgrade;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
-use super::desk::{Desk, Done};
+use super::dispatcher::{Dispatcher, Handled};
 use super::protocol::{Request, invalid_data};
 use super::view::{MessageView, RecordView, fitting};
 use crate::domain::conversation::{Conversation, ConversationChange};
@@ -15,8 +15,8 @@ use crate::service::{NewConversation, Reopen, SendMessage, Sent, Target};
 /// Parts of one message.
 const PARTS: usize = 64;
 
-impl Desk {
-    pub(super) fn create(&self, request: &Request<'_>) -> Result<Done> {
+impl Dispatcher {
+    pub(super) fn create(&self, request: &Request<'_>) -> Result<Handled> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Data {
@@ -31,14 +31,14 @@ impl Desk {
         Ok(self.record(request, &conversation))
     }
 
-    pub(super) fn list(&self, request: &Request<'_>) -> Result<Done> {
+    pub(super) fn list(&self, request: &Request<'_>) -> Result<Handled> {
         #[derive(Deserialize)]
         struct Data {
             limit: Option<usize>,
             before: Option<String>,
         }
         #[derive(Serialize)]
-        struct Answer {
+        struct ResponseData {
             records: Vec<Box<RawValue>>,
             /// There are more behind these.
             #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -50,15 +50,15 @@ impl Desk {
         let (found, more) = conversations.list(&self.caller, data.limit, before.as_ref())?;
         let views = found.iter().map(|one| RecordView::of(one, conversations.is_online(one)).in_list());
         let (records, is_cut) = fitting(views);
-        Ok(Done::Reply(request.reply.data(&Answer { records, more: more || is_cut })))
+        Ok(Handled::Reply(request.reply.data(&ResponseData { records, more: more || is_cut })))
     }
 
-    pub(super) fn get(&self, request: &Request<'_>) -> Result<Done> {
-        let conversation = self.services.conversations.get(&self.caller, &image_id(request)?)?;
+    pub(super) fn get(&self, request: &Request<'_>) -> Result<Handled> {
+        let conversation = self.services.conversations.get(&self.caller, &conversation_id(request)?)?;
         Ok(self.record(request, &conversation))
     }
 
-    pub(super) fn update(&self, request: &Request<'_>) -> Result<Done> {
+    pub(super) fn update(&self, request: &Request<'_>) -> Result<Handled> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Data {
@@ -84,13 +84,13 @@ impl Desk {
         Ok(self.record(request, &conversation))
     }
 
-    pub(super) fn delete(&self, request: &Request<'_>) -> Result<Done> {
-        let id = image_id(request)?;
+    pub(super) fn delete(&self, request: &Request<'_>) -> Result<Handled> {
+        let id = conversation_id(request)?;
         self.services.conversations.delete(&self.caller, &id)?;
-        Ok(Done::Reply(request.reply.data(&ImageId { image_id: id.as_str() })))
+        Ok(Handled::Reply(request.reply.data(&ConversationIdView { image_id: id.as_str() })))
     }
 
-    pub(super) fn messages(&self, request: &Request<'_>) -> Result<Done> {
+    pub(super) fn messages(&self, request: &Request<'_>) -> Result<Handled> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Data {
@@ -101,7 +101,7 @@ impl Desk {
             html: bool,
         }
         #[derive(Serialize)]
-        struct Answer<'a> {
+        struct ResponseData<'a> {
             messages: Vec<Box<RawValue>>,
             /// Events up to this number are contained in the messages.
             seq: u64,
@@ -122,16 +122,16 @@ impl Desk {
         let render = data.html.then_some(&render as &dyn Fn(&str) -> Vec<String>);
         let (mut messages, _) = fitting(page.messages.iter().rev().map(|message| MessageView::of(message, render)));
         messages.reverse();
-        let answer = Answer {
+        let answer = ResponseData {
             messages,
             seq: page.seq,
             running: page.running.as_ref().map(|turn| Running { turn_id: turn.as_str() }),
             queued: page.queued.iter().map(TurnId::as_str).collect(),
         };
-        Ok(Done::Reply(request.reply.data(&answer)))
+        Ok(Handled::Reply(request.reply.data(&answer)))
     }
 
-    pub(super) fn send(&self, request: &Request<'_>) -> Result<Done> {
+    pub(super) fn send(&self, request: &Request<'_>) -> Result<Handled> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Data<'a> {
@@ -150,7 +150,7 @@ impl Desk {
         Ok(started(request, sent))
     }
 
-    pub(super) fn reopen(&self, request: &Request<'_>, how: Reopen) -> Result<Done> {
+    pub(super) fn reopen(&self, request: &Request<'_>, how: Reopen) -> Result<Handled> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Data {
@@ -162,16 +162,16 @@ impl Desk {
         Ok(started(request, self.services.turns.reopen(&self.caller, &id, &turn, how)?))
     }
 
-    pub(super) fn interrupt(&self, request: &Request<'_>) -> Result<Done> {
-        let id = image_id(request)?;
+    pub(super) fn interrupt(&self, request: &Request<'_>) -> Result<Handled> {
+        let id = conversation_id(request)?;
         self.services.turns.interrupt(&self.caller, &id)?;
-        Ok(Done::Reply(request.reply.data(&ImageId { image_id: id.as_str() })))
+        Ok(Handled::Reply(request.reply.data(&ConversationIdView { image_id: id.as_str() })))
     }
 
-    pub(super) fn subscribe(&self, request: &Request<'_>) -> Result<Done> {
+    pub(super) fn subscribe(&self, request: &Request<'_>) -> Result<Handled> {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
-        struct Answer<'a> {
+        struct ResponseData<'a> {
             session_id: &'a str,
             latest_seq: u64,
             #[serde(skip_serializing_if = "Option::is_none")]
@@ -186,45 +186,45 @@ impl Desk {
         let stored = || self.services.conversations.latest_seq(&conversation);
         let base = self.services.hub.latest(session).map_or_else(stored, Ok)?;
         self.services.hub.subscribe(&self.outbox, session, base, after, |found| {
-            request.reply.data(&Answer {
+            request.reply.data(&ResponseData {
                 session_id: session.as_str(),
                 latest_seq: found.latest_seq,
                 resync: found.resync.then_some(true),
                 turn_seq: found.turn_seq,
             })
         })?;
-        Ok(Done::Queued)
+        Ok(Handled::Queued)
     }
 
     /// Leaving is always allowed, and says nothing about whether the session exists.
-    pub(super) fn unsubscribe(&self, request: &Request<'_>) -> Result<Done> {
+    pub(super) fn unsubscribe(&self, request: &Request<'_>) -> Result<Handled> {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
-        struct Answer<'a> {
+        struct ResponseData<'a> {
             session_id: &'a str,
         }
         let watched: Watched = request.data()?;
         let session = match watched.target()? {
             Target::Session(id) => id,
-            image @ Target::Conversation(_) => self.services.conversations.session(&self.caller, image)?.session_id,
+            target @ Target::Conversation(_) => self.services.conversations.session(&self.caller, target)?.session_id,
         };
         self.services.hub.unsubscribe(&self.outbox, &session);
-        Ok(Done::Reply(request.reply.data(&Answer { session_id: session.as_str() })))
+        Ok(Handled::Reply(request.reply.data(&ResponseData { session_id: session.as_str() })))
     }
 
-    fn record(&self, request: &Request<'_>, conversation: &Conversation) -> Done {
+    fn record(&self, request: &Request<'_>, conversation: &Conversation) -> Handled {
         #[derive(Serialize)]
-        struct Answer<'a> {
+        struct ResponseData<'a> {
             record: RecordView<'a>,
         }
         let online = self.services.conversations.is_online(conversation);
-        Done::Reply(request.reply.data(&Answer { record: RecordView::of(conversation, online) }))
+        Handled::Reply(request.reply.data(&ResponseData { record: RecordView::of(conversation, online) }))
     }
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ImageId<'a> {
+struct ConversationIdView<'a> {
     image_id: &'a str,
 }
 
@@ -241,13 +241,13 @@ impl Watched {
     fn target(&self) -> Result<Target> {
         match (&self.session_id, &self.image_id) {
             (Some(session), _) => Ok(Target::Session(SessionId::from_outside(session))),
-            (None, Some(image)) => Ok(Target::Conversation(ConversationId::from_outside(image))),
+            (None, Some(id)) => Ok(Target::Conversation(ConversationId::from_outside(id))),
             (None, None) => Err(Error::invalid("invalid_data", "`data` needs a `sessionId` or an `imageId`")),
         }
     }
 }
 
-fn image_id(request: &Request<'_>) -> Result<ConversationId> {
+fn conversation_id(request: &Request<'_>) -> Result<ConversationId> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Data {
@@ -257,15 +257,15 @@ fn image_id(request: &Request<'_>) -> Result<ConversationId> {
     Ok(ConversationId::from_outside(&data.image_id))
 }
 
-fn started(request: &Request<'_>, sent: Sent) -> Done {
+fn started(request: &Request<'_>, sent: Sent) -> Handled {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
-    struct Answer<'a> {
+    struct ResponseData<'a> {
         message_id: &'a str,
         turn_id: &'a str,
     }
-    let answer = Answer { message_id: sent.message_id.as_str(), turn_id: sent.turn_id.as_str() };
-    Done::Started(request.reply.data(&answer), sent)
+    let answer = ResponseData { message_id: sent.message_id.as_str(), turn_id: sent.turn_id.as_str() };
+    Handled::Started(request.reply.data(&answer), sent)
 }
 
 /// A message's content: a text, or parts as a person may send them.
@@ -307,7 +307,7 @@ fn parts(content: &RawValue) -> Result<Vec<Part>> {
         .collect()
 }
 
-/// Tells a field that is `null` from one that is not there.
+/// Distinguishes a field that is `null` from one that is absent.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
     Deserialize::deserialize(deserializer).map(Some)
 }

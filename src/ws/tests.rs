@@ -1,4 +1,4 @@
-//! Reader, writer and hub together over a loopback socket, with a small desk of our own in place of the services.
+//! Reader, writer and hub together over a loopback socket, with a small dispatcher of our own in place of the services.
 
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tungstenite::Message;
 
-use super::session::{self, Incoming};
+use super::socket::{self, Incoming};
 use super::{WsOptions, protocol};
 use crate::domain::Error;
 use crate::domain::event::{Context, EventKind};
@@ -71,7 +71,7 @@ fn serve(listener: &TcpListener, hub: &Arc<Hub>, options: &WsOptions, context: &
     let user = UserId::from("ann".to_owned());
     let login = Login::Legacy { digest: "d".to_owned(), issued_at_s: 0, expires_at_s: 0 };
     let connected = hub.connect(user, login, Arc::clone(&outbox)).expect("room");
-    let reason = session::run(stream, Vec::new(), head, &outbox, options, &mut |incoming| {
+    let reason = socket::run(stream, Vec::new(), head, &outbox, options, &mut |incoming| {
         let Incoming::Text(text) = incoming else {
             let _ = outbox.push(protocol::system_error(&Error::invalid("binary_frame", "no")));
             return;

@@ -7,9 +7,10 @@ use percent_encoding::percent_decode_str;
 use tungstenite::handshake::server::{Request, Response, create_response, write_response};
 use tungstenite::http::HeaderValue;
 
-use super::desk::Desk;
-use super::{Upgrade, WsOptions, session};
+use super::dispatcher::Dispatcher;
+use super::{Upgrade, WsOptions, socket};
 use crate::domain::user::Caller;
+use crate::domain::web_origin::WebOrigin;
 use crate::domain::{Error, Kind, Result};
 use crate::hub::{Connected, Outbox};
 use crate::service::Services;
@@ -58,9 +59,9 @@ impl Accepted {
     /// head.
     pub fn run(self, stream: TcpStream, leftover: Vec<u8>) {
         let user = self.caller.user.id.clone();
-        let mut desk = Desk::new(self.services, self.caller, Arc::clone(&self.outbox));
-        let ended = session::run(stream, leftover, self.head, &self.outbox, &self.options, &mut |incoming| {
-            desk.take(incoming);
+        let mut dispatcher = Dispatcher::new(self.services, self.caller, Arc::clone(&self.outbox));
+        let ended = socket::run(stream, leftover, self.head, &self.outbox, &self.options, &mut |incoming| {
+            dispatcher.take(incoming);
         });
         drop(self.connected);
         let code = ended.code().map_or_else(|| "none".to_owned(), |code| code.to_string());
@@ -122,44 +123,10 @@ fn response(upgrade: &Upgrade) -> Result<Response> {
 fn is_own_page(options: &WsOptions, upgrade: &Upgrade) -> bool {
     let mut origins = values(upgrade, "origin");
     let Some(origin) = origins.next() else { return true };
-    let Some(page) = Place::of(origin).filter(|_| origins.next().is_none()) else { return false };
-    if options.public_origin.as_deref().and_then(Place::of).is_some_and(|public| public == page) {
-        return true;
-    }
-    // Behind a proxy that ends TLS we do not know the scheme people use: the Host header is read under the page's.
+    let Some(page) = WebOrigin::parse(origin).filter(|_| origins.next().is_none()) else { return false };
     let mut hosts = values(upgrade, "host");
     let host = hosts.next().filter(|_| hosts.next().is_none());
-    host.and_then(|host| Place::new(&page.scheme, host)).is_some_and(|own| own == page)
-}
-
-/// Scheme, host and port of an address.
-#[derive(PartialEq)]
-struct Place {
-    scheme: String,
-    host: String,
-    port: u16,
-}
-
-impl Place {
-    fn of(origin: &str) -> Option<Self> {
-        let (scheme, rest) = origin.trim().split_once("://")?;
-        Self::new(&scheme.to_ascii_lowercase(), rest.trim_end_matches('/'))
-    }
-
-    fn new(scheme: &str, authority: &str) -> Option<Self> {
-        let default = match scheme {
-            "http" => 80,
-            "https" => 443,
-            _ => return None,
-        };
-        let is_port = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        let (host, port) = match authority.rsplit_once(':') {
-            Some((host, port)) if is_port(port) => (host, port.parse().ok()?),
-            _ => (authority, default),
-        };
-        let is_plain = !host.is_empty() && !host.contains(['/', '@', '?', '#', ' ']);
-        is_plain.then(|| Self { scheme: scheme.to_owned(), host: host.to_ascii_lowercase(), port })
-    }
+    page.is_own_page(options.public_origin.as_deref().and_then(WebOrigin::parse).as_ref(), host)
 }
 
 fn query_token(upgrade: &Upgrade) -> Option<String> {

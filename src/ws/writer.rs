@@ -10,7 +10,7 @@ use tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 use tungstenite::protocol::frame::{CloseFrame, Frame, FrameHeader};
 
 use super::events;
-use super::session::Parting;
+use super::socket::ClosingHandshake;
 use crate::hub::{CloseReason, Next, Outbox, Outgoing};
 
 /// It only frames and writes. An address range, not memory: what is never touched is never there.
@@ -45,7 +45,7 @@ impl Writer {
         mut self,
         head: Vec<u8>,
         ping_every: Duration,
-        parting: Arc<Parting>,
+        closing: Arc<ClosingHandshake>,
     ) -> io::Result<JoinHandle<()>> {
         thread::Builder::new().name("ws-writer".to_owned()).stack_size(STACK_BYTES).spawn(move || {
             self.buffer = head;
@@ -54,12 +54,12 @@ impl Writer {
                 let stalled = error.kind() == ErrorKind::TimedOut;
                 self.outbox.close(if stalled { CloseReason::TooSlow } else { CloseReason::Goodbye(None) });
             } else {
-                // Our last word is said. Shutting the socket before the peer has read it could lose it.
+                // The close frame is written. Shutting the socket before the peer has read it could lose it.
                 let _ = self.stream.shutdown(Shutdown::Write);
-                parting.wrote_all();
-                parting.wait_for_reader();
+                closing.wrote_all();
+                closing.wait_for_reader();
             }
-            parting.wrote_all();
+            closing.wrote_all();
             let _ = self.stream.shutdown(Shutdown::Both);
         })
     }

@@ -29,9 +29,9 @@ pub(in crate::cli) static COMMAND: Command = Command {
     json: true,
     about: "put a backup in the place of the data, after checking all of it",
     details: "FILE is a path, a name in BACKUP_DIR, or `latest`. The server has to be stopped. Nothing is changed before the whole backup was checked; then everything \
-              changes at once, also if the power fails meanwhile. What was there before stays in replaced/, and \
+              changes at once, also if the power fails meanwhile. The previous data stays in replaced/, and \
               --undo swaps the two. It asks on a terminal; a script says --yes. Settings of the backup are put beside \
-              the data as restored-settings.env and not used by themselves.",
+              the data as restored-settings.env and not applied automatically.",
     examples: &[
         ("portagent restore latest", "the newest in BACKUP_DIR; asks first"),
         ("portagent restore FILE --yes -d /var/lib/portagent", "into an empty directory: the same service elsewhere"),
@@ -56,12 +56,12 @@ fn run(given: &Given) -> Result<()> {
 fn restore(given: &Given, config: &Config, file: &Path) -> Result<()> {
     let unlock = unlock(given)?;
     let place = config.data_dir.display();
-    let question = format!("Replace the data in {place} by {}? What is there now is kept.", file.display());
+    let question = format!("Replace the data in {place} by {}? The present data is kept.", file.display());
     agreed(given, &question)?;
     let is_quiet = given.json;
     let tell = |step: &'static str| {
         if !is_quiet {
-            let _ = writeln!(std::io::stderr(), "{step}"); // nobody may be reading
+            let _ = writeln!(std::io::stderr(), "{step}"); // stderr may have no reader
         }
     };
     let restored = restore::restore(config, file, &unlock, tell)?;

@@ -14,7 +14,7 @@ use crate::service::{LoggedIn, Registration, RequestSource};
 /// [`crate::domain::limits::TOKEN_LIFETIME`], as 1.9 wrote it.
 const EXPIRES_IN: &str = "7d";
 
-/// Absent and null are the same; what is missing is said in words and not in serde's.
+/// Absent and null are the same; what is missing is named in plain words and not in serde's.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RegisterBody {

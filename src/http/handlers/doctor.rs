@@ -1,6 +1,6 @@
 //! What `portagent doctor` asks through a proxy: a stream whose pieces it times, beginning with whom we see.
 //!
-//! Anybody may ask, so it says nothing that the one who asks does not know, and only a few may ask at a time.
+//! Anyone may ask, so the answer holds nothing that the client does not know, and the rate is limited.
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ const EVERY: Duration = Duration::from_millis(200);
 #[serde(rename_all = "camelCase")]
 struct Sight {
     client_ip: String,
-    /// Somebody forwarded the request.
+    /// The request was forwarded.
     forwarded: bool,
     /// … and says for whom.
     for_whom: bool,

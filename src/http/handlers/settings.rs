@@ -20,7 +20,7 @@ struct SettingsBody {
 #[serde(rename_all = "camelCase")]
 struct SettingsView {
     log_level: &'static str,
-    /// A level that somebody raised to look for something is not to fill a disk for years.
+    /// A level that was raised to look for something must not fill a disk for years.
     log_level_lasts: &'static str,
 }
 
@@ -43,7 +43,7 @@ pub(crate) fn change(_app: &Context, admin: &Admin, req: &Request) -> HandlerRes
 fn view() -> Response {
     let view = SettingsView {
         log_level: telemetry::level_name(telemetry::level()),
-        log_level_lasts: "until the server starts again or is told to reload (SIGHUP); LOG_LEVEL sets it for good",
+        log_level_lasts: "until the server restarts or reloads (SIGHUP); LOG_LEVEL sets it permanently",
     };
     Response::json(200, &view)
 }

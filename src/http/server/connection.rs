@@ -65,7 +65,7 @@ enum Outcome {
     Answer(Response),
     Failed(Failure),
     Socket(RunSocket),
-    /// The client went away before its body was whole: nobody to answer.
+    /// The client went away before its body was whole: there is no one to answer.
     Gone,
 }
 
@@ -97,7 +97,7 @@ struct Connection<'a> {
 
 impl Connection<'_> {
     fn exchange(&mut self) -> Next {
-        // First the phase, then the flag: whoever stops the server does it the other way round.
+        // First the phase, then the flag: a stop does it the other way round.
         if !self.guard.enter(Phase::Idle) || self.state.stopping() {
             return Next::Close;
         }
@@ -124,7 +124,7 @@ impl Connection<'_> {
         self.conclude(exchange, outcome)
     }
 
-    /// `None`: the peer ended, or said nothing for too long.
+    /// `None`: the peer ended, or was silent for too long.
     fn read_head(&mut self) -> Result<Option<Head>, Failure> {
         let timeouts = self.state.timeouts;
         if self.input.peek().is_empty() && !matches!(self.input.fill(Instant::now() + timeouts.idle), Ok(1..)) {
@@ -244,10 +244,10 @@ impl Connection<'_> {
             && !self.state.stopping();
         let persistence = match (goes_on, exchange.request.version) {
             (false, _) => Persistence::Close,
-            (true, 0) => Persistence::Said,
+            (true, 0) => Persistence::Explicit,
             (true, _) => Persistence::Implied,
         };
-        // Before the answer, so that whoever has the answer finds the line.
+        // Before the answer, so that a client that has the answer finds the line.
         self.log(&exchange, response.status(), response.user());
         let bodiless = exchange.request.method == Method::Head;
         match self.output.send(&response, &exchange.request.id, persistence, bodiless) {
@@ -257,7 +257,7 @@ impl Connection<'_> {
         }
     }
 
-    /// Answers what cannot be understood. Where the next request would begin, nobody knows.
+    /// Answers what cannot be understood. Where the next request would begin is unknown, so the connection closes.
     fn refuse(&mut self, failure: Failure) -> Next {
         if !self.guard.enter(Phase::Busy) {
             return Next::Close;
@@ -323,7 +323,7 @@ fn hand_over(stream: Arc<TcpStream>, guard: &ConnectionGuard, run: RunSocket, le
     if !guard.hand_over() {
         return;
     }
-    // Nobody else holds it any more; only while the accept loop has not yet let go, a second descriptor is needed.
+    // This is the last reference; only while the accept loop has not yet let go, a second descriptor is needed.
     let stream = Arc::try_unwrap(stream).or_else(|shared| shared.try_clone());
     let Ok(stream) = stream else { return };
     if stream.set_read_timeout(None).is_err() || stream.set_write_timeout(None).is_err() {

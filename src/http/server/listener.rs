@@ -1,4 +1,4 @@
-//! The accept loop. It ends only when it is told to: what accepting can fail with passes, and a server that no longer
+//! The accept loop. It ends only at a stop: what accepting can fail with passes, and a server that no longer
 //! accepts is a dead one that looks alive.
 
 use std::fs::File;
@@ -17,10 +17,10 @@ use crate::domain::{Error, Result};
 use crate::http::limits::{BACKLOG, STACK_BYTES};
 use crate::http::wire::client;
 
-/// How long the loop rests, and how often, for descriptors to come free before it refuses somebody.
+/// How long the loop rests, and how often, for descriptors to come free before it refuses a connection.
 const REST: Duration = Duration::from_millis(5);
 const RESTS: u32 = 10;
-/// How long it rests after an error that nobody expects.
+/// How long it rests after an unexpected error.
 const LONG_REST: Duration = Duration::from_millis(100);
 
 /// Errors: `Invalid` for a host that is no address of ours; `Conflict` when the port is taken.
@@ -65,9 +65,9 @@ pub(crate) fn run(listener: &TcpListener, state: &Arc<ServerState>) {
             Err(error) if is_about_one_connection(&error) => {}
             Err(error) if is_out_of_descriptors(&error) => {
                 refusals.clear();
-                // Those that were told to go need a moment to be gone.
-                let somebody_goes = state.registry.make_room() || rests > 0;
-                if somebody_goes && rests < RESTS {
+                // Evicted connections need a moment to close.
+                let has_room_soon = state.registry.make_room() || rests > 0;
+                if has_room_soon && rests < RESTS {
                     rests += 1;
                     thread::sleep(REST);
                 } else {
@@ -83,7 +83,7 @@ pub(crate) fn run(listener: &TcpListener, state: &Arc<ServerState>) {
     }
 }
 
-/// Gives the spare descriptor up for the one that waits, so that it is told and does not just hang.
+/// Uses the spare descriptor for the waiting connection, so that it gets an answer instead of hanging.
 fn accept_with_spare(
     listener: &TcpListener,
     state: &Arc<ServerState>,

@@ -1,4 +1,4 @@
-//! The public port as the rest of the program sees it: started, told to stop, waited for.
+//! The public port as the rest of the program sees it: started, stopped, waited for.
 
 mod access;
 mod caps;
@@ -31,7 +31,7 @@ use crate::service::Services;
 
 pub struct ServerOptions {
     pub host: String,
-    /// 0: any that is free; [`Server::local_addr`] tells which.
+    /// 0: any that is free; [`Server::local_addr`] returns it.
     pub port: u16,
     /// Whose forwarding headers are believed.
     pub trusted_proxies: Vec<IpNet>,
@@ -109,7 +109,7 @@ impl Server {
     }
 
     /// Waits until the requests in progress are answered and the WebSockets have ended, or the deadline comes; then
-    /// shuts what is left. WebSockets are told to end by the hub, before this is called.
+    /// shuts what is left. The hub closes the WebSockets before this is called.
     pub fn close_all(&self, deadline: Instant) {
         self.stop_accepting();
         if !self.state.registry.wait_empty(deadline) {

@@ -1,4 +1,4 @@
-//! Telling a connection that there is no room for it, from the accept loop, which must never wait.
+//! Answering 503 to a connection for which there is no room, from the accept loop, which must never wait.
 
 use std::collections::VecDeque;
 use std::io::{Read as _, Write as _};
@@ -16,13 +16,13 @@ use crate::telemetry::metrics::catalog::HTTP_REFUSED;
 const KEPT: usize = 16;
 const KEPT_FOR: Duration = Duration::from_secs(1);
 /// At most one line in the log for so long.
-const SAID_EVERY: Duration = Duration::from_secs(10);
+const LOG_EVERY: Duration = Duration::from_secs(10);
 
 #[derive(Default)]
 pub(crate) struct Refusals {
     kept: VecDeque<(Instant, Arc<TcpStream>)>,
-    said: Option<Instant>,
-    unsaid: usize,
+    logged: Option<Instant>,
+    unlogged: usize,
 }
 
 impl Refusals {
@@ -64,16 +64,16 @@ impl Refusals {
 
     fn say(&mut self, cap: usize) {
         HTTP_REFUSED.inc();
-        self.unsaid += 1;
-        if self.said.is_none_or(|said| said.elapsed() > SAID_EVERY) {
+        self.unlogged += 1;
+        if self.logged.is_none_or(|logged| logged.elapsed() > LOG_EVERY) {
             let why = if cap == 0 { "no descriptors are left".to_owned() } else { format!("all {cap} are at work") };
-            log::warn!(target: "http", "connections refused with 503: {} ({why})", self.unsaid);
-            (self.said, self.unsaid) = (Some(Instant::now()), 0);
+            log::warn!(target: "http", "connections refused with 503: {} ({why})", self.unlogged);
+            (self.logged, self.unlogged) = (Some(Instant::now()), 0);
         }
     }
 }
 
-/// The socket's buffer is empty, so the answer fits and nothing waits; where not, the client is told nothing.
+/// The socket's buffer is empty, so the answer fits and nothing waits; where not, the client gets no answer.
 fn answer(stream: &TcpStream) {
     let mut bytes = Vec::new();
     let response = Failure::full().into_response();

@@ -24,7 +24,7 @@ pub(crate) enum Phase {
     Busy,
     /// A WebSocket now: no longer ours, but still counted.
     Upgraded,
-    /// Told to go.
+    /// Evicted.
     Closed,
 }
 
@@ -32,7 +32,7 @@ pub(crate) struct Registry {
     caps: Caps,
     start: Instant,
     table: Mutex<Table>,
-    /// Somebody has gone.
+    /// A connection has ended.
     gone: Condvar,
 }
 
@@ -67,7 +67,7 @@ impl Registry {
         self.caps
     }
 
-    /// `None` when it is full and nobody can make room.
+    /// `None` when it is full and no connection can be evicted.
     pub(crate) fn admit(self: &Arc<Self>, stream: &Arc<TcpStream>, address: Option<IpAddr>) -> Option<ConnectionGuard> {
         let mut table = self.lock();
         if let Some(address) = address
@@ -90,7 +90,7 @@ impl Registry {
         Some(ConnectionGuard { registry: Arc::clone(self), id, word })
     }
 
-    /// Lets the oldest go that is in no one's way, because descriptors have run out.
+    /// Evicts the oldest idle connection, because descriptors have run out.
     pub(crate) fn make_room(&self) -> bool {
         self.lock().evict_oldest(None)
     }
@@ -135,7 +135,7 @@ impl Registry {
 
 impl Table {
     /// Ends the oldest connection that waits for a request or its head; where there is none, the oldest whose body is
-    /// still arriving. `false`: everybody is at work.
+    /// still arriving. `false`: every connection is busy.
     fn evict_oldest(&mut self, of: Option<IpAddr>) -> bool {
         let mut candidates: Vec<(bool, u64, u64)> = self
             .slots
@@ -175,15 +175,15 @@ impl Slot {
         phase_of(self.word.load(Ordering::SeqCst))
     }
 
-    /// Tells its thread to go, unless it has a request at work.
+    /// Evicts it, unless a request is in progress.
     fn close(&self) -> bool {
-        let told = self.word.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |word| {
+        let evicted = self.word.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |word| {
             matches!(phase_of(word), Phase::Idle | Phase::Head | Phase::Body).then_some(Phase::Closed as u64)
         });
-        if told.is_ok() {
+        if evicted.is_ok() {
             self.shut();
         }
-        told.is_ok()
+        evicted.is_ok()
     }
 
     fn shut(&self) {
@@ -195,7 +195,7 @@ impl Slot {
 }
 
 impl ConnectionGuard {
-    /// `false`: the connection was told to go.
+    /// `false`: the connection was evicted.
     pub(crate) fn enter(&self, phase: Phase) -> bool {
         let next = self.registry.word(phase);
         let entered = self
@@ -262,7 +262,7 @@ mod tests {
         let second = registry.admit(&stream(), None).expect("room");
         assert!(second.enter(Phase::Body));
         let third = registry.admit(&stream(), None).expect("the idle one goes");
-        assert!(!first.enter(Phase::Busy), "it was told to go");
+        assert!(!first.enter(Phase::Busy), "it was evicted");
         assert!(third.enter(Phase::Busy));
         let fourth = registry.admit(&stream(), None).expect("the one with a body goes");
         assert!(!second.enter(Phase::Busy) && fourth.enter(Phase::Upgraded));
@@ -284,7 +284,7 @@ mod tests {
         assert!(registry.admit(&stream(), None).is_some());
         assert!(first.enter(Phase::Idle));
         assert!(registry.admit(&stream(), address).is_some());
-        assert!(registry.lock().per_address.is_empty(), "nobody is left");
+        assert!(registry.lock().per_address.is_empty(), "none is left");
     }
 
     #[test]

@@ -15,7 +15,7 @@ const FIRST_BYTES: u64 = 16 * 1024;
 pub(crate) enum BodyError {
     /// To be answered.
     Refused(Failure),
-    /// Nobody is there to answer.
+    /// The client is gone.
     Gone,
 }
 

@@ -13,9 +13,9 @@ const FORWARDING: [&str; 6] =
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Client {
     pub(crate) ip: IpAddr,
-    /// Somebody forwarded it, whether we believe them or not.
+    /// It was forwarded, by a trusted proxy or not.
     pub(crate) forwarded: bool,
-    /// … and is one of the proxies that we trust.
+    /// … by one of the trusted proxies.
     pub(crate) believed: bool,
     /// The person's own connection is encrypted.
     pub(crate) https: bool,
@@ -49,7 +49,7 @@ pub(crate) fn resolve(peer: SocketAddr, headers: &Headers, trusted: &[IpNet]) ->
 }
 
 /// Each proxy appends whom it got the request from, so the list is true from the right up to the first address that
-/// is no proxy of ours; what stands left of it, anybody may have written.
+/// is no proxy of ours; what stands left of it cannot be trusted.
 fn last_untrusted(headers: &Headers, trusted: &[IpNet]) -> Option<IpAddr> {
     let lines: Vec<&str> = headers.get_all("x-forwarded-for").collect();
     let mut nearest = None;

@@ -159,10 +159,10 @@ mod tests {
             r#"{"error":"Too often","code":"slow_down"}"#,
         );
         check(
-            Error::internal("disk on fire").hint("call somebody").into(),
+            Error::internal("disk on fire").hint("call the operator").into(),
             500,
             "500 Internal Server Error",
-            r#"{"error":"Something went wrong on the server","code":"internal","hint":"call somebody"}"#,
+            r#"{"error":"Something went wrong on the server","code":"internal","hint":"call the operator"}"#,
         );
         check(
             Failure::method_not_allowed("GET, HEAD".to_owned()),

@@ -69,7 +69,7 @@ impl Method {
 
 /// Where the head ends: the index behind its empty line. `seen` bytes were searched before.
 ///
-/// A line that ends in a bare LF counts here, so that it is refused at once and not only when the time is up.
+/// A line that ends in a bare LF counts here, so that it is refused immediately and not only at the deadline.
 pub(crate) fn end(bytes: &[u8], seen: usize) -> Option<usize> {
     let from = seen.saturating_sub(3);
     let mut rest = bytes.get(from..)?;

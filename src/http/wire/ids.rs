@@ -2,7 +2,7 @@
 
 use crate::domain::id::random_bytes;
 
-/// One source per connection, so that nobody shares a lock or asks the kernel for every request.
+/// One source per connection, so that connections share no lock and do not ask the kernel for every request.
 pub(crate) struct Ids(u64);
 
 impl Ids {

@@ -26,7 +26,7 @@ pub struct Request {
     /// The person's address, as far as proxies that we trust say so.
     pub client_ip: IpAddr,
     pub forwarded: bool,
-    /// … and whoever did is one of the proxies that we trust.
+    /// … by one of the trusted proxies.
     pub believed: bool,
     pub https: bool,
     /// Also in the response and in the log.

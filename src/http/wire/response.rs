@@ -14,7 +14,7 @@ use crate::domain::id::UserId;
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
      connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; \
      require-trusted-types-for 'script'; trusted-types portagent";
-/// Data is not a page: nothing in it may load or run, whoever opens it.
+/// Data is not a page: nothing in it may load or run.
 const DATA_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
 pub(crate) const JSON: &str = "application/json; charset=utf-8";
@@ -48,7 +48,7 @@ pub(crate) enum Persistence {
     /// HTTP/1.1 that goes on: nothing to say.
     Implied,
     /// HTTP/1.0 that asked to go on.
-    Said,
+    Explicit,
     Close,
 }
 
@@ -58,7 +58,7 @@ impl Response {
         Self::data(status, JSON, serde_json::to_vec(value).unwrap_or_else(|_| b"{}".to_vec()))
     }
 
-    /// What somebody asked for just now: never cached, never a page.
+    /// Data: never cached, never a page.
     pub(crate) fn data(status: u16, content_type: &'static str, body: Vec<u8>) -> Self {
         Self {
             status,
@@ -142,7 +142,7 @@ impl Response {
         out.extend_from_slice(b"X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n");
         match persistence {
             Persistence::Implied => {}
-            Persistence::Said => out.extend_from_slice(b"Connection: keep-alive\r\n"),
+            Persistence::Explicit => out.extend_from_slice(b"Connection: keep-alive\r\n"),
             Persistence::Close => out.extend_from_slice(b"Connection: close\r\n"),
         }
         out.extend_from_slice(b"\r\n");

@@ -1,3 +1,3 @@
-//! `portagent alert …`: who is told when something is wrong.
+//! `portagent alert …`: alert channels.
 
 pub(in crate::cli) mod test;

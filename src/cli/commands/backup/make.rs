@@ -26,14 +26,14 @@ pub(in crate::cli) static COMMAND: Command = Command {
     ],
     json: true,
     about: "back everything up into one verified archive",
-    details: "It works beside a running server, and nobody who chats waits for it. The archive is a .tar.gz with both \
+    details: "It works beside a running server without making chats wait. The archive is a .tar.gz with both \
               databases, the agents' files, the key that signs tokens and the settings; only its owner can read it, and \
               it is opened and checked before it gets its name. Without --out, archives in BACKUP_DIR that are older \
               than BACKUP_RETENTION_DAYS are removed afterwards.",
     examples: &[
         ("portagent backup", "into BACKUP_DIR, like the scheduled ones"),
         ("portagent backup --out /mnt/usb", "somewhere else"),
-        ("portagent backup --encrypt-to age1…", "for whoever has the identity; `age -d` opens it, too"),
+        ("portagent backup --encrypt-to age1…", "opened by the identity; `age -d` opens it, too"),
         ("portagent backup --json | jq -r .file", "the archive's name alone"),
     ],
     run,

@@ -13,16 +13,16 @@ pub(in crate::cli) static COMMAND: Command = Command {
     operands: &[],
     options: &[
         CommandOption { flag: "quick", value: "", about: "leave out what reads every row" },
-        CommandOption { flag: "fix", value: "", about: "remove what belongs to nobody" },
+        CommandOption { flag: "fix", value: "", about: "remove orphaned data" },
     ],
     json: true,
     about: "check both databases and the files around them",
     details: "It works beside a running server, and changes nothing unless --fix is given. --fix removes the \
               conversations and files of accounts that are gone (a plain DELETE FROM users leaves them behind), rows that \
-              nobody owns and half-written files; nothing that has an owner is touched. Exit code 1: something is damaged.",
+              no account owns and half-written files; nothing that has an owner is touched. Exit code 1: something is damaged.",
     examples: &[
         ("portagent db check", "everything"),
-        ("portagent db check --fix", "and remove what belongs to nobody"),
+        ("portagent db check --fix", "and remove orphaned data"),
         ("portagent db check --quick --json", "for scripts"),
     ],
     run,
@@ -69,8 +69,8 @@ fn status(level: Level) -> &'static str {
 
 fn sentence(Mended { ownerless, abandoned_files }: Mended) -> String {
     format!(
-        "removed: {} containers of nobody with {} conversations and {} messages, {} directories of files, {} rows that \
-         nobody owned, {abandoned_files} half-written files\n",
+        "removed: {} containers without an owner with {} conversations and {} messages, {} directories of files, {} orphaned \
+         rows, {abandoned_files} half-written files\n",
         ownerless.containers, ownerless.conversations, ownerless.messages, ownerless.directories, ownerless.hanging
     )
 }

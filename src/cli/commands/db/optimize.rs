@@ -11,7 +11,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
     options: &[],
     json: true,
     about: "renew SQLite's statistics and empty the write-ahead logs",
-    details: "A running server does it by itself once a day.",
+    details: "A running server does this once a day.",
     examples: &[("portagent db optimize", "both")],
     run,
 };

@@ -11,8 +11,8 @@ pub(in crate::cli) static COMMAND: Command = Command {
     options: &[],
     json: true,
     about: "rebuild the databases without gaps",
-    details: "Seldom needed: a running server gives the space of deleted things back by itself. Beside a running server \
-              it waits for whoever writes, and whoever writes waits for it. It needs twice the size of the database as \
+    details: "Seldom needed: a running server frees the space of deleted rows automatically. Beside a running server \
+              it waits for writers, and writers wait for it. It needs twice the size of the database as \
               free space and says so before it begins.",
     examples: &[("portagent db vacuum", "both"), ("portagent db vacuum agentx", "only the conversations")],
     run,

@@ -29,7 +29,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
         CommandOption { flag: "note", value: "TEXT", about: "a remark for the list" },
     ],
     json: true,
-    about: "make an invite code",
+    about: "create an invite code",
     details: "",
     examples: &[
         ("portagent invite create", "for one person, within a week"),

@@ -12,9 +12,9 @@ pub(in crate::cli) static COMMAND: Command = Command {
     operands: &["CODE"],
     options: &[],
     json: true,
-    about: "make an invite code useless",
+    about: "revoke an invite code",
     details: "",
-    examples: &[("portagent invite revoke k7m2p9", "nobody can register with it any more")],
+    examples: &[("portagent invite revoke k7m2p9", "it can no longer be used")],
     run,
 };
 

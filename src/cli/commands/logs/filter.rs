@@ -15,7 +15,7 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    /// What is no line of ours has neither time nor level, so it is wanted only where nobody asked for one.
+    /// What is no line of ours has neither time nor level, so it is shown only without these filters.
     pub(super) fn wants(&self, line: &[u8]) -> bool {
         contains(line, &self.text) && (self.level.is_none() && self.since_ms.is_none() || self.fits(line))
     }

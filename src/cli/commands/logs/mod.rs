@@ -17,7 +17,7 @@ use crate::domain::clock::now_ms;
 use crate::domain::{Error, Kind, Result};
 use crate::telemetry::{self, History};
 
-/// Lines that are shown where nobody asked for a number or a time.
+/// Lines that are shown without a number or a time.
 const USUAL_LINES: usize = 100;
 /// How often `-f` looks for more.
 const LOOK_EVERY: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
@@ -82,15 +82,15 @@ fn show(path: &Path, filter: &Filter, lines: Option<usize>, given: &Given) -> io
     let mut follower =
         history.read(place, given.has("follow"), &mut |line| printer.line_if(filter.wants(line), line))?;
     printer.flush()?;
-    while given.has("follow") && somebody_reads() {
+    while given.has("follow") && has_reader() {
         follower.poll(&mut |line| printer.line_if(filter.wants(line), line))?;
         printer.flush()?;
     }
     Ok(())
 }
 
-/// Waits a moment, and notices when whoever read our output has gone.
-fn somebody_reads() -> bool {
+/// Waits a moment, and notices when the reader of our output has gone.
+fn has_reader() -> bool {
     let out = io::stdout();
     let mut watched = [PollFd::from_borrowed_fd(out.as_fd(), PollFlags::empty())];
     let gone = poll(&mut watched, Some(&LOOK_EVERY)).is_ok_and(|found| found > 0);

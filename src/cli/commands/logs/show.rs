@@ -24,7 +24,7 @@ impl Printer {
         if self.json {
             return writeln!(self.out, "{}", as_json(&String::from_utf8_lossy(line)));
         }
-        // A line of ours cannot play with the terminal; one that somebody else wrote into the file could.
+        // A line of ours cannot play with the terminal; one that another program wrote into the file could.
         match std::str::from_utf8(line) {
             Ok(text) if !text.contains(char::is_control) => writeln!(self.out, "{text}"),
             _ => writeln!(self.out, "{}", one_line(&String::from_utf8_lossy(line))),

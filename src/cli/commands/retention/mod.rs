@@ -1,4 +1,4 @@
-//! `portagent retention …`: for how long conversations that nobody touches are kept.
+//! `portagent retention …`: how long inactive conversations are kept.
 
 pub(in crate::cli) mod off;
 pub(in crate::cli) mod run_now;

@@ -9,9 +9,9 @@ pub(in crate::cli) static COMMAND: Command = Command {
     operands: &[],
     options: &[],
     json: true,
-    about: "keep conversations however old they get",
+    about: "keep conversations forever",
     details: "",
-    examples: &[("portagent retention off", "nothing is deleted by age")],
+    examples: &[("portagent retention off", "no conversation is deleted by age")],
     run,
 };
 

@@ -11,11 +11,11 @@ pub(in crate::cli) static COMMAND: Command = Command {
     name: "retention run",
     operands: &[],
     options: &[
-        CommandOption { flag: "dry-run", value: "", about: "only say what would go" },
+        CommandOption { flag: "dry-run", value: "", about: "only show what would be deleted" },
         CommandOption { flag: "confirm-clock", value: "", about: "the clock is right, far ahead as it is" },
     ],
     json: true,
-    about: "delete now what has grown old",
+    about: "delete expired conversations now",
     details: "The server does the same once a day, where `retention set` is in effect. While the clock is 60 days ahead of \
               everything that was stored, neither conversations nor backups are deleted by their age until it is confirmed.",
     examples: &[("portagent retention run --dry-run", "counts")],

@@ -10,16 +10,19 @@ pub(in crate::cli) static COMMAND: Command = Command {
     operands: &["DAYS"],
     options: &[],
     json: true,
-    about: "delete conversations without activity for so many days, once a day",
-    details: "A conversation in which an answer is being written is never deleted. A running server knows it at once.",
-    examples: &[("portagent retention set 365", "then `portagent retention run --dry-run` says what it means")],
+    about: "delete conversations after that many days without activity",
+    details: "A conversation in which an answer is being written is never deleted. Takes effect immediately.",
+    examples: &[("portagent retention set 365", "then `portagent retention run --dry-run` counts")],
     run,
 };
 
 fn run(given: &Given) -> Result<()> {
     let typed = given.operand(0);
     let days: u32 = typed.parse().ok().filter(|days| (1..=DAYS_MOST).contains(days)).ok_or_else(|| {
-        usage(format!("`{typed}` is no number of days from 1 to {}", DAYS_MOST), "`portagent retention off` keeps all")
+        usage(
+            format!("`{typed}` is not a number of days from 1 to {}", DAYS_MOST),
+            "`portagent retention off` keeps all",
+        )
     })?;
     given.data()?.set_keep_days(Some(days))?;
     report(given, Some(days))

@@ -9,7 +9,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
     operands: &[],
     options: &[],
     json: true,
-    about: "for how long conversations that nobody touches are kept",
+    about: "how long inactive conversations are kept",
     details: "",
     examples: &[("portagent retention show", "off, or a number of days")],
     run,

@@ -24,7 +24,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
     about: "run this program as a service of systemd, from now on and after every start of the machine",
     details: "\
 It writes a unit that starts this very file, makes the account `portagent` and an env file where they are missing,
-enables the service and starts it. Every step is told; an env file that is there stays as it is.",
+enables the service and starts it. Every step is printed; an existing env file is kept.",
     examples: &[
         ("sudo portagent service install", "for the machine: settings in /etc/portagent, data in /var/lib/portagent"),
         ("portagent service install --user", "for this user: settings in ~/.config/portagent, data in ~/.agentx"),
@@ -80,7 +80,7 @@ fn look_up(layout: &Layout) -> Option<(u32, u32)> {
     Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
-/// For the service to read and for nobody else, because it holds the key.
+/// Readable by the service only, because it holds the key.
 fn env_file(layout: &Layout, owner: Option<(u32, u32)>) -> Result<()> {
     let path = layout.inside(&layout.env_file);
     make_parent(&path)?;

@@ -9,7 +9,7 @@ use crate::domain::{Error, Kind, Result};
 
 /// Runs these, or prints them where systemd is not running or another root is meant.
 ///
-/// Errors: `Unavailable` for one that fails, with what it said.
+/// Errors: `Unavailable` for one that fails, with its message.
 pub(super) fn run(layout: &Layout, commands: &[&str]) -> Result<()> {
     if !layout.on_this_machine() || !is_running(layout) {
         let typed: String = commands.iter().map(|command| format!("  {} {command}\n", layout.systemctl())).collect();

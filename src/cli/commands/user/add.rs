@@ -13,7 +13,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
     options: &[
         CommandOption { flag: "email", value: "ADDRESS", about: "an e-mail address, which logs in as well" },
         CommandOption { flag: "display-name", value: "TEXT", about: "how the page addresses the person" },
-        CommandOption { flag: "admin", value: "", about: "make an administrator" },
+        CommandOption { flag: "admin", value: "", about: "create an administrator" },
         FROM_STDIN,
         GENERATE,
     ],

@@ -16,7 +16,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
     operands: &["NAME"],
     options: &[
         CommandOption { flag: "yes", value: "", about: "do not ask" },
-        CommandOption { flag: "dry-run", value: "", about: "only say what there is" },
+        CommandOption { flag: "dry-run", value: "", about: "only show what would be deleted" },
         CommandOption { flag: "export", value: "FILE", about: "write it all into this file first" },
     ],
     json: true,
@@ -24,7 +24,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
     details: "It asks on a terminal; a script says --yes. Invite codes that they made stay, without their name. \
               `user disable` keeps everything and is often enough.",
     examples: &[
-        ("portagent user delete lin --dry-run", "what would go"),
+        ("portagent user delete lin --dry-run", "what would be deleted"),
         ("portagent user delete lin --export lin.tar.gz", "keeps a copy, and asks first"),
         ("portagent user delete lin --yes", "for scripts"),
     ],

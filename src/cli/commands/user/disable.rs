@@ -9,8 +9,8 @@ pub(in crate::cli) static COMMAND: Command = Command {
     operands: &["NAME"],
     options: &[],
     json: true,
-    about: "lock an account; its logins and open pages end at once",
-    details: "Nothing is deleted; `user enable` gives it back. The last active administrator cannot be disabled.",
+    about: "disable an account; its logins and open pages end immediately",
+    details: "Nothing is deleted; `user enable` reverts it. The last active administrator cannot be disabled.",
     examples: &[("portagent user disable lin", "by username, e-mail or userId")],
     run,
 };

@@ -10,7 +10,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
     operands: &["NAME"],
     options: &[],
     json: true,
-    about: "make an administrator of a user",
+    about: "grant administrator rights",
     details: "",
     examples: &[("portagent user promote lin", "by username, e-mail or userId")],
     run,

@@ -12,9 +12,9 @@ pub(in crate::cli) static COMMAND: Command = Command {
     operands: &["[NAME]"],
     options: &[],
     json: true,
-    about: "let someone try again who mistyped the password too often",
-    details: "Without a name, everybody.",
-    examples: &[("portagent user unlock lin", "one account"), ("portagent user unlock", "everybody")],
+    about: "lift the limit on failed logins",
+    details: "Without a name, for all accounts.",
+    examples: &[("portagent user unlock lin", "one account"), ("portagent user unlock", "all accounts")],
     run,
 };
 

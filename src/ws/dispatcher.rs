@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
-use super::pace::Pace;
 use super::protocol::{self, Request};
-use super::session::{Incoming, PAUSE};
+use super::socket::{Incoming, PAUSE};
+use super::token_bucket::TokenBucket;
 use crate::domain::user::Caller;
 use crate::domain::{Error, Kind, Result, halves};
 use crate::hub::{CloseReason, Closed, Outbox};
@@ -16,17 +16,17 @@ use crate::service::{Reopen, Sent, Services};
 const REQUESTS_PER_SECOND: u32 = 50;
 const REQUEST_BURST: u32 = 200;
 
-pub(super) struct Desk {
+pub(super) struct Dispatcher {
     pub(super) services: Arc<Services>,
     pub(super) caller: Caller,
     pub(super) outbox: Arc<Outbox>,
-    requests: Pace,
-    /// Frames that are no requests are counted apart: they are answered, and cost nobody a request.
-    garbage: Pace,
+    requests: TokenBucket,
+    /// Frames that are no requests are counted apart: they are answered, and do not count as requests.
+    garbage: TokenBucket,
 }
 
 /// What a request came to.
-pub(super) enum Done {
+pub(super) enum Handled {
     /// The frame to answer with.
     Reply(String),
     /// The same, and a turn that begins once the answer is on its way.
@@ -35,10 +35,10 @@ pub(super) enum Done {
     Queued,
 }
 
-impl Desk {
+impl Dispatcher {
     pub(super) fn new(services: Arc<Services>, caller: Caller, outbox: Arc<Outbox>) -> Self {
-        let pace = || Pace::new(REQUESTS_PER_SECOND, REQUEST_BURST);
-        Self { services, caller, outbox, requests: pace(), garbage: pace() }
+        let bucket = || TokenBucket::new(REQUESTS_PER_SECOND, REQUEST_BURST);
+        Self { services, caller, outbox, requests: bucket(), garbage: bucket() }
     }
 
     pub(super) fn take(&mut self, incoming: Incoming<'_>) {
@@ -71,12 +71,12 @@ impl Desk {
             return thread::sleep(PAUSE);
         }
         match self.done(request) {
-            Ok(Done::Reply(frame)) => self.push(frame),
-            Ok(Done::Started(frame, sent)) => {
+            Ok(Handled::Reply(frame)) => self.push(frame),
+            Ok(Handled::Started(frame, sent)) => {
                 self.push(frame);
                 sent.start();
             }
-            Ok(Done::Queued) => {}
+            Ok(Handled::Queued) => {}
             Err(error) => {
                 log_failure(request.kind.as_deref(), &error);
                 self.push(request.reply.error(&error));
@@ -93,7 +93,7 @@ impl Desk {
     }
 
     /// Every request asks again whether its caller may: a login can end, an account can change at any time.
-    fn done(&mut self, request: &Request<'_>) -> Result<Done> {
+    fn done(&mut self, request: &Request<'_>) -> Result<Handled> {
         self.caller = self.services.accounts.still_valid(&self.caller)?;
         let Some(kind) = request.kind.as_deref() else {
             return Err(Error::invalid("missing_type", "A request needs a `type`"));
@@ -116,7 +116,7 @@ impl Desk {
     }
 }
 
-/// Only what is our own fault or that of something we rely on; the rest is told to the person alone.
+/// Only faults of the server or of something it relies on; the client alone learns of the rest.
 fn log_failure(kind: Option<&str>, error: &Error) {
     let kind = kind.unwrap_or("request");
     match error.kind {

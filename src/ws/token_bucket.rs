@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-pub(super) struct Pace {
+pub(super) struct TokenBucket {
     per_second: f64,
     burst: f64,
     left: f64,
     at: Instant,
 }
 
-impl Pace {
+impl TokenBucket {
     pub(super) fn new(per_second: u32, burst: u32) -> Self {
         Self { per_second: per_second.into(), burst: burst.into(), left: burst.into(), at: Instant::now() }
     }
@@ -33,9 +33,9 @@ mod tests {
 
     #[test]
     fn a_burst_then_so_many_a_second() {
-        let mut pace = Pace::new(10, 3);
-        let start = pace.at;
-        let mut taken = |ms: u64| pace.take(start + Duration::from_millis(ms)).is_ok();
+        let mut bucket = TokenBucket::new(10, 3);
+        let start = bucket.at;
+        let mut taken = |ms: u64| bucket.take(start + Duration::from_millis(ms)).is_ok();
         assert_eq!([0, 0, 0, 0, 50].map(&mut taken), [true, true, true, false, false]);
         assert_eq!([151, 152, 10_000, 10_000, 10_000, 10_000].map(&mut taken), [true, false, true, true, true, false]);
     }

@@ -14,7 +14,7 @@ use tungstenite::protocol::{Role, WebSocketConfig};
 use tungstenite::{Error as WsError, Message, WebSocket};
 
 use super::WsOptions;
-use super::pace::Pace;
+use super::token_bucket::TokenBucket;
 use super::writer::{WRITE_TIMEOUT, Writer};
 use crate::domain::limits::WS_MESSAGE_BYTES;
 use crate::hub::{CloseReason, Outbox};
@@ -53,9 +53,9 @@ pub(super) fn run(
         log::debug!(target: "ws", "the socket is already gone: {error}");
         return CloseReason::Protocol;
     }
-    let parting = Arc::new(Parting::default());
+    let closing = Arc::new(ClosingHandshake::default());
     let writer = Writer::new(Arc::clone(&stream), Arc::clone(outbox));
-    let writer = match writer.spawn(head, options.ping_every, Arc::clone(&parting)) {
+    let writer = match writer.spawn(head, options.ping_every, Arc::clone(&closing)) {
         Ok(writer) => writer,
         Err(error) => {
             log::error!(target: "ws", "cannot start a writer's thread: {error}");
@@ -63,10 +63,11 @@ pub(super) fn run(
             return CloseReason::Internal;
         }
     };
-    let mut line = Line { stream, outbox: Arc::clone(outbox), parting, writer: Some(writer), has_goodbye: false };
-    let (reason, has_goodbye) = read_all(&line, leftover, options, take);
-    line.has_goodbye = has_goodbye;
-    line.outbox.close(reason);
+    let mut connection =
+        Connection { stream, outbox: Arc::clone(outbox), closing, writer: Some(writer), has_goodbye: false };
+    let (reason, has_goodbye) = read_all(&connection, leftover, options, take);
+    connection.has_goodbye = has_goodbye;
+    connection.outbox.close(reason);
     outbox.closing().unwrap_or(reason)
 }
 
@@ -88,12 +89,12 @@ fn refuse(mut stream: &TcpStream) {
 
 /// Why it ended, and whether the peer sent its close frame.
 fn read_all(
-    line: &Line,
+    connection: &Connection,
     leftover: Vec<u8>,
     options: &WsOptions,
     take: &mut dyn FnMut(Incoming<'_>),
 ) -> (CloseReason, bool) {
-    let half = Half { line, heard: Instant::now(), patience: 2 * options.silence };
+    let half = ReadHalf { connection, heard: Instant::now(), patience: 2 * options.silence };
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BYTES)
         .write_buffer_size(0)
@@ -101,13 +102,13 @@ fn read_all(
         .max_message_size(Some(WS_MESSAGE_BYTES))
         .max_frame_size(Some(WS_MESSAGE_BYTES));
     let mut socket = WebSocket::from_partially_read(half, leftover, Role::Server, Some(config));
-    let mut controls = Pace::new(CONTROL_PER_SECOND, CONTROL_BURST);
+    let mut controls = TokenBucket::new(CONTROL_PER_SECOND, CONTROL_BURST);
     loop {
         let message = match socket.read() {
             Ok(message) => message,
             Err(error) => return (reason_of(&error), false),
         };
-        if let Some(reason) = line.outbox.closing() {
+        if let Some(reason) = connection.outbox.closing() {
             return (reason, matches!(message, Message::Close(_)));
         }
         socket.get_mut().heard = Instant::now();
@@ -133,7 +134,7 @@ fn reason_of(error: &WsError) -> CloseReason {
         WsError::Io(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
             CloseReason::Silent
         }
-        // Gone without a word: there is nobody to say anything to.
+        // Gone without a close frame: there is no one to answer.
         WsError::Io(_)
         | WsError::ConnectionClosed
         | WsError::AlreadyClosed
@@ -144,21 +145,21 @@ fn reason_of(error: &WsError) -> CloseReason {
 }
 
 /// The reader's side of the socket for tungstenite.
-struct Half<'a> {
-    line: &'a Line,
+struct ReadHalf<'a> {
+    connection: &'a Connection,
     /// When the last whole message came.
     heard: Instant,
     /// How long one message may take to come in.
     patience: Duration,
 }
 
-impl Read for Half<'_> {
+impl Read for ReadHalf<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             if self.heard.elapsed() > self.patience {
                 return Err(ErrorKind::TimedOut.into());
             }
-            match (&*self.line.stream).read(buffer) {
+            match (&*self.connection.stream).read(buffer) {
                 // A signal for the process ends a read that has a timeout.
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 read => return read,
@@ -167,13 +168,13 @@ impl Read for Half<'_> {
     }
 }
 
-impl Write for Half<'_> {
+impl Write for ReadHalf<'_> {
     /// Called with one whole frame each time, as nothing is buffered. Its answer to a close is ours to give.
     fn write(&mut self, frame: &[u8]) -> io::Result<usize> {
         const OPCODE: u8 = 0x0f;
         const PONG: u8 = 0x0a;
         if frame.first().is_some_and(|first| first & OPCODE == PONG) {
-            self.line.outbox.push_control(frame.to_vec());
+            self.connection.outbox.push_control(frame.to_vec());
         }
         Ok(frame.len())
     }
@@ -184,24 +185,24 @@ impl Write for Half<'_> {
 }
 
 /// What belongs to a connection while it is open. Dropping it, also in a panic, ends the writer and shuts the socket.
-struct Line {
+struct Connection {
     stream: Arc<TcpStream>,
     outbox: Arc<Outbox>,
-    parting: Arc<Parting>,
+    closing: Arc<ClosingHandshake>,
     writer: Option<JoinHandle<()>>,
     /// The peer's close frame came: it sends nothing more.
     has_goodbye: bool,
 }
 
-impl Drop for Line {
+impl Drop for Connection {
     fn drop(&mut self) {
         self.outbox.close(CloseReason::Internal);
         let deadline = Instant::now() + LINGER;
         if !self.has_goodbye {
             self.drain(deadline);
         }
-        self.parting.wait_for_writer(deadline);
-        self.parting.read_all();
+        self.closing.wait_for_writer(deadline);
+        self.closing.read_all();
         let _ = self.stream.shutdown(Shutdown::Both);
         if let Some(writer) = self.writer.take() {
             let _ = writer.join();
@@ -209,7 +210,7 @@ impl Drop for Line {
     }
 }
 
-impl Line {
+impl Connection {
     /// Reads on until the peer has hung up: a socket shut with unread input is reset, and a reset can overtake our
     /// last words.
     fn drain(&self, deadline: Instant) {
@@ -230,42 +231,42 @@ impl Line {
 
 /// How reader and writer wait for each other at the end, each for [`LINGER`] at most.
 #[derive(Default)]
-pub(super) struct Parting {
-    state: Mutex<Done>,
+pub(super) struct ClosingHandshake {
+    state: Mutex<Finished>,
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct Done {
+struct Finished {
     reading: bool,
     writing: bool,
 }
 
-impl Parting {
+impl ClosingHandshake {
     pub(super) fn wrote_all(&self) {
-        self.set(|done| done.writing = true);
+        self.set(|finished| finished.writing = true);
     }
 
     pub(super) fn wait_for_reader(&self) {
-        self.wait(Instant::now() + LINGER, |done| done.reading);
+        self.wait(Instant::now() + LINGER, |finished| finished.reading);
     }
 
     fn read_all(&self) {
-        self.set(|done| done.reading = true);
+        self.set(|finished| finished.reading = true);
     }
 
     fn wait_for_writer(&self, deadline: Instant) {
-        self.wait(deadline, |done| done.writing);
+        self.wait(deadline, |finished| finished.writing);
     }
 
-    fn set(&self, change: impl FnOnce(&mut Done)) {
+    fn set(&self, change: impl FnOnce(&mut Finished)) {
         change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
         self.changed.notify_all();
     }
 
-    fn wait(&self, deadline: Instant, is_done: impl Fn(&Done) -> bool) {
+    fn wait(&self, deadline: Instant, is_finished: impl Fn(&Finished) -> bool) {
         let left = deadline.saturating_duration_since(Instant::now());
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        drop(self.changed.wait_timeout_while(state, left, |done| !is_done(done)));
+        drop(self.changed.wait_timeout_while(state, left, |finished| !is_finished(finished)));
     }
 }
