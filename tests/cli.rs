@@ -87,7 +87,7 @@ fn a_flag_with_a_secret_warns() {
     let home = tempfile::tempdir().unwrap();
     let run = run(home.path(), &["--api-key", "sk-ant-topsecret", "config"]);
     assert_eq!(run.code, Some(0));
-    assert!(run.stdout.contains("warning: --api-key can be seen"), "{}", run.stdout);
+    assert!(run.stdout.contains("warning: --api-key is visible"), "{}", run.stdout);
     assert!(!run.stdout.contains("topsecret"));
 }
 

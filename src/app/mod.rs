@@ -162,6 +162,8 @@ fn listen(config: &Config, services: &Arc<Services>) -> Result<Server> {
         port: config.port,
         trusted_proxies: config.trusted_proxies.clone(),
         base_path: config.base_path().to_owned(),
+        public_origin: config.public_url.as_ref().map(|url| url.origin.clone()),
+        knows_local: config.knows_local(),
         metrics_token: config.metrics_token.clone(),
         max_connections: None,
     };

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use serde_json::Value;
 
 use super::command::usage;
+use crate::domain::text::is_invisible;
 use crate::domain::{Error, Kind, Result};
 
 /// Errors: `Internal` when stdout takes nothing, on a full disk for instance.
@@ -55,9 +56,11 @@ pub(super) fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
     text
 }
 
-/// The same text with control characters spelled out.
+/// The same text with control and invisible characters spelled out.
 pub(super) fn one_line(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+    text.chars()
+        .flat_map(|c| if c.is_control() || is_invisible(c) { c.escape_default().collect() } else { vec![c] })
+        .collect()
 }
 
 /// Columns on a terminal: the characters of East Asia take two (Unicode Standard Annex 11, roughly).

@@ -94,7 +94,7 @@ fn alerts(resolved: &Resolved) -> Result<AlertSettings> {
 }
 
 fn warnings(resolved: &Resolved) -> Vec<String> {
-    let mut warnings = Vec::new();
+    let mut warnings = resolved.warnings.clone();
     for value in resolved.iter().filter(|value| value.setting.secret) {
         let name = value.setting.name;
         match &value.source {

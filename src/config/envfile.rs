@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::domain::{Error, Result};
@@ -17,6 +18,19 @@ pub(super) struct Entry {
     pub value: String,
     pub path: PathBuf,
     pub line: usize,
+}
+
+/// Why a file that was not named must not be read: it is of another owner, or others may write it. Whoever can write it
+/// decides what we run.
+pub(super) fn foreign(path: &Path) -> Option<String> {
+    let file = std::fs::metadata(path).ok()?;
+    let (own_user, own_group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    let name = path.display();
+    if file.uid() != own_user && file.uid() != 0 {
+        return Some(format!("{name} was ignored: it belongs to another user; name it with --env-file to use it"));
+    }
+    let others_write = file.mode() & 0o002 != 0 || (file.mode() & 0o020 != 0 && file.gid() != own_group);
+    others_write.then(|| format!("{name} was ignored: others may write it (chmod go-w {name})"))
 }
 
 /// `None` where there is no such file and none was asked for.

@@ -106,6 +106,14 @@ impl Config {
         self.public_url.as_ref().map_or("", |url| &url.base_path)
     }
 
+    /// Whether a request over HTTP can be known to come from this machine: behind a public address or a named proxy a
+    /// loopback peer may be a tunnel that writes no forwarding headers.
+    pub fn knows_local(&self) -> bool {
+        let names_proxy =
+            self.resolved.source("TRUSTED_PROXIES") != Source::Default && !self.trusted_proxies.is_empty();
+        self.public_url.is_none() && !names_proxy
+    }
+
     pub fn log_file(&self) -> PathBuf {
         self.data_dir.join("logs/portagent.log")
     }

@@ -74,6 +74,8 @@ pub(super) struct Resolved {
     values: Vec<Value>,
     /// The env files that were read.
     pub files: Vec<PathBuf>,
+    /// What was left out, and why.
+    pub warnings: Vec<String>,
 }
 
 /// Errors: `Invalid` for an env file that is missing, unreadable or has a bad line, and for a value that is no text.
@@ -84,14 +86,19 @@ pub(super) fn resolve(typed: &Typed, around: &Surroundings<'_>) -> Result<Resolv
         Some(path) => vec![path.clone()],
         None => [".env.local", ".env"].map(|name| around.directory.join(name)).to_vec(),
     };
+    let mut warnings = Vec::new();
     for path in candidates {
+        if let Some(why) = envfile::foreign(&path).filter(|_| typed.env_file.is_none()) {
+            warnings.push(why);
+            continue;
+        }
         if let Some(found) = envfile::read(&path, typed.env_file.is_some())? {
             entries.extend(found);
             files.push(path);
         }
     }
     let value = |setting| resolve_one(setting, typed, around, &entries);
-    Ok(Resolved { values: SETTINGS.iter().map(value).collect::<Result<_>>()?, files })
+    Ok(Resolved { values: SETTINGS.iter().map(value).collect::<Result<_>>()?, files, warnings })
 }
 
 /// Empty means unset, on every level.

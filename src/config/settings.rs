@@ -74,7 +74,7 @@ pub static SETTINGS: &[Setting] = &[
     row("LOG_LEVEL", NO_FLAG, "LEVEL", Is("info"), SHOWN, "debug, info, warn or error"),
     row("TRUSTED_PROXIES", NO_FLAG, "LIST", Is("loopback"), SHOWN, "proxies whose forwarding headers are trusted: addresses, networks, loopback, private, none"),
     row("PUBLIC_URL", NO_FLAG, "URL", Derived(""), SHOWN, "the address people use; its path is the sub-path we are served under"),
-    row("METRICS_TOKEN", NO_FLAG, "TOKEN", Derived("only from this machine and private networks"), SECRET, "bearer token for /metrics"),
+    row("METRICS_TOKEN", NO_FLAG, "TOKEN", Derived("only this machine and private networks"), SECRET, "bearer token for /metrics"),
     row("ALERT_WEBHOOK_URL", NO_FLAG, "URL", Derived("none"), SECRET, "receives a POST with JSON when an alert fires and when it is resolved"),
     row("ALERT_COMMAND", NO_FLAG, "COMMAND", Derived("none"), SECRET, "shell command that is run then, with PORTAGENT_ALERT_* in its environment"),
     row("ALERT_NAME", NO_FLAG, "NAME", Derived("that of PUBLIC_URL"), SHOWN, "what this server is called in alerts"),

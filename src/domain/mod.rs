@@ -4,6 +4,7 @@
 
 pub mod bytes;
 pub mod clock;
+mod common_passwords;
 pub mod conversation;
 pub mod error;
 pub mod event;
@@ -14,6 +15,7 @@ pub mod limits;
 pub mod message;
 pub mod secret;
 mod stop_reason;
+pub mod text;
 pub mod user;
 pub mod vendor;
 pub mod web_origin;

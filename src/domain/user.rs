@@ -1,8 +1,10 @@
 //! People and what they may be called.
 
+use super::common_passwords::COMMON_PASSWORDS;
 use super::error::{Error, Result};
 use super::id::{ContainerId, LoginId, UserId};
 use super::limits;
+use super::text::is_invisible;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
@@ -115,6 +117,7 @@ impl NewUser {
         if let Some(email) = &self.email {
             check_email(email)?;
         }
+        check_guessable(&self.password, &self.username, self.email.as_deref())?;
         self.display_name = tidy(self.display_name);
         self.avatar = tidy(self.avatar);
         check_length("displayName", self.display_name.as_deref(), limits::DISPLAY_NAME_CHARS)?;
@@ -163,11 +166,6 @@ fn is_han(c: char) -> bool {
     matches!(c, '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{20000}'..='\u{323af}')
 }
 
-/// Characters that draw nothing or turn the writing direction: two names could look the same.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-}
-
 /// Errors: `Invalid` outside 6 to 1024 characters.
 pub fn check_password(password: &str) -> Result<()> {
     let length = password.chars().count();
@@ -176,6 +174,20 @@ pub fn check_password(password: &str) -> Result<()> {
     }
     if length > limits::PASSWORD_CHARS.1 {
         return Err(Error::invalid("invalid_password", "Password must be at most 1024 characters"));
+    }
+    Ok(())
+}
+
+/// Errors: `Invalid` for a password that is the name or e-mail address of its account, or one of the commonest.
+pub fn check_guessable(password: &str, username: &str, email: Option<&str>) -> Result<()> {
+    let folded = fold_name(password);
+    let local_part = email.and_then(|email| email.split('@').next());
+    let names = [Some(username), email, local_part].into_iter().flatten();
+    if names.map(fold_name).any(|name| name == folded) {
+        return Err(Error::invalid("weak_password", "Password must not be the username or the e-mail address"));
+    }
+    if COMMON_PASSWORDS.contains(&folded.as_str()) {
+        return Err(Error::invalid("weak_password", "This password is one of the most common ones"));
     }
     Ok(())
 }

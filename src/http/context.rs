@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::assets::Assets;
 use super::gate::Gate;
+use super::trust::Trust;
 use crate::domain::secret::Secret;
 use crate::service::Services;
 
@@ -11,6 +12,7 @@ pub(crate) struct Context {
     pub(crate) services: Arc<Services>,
     /// Empty, or like `/chat`.
     pub(crate) base_path: String,
+    pub(crate) trust: Trust,
     pub(crate) assets: Assets,
     pub(crate) metrics_token: Option<Secret>,
     /// Limits the streams of `portagent doctor`.

@@ -116,6 +116,8 @@ fn start_with(routes: &'static [Route], timeouts: Timeouts, max_connections: Opt
         port: 0,
         trusted_proxies: Vec::new(),
         base_path: "/chat".to_owned(),
+        public_origin: None,
+        knows_local: true,
         metrics_token: None,
         max_connections,
     };
@@ -340,10 +342,12 @@ fn the_real_table_answers() {
     };
     assert_eq!(status("GET", "/health/ready", "", ""), 200);
     assert_eq!(status("GET", "/api/auth/config", "", ""), 200);
-    assert_eq!(status("POST", "/api/auth/login", "", "{}"), 400);
+    const JSON: &str = "Content-Type: application/json\r\n";
+    assert_eq!(status("POST", "/api/auth/login", JSON, "{}"), 400);
+    assert_eq!(status("POST", "/api/auth/login", "", "{}"), 415);
     assert_eq!(status("POST", "/api/auth/login", "", ""), 411);
     assert_eq!(status("POST", "/api/auth/login", "Content-Type: text/plain\r\n", "{}"), 415);
-    assert_eq!(status("POST", "/api/auth/register", "", r#"{"username":"jo","password":"secret1"}"#), 400);
+    assert_eq!(status("POST", "/api/auth/register", JSON, r#"{"username":"jo","password":"secret1"}"#), 400);
     for (method, path) in [("POST", "/api/auth/logout"), ("POST", "/api/auth/password"), ("GET", "/agentx/info")] {
         assert_eq!(status(method, path, "Authorization: Bearer nonsense\r\n", ""), 401, "{path}");
     }

@@ -4,24 +4,22 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ipnet::IpNet;
+
 use super::daily_code;
+use super::login_limits::{Attempt, LoginLimits};
 use super::passwords::{Passwords, Verdict};
-use super::throttle::{Throttle, neighbourhood};
+use super::throttle::{Throttle, nearest_network, networks};
 use super::token::Tokens;
 use crate::domain::id::random_bytes;
 use crate::domain::secret::Secret;
-use crate::domain::user::{Caller, NewUser, User, check_password, fold_name};
-use crate::domain::{Code, Error, Kind, Result, clock};
+use crate::domain::user::{Caller, NewUser, User, check_guessable, check_password};
+use crate::domain::{Code, Error, Kind, Result};
 use crate::hub::{CloseReason, Hub};
 use crate::store::{Admission, Credentials, Store};
 use crate::telemetry::metrics::catalog;
 
-const LOGIN_WINDOW: Duration = Duration::from_secs(5 * 60);
 const REGISTRATION_WINDOW: Duration = Duration::from_secs(3600);
-/// One address may fail for this many times the limit of an account, and an account from all addresses together for
-/// this many times: families share an address, and locking another person out must not be cheap.
-const ADDRESS_FACTOR: u32 = 5;
-const ACCOUNT_FACTOR: u32 = 10;
 /// A failed login is answered no earlier, whatever was wrong with it: the time reveals nothing.
 const FAILURE_TAKES: Duration = Duration::from_millis(250);
 
@@ -68,8 +66,8 @@ pub struct Accounts {
     options: AccountOptions,
     tokens: Tokens,
     setup_code: Secret,
-    logins: Throttle,
-    registrations: Throttle,
+    login_limits: LoginLimits,
+    registrations: Throttle<IpNet>,
 }
 
 impl Accounts {
@@ -81,13 +79,13 @@ impl Accounts {
         options: AccountOptions,
     ) -> Self {
         Self {
+            login_limits: LoginLimits::new(store.clone(), options.login_failures_per_5min),
             store,
             hub,
             passwords,
             options,
             tokens: Tokens::new(key),
             setup_code: Secret::new(readable_code()),
-            logins: Throttle::new(LOGIN_WINDOW),
             registrations: Throttle::new(REGISTRATION_WINDOW),
         }
     }
@@ -110,14 +108,10 @@ impl Accounts {
     /// that is taken; `RateLimited`; `Unavailable`.
     pub fn register(&self, registration: Registration, source: &RequestSource) -> Result<LoggedIn> {
         let new = registration.user.checked()?;
-        let address = neighbourhood(source.ip);
-        if let Some(wait) = self.registrations.wait(&address, self.options.registrations_per_hour) {
-            return Err(too_often("Too many registrations from this address", wait));
-        }
-        self.registrations.count(&address);
+        self.count_registration(source.ip)?;
         let code = registration.invite_code.as_deref();
         let admission = self.admission(code, source)?;
-        let hash = self.passwords.hash(&new.password)?;
+        let hash = self.passwords.hash(&new.password, Some(nearest_network(source.ip)))?;
         let user = match self.store.add_user(new.clone(), hash.clone(), admission) {
             // Another registration became the first meanwhile: then this is an ordinary one.
             Err(error) if error.code == Code::NOT_THE_FIRST => {
@@ -144,10 +138,10 @@ impl Accounts {
 
     fn login_uncounted(&self, name_or_email: &str, password: &str, source: &RequestSource) -> Result<LoggedIn> {
         let started = Instant::now();
-        let keys = LoginKeys::of(name_or_email, source.ip);
-        self.check_login_limits(&keys)?;
         let known = self.store.credentials(name_or_email)?;
-        let (verdict, known) = match (self.guess(&keys, password, known.as_ref())?, known) {
+        let attempt = Attempt::new(name_or_email, known.as_ref().map(|known| &known.user), source.ip);
+        self.login_limits.check(&attempt)?;
+        let (verdict, known) = match (self.guess(&attempt, password, known.as_ref())?, known) {
             (verdict @ (Verdict::Right | Verdict::RightButOld), Some(known)) => (verdict, known),
             _ => {
                 log::info!(target: "accounts", "a login was refused ip={}", source.ip);
@@ -155,10 +149,9 @@ impl Accounts {
                 return Err(bad_credentials());
             }
         };
-        // A right password lifts the limit of the account.
-        self.logins.forget(|key| keys.is_of_account(key));
+        self.login_limits.count_success(&attempt);
         if verdict == Verdict::RightButOld {
-            let fresh = self.passwords.hash(password)?;
+            let fresh = self.passwords.hash(password, Some(attempt.network()))?;
             self.store.rehash(&known.user.id, known.password_hash, fresh);
         }
         self.begin(known.user)
@@ -193,23 +186,19 @@ impl Accounts {
         source: &RequestSource,
     ) -> Result<LoggedIn> {
         check_password(new)?;
-        let keys = LoginKeys::of(&caller.user.username, source.ip);
-        self.check_login_limits(&keys)?;
+        check_guessable(new, &caller.user.username, caller.user.email.as_deref())?;
+        let attempt = Attempt::new(&caller.user.username, Some(&caller.user), source.ip);
+        self.login_limits.check(&attempt)?;
         let known = self.store.credentials(&caller.user.username)?;
         let known = known.filter(|known| known.user.id == caller.user.id);
-        if self.guess(&keys, current, known.as_ref())? == Verdict::Wrong {
+        if self.guess(&attempt, current, known.as_ref())? == Verdict::Wrong {
             return Err(Error::new(Kind::Forbidden, "wrong_password", "The current password is wrong"));
         }
-        self.replace_password(&caller.user, new)?;
+        let hash = self.passwords.hash(new, Some(attempt.network()))?;
+        self.store.set_password(&caller.user.id, hash)?;
+        self.hub.close_user(&caller.user.id, CloseReason::LoggedOut);
+        log::info!(target: "accounts", "password changed user={}", caller.user.id);
         self.begin(caller.user.clone())
-    }
-
-    fn replace_password(&self, user: &User, new: &str) -> Result<()> {
-        let hash = self.passwords.hash(new)?;
-        self.store.set_password(&user.id, hash)?;
-        self.hub.close_user(&user.id, CloseReason::LoggedOut);
-        log::info!(target: "accounts", "password changed user={}", user.id);
-        Ok(())
     }
 
     fn begin(&self, user: User) -> Result<LoggedIn> {
@@ -218,15 +207,27 @@ impl Accounts {
     }
 
     /// Compares, and counts a failure before the next comparison: concurrent guesses are counted one after the other.
-    fn guess(&self, keys: &LoginKeys, password: &str, known: Option<&Credentials>) -> Result<Verdict> {
-        let turn = self.passwords.enter()?;
-        self.check_login_limits(keys)?;
+    fn guess(&self, attempt: &Attempt, password: &str, known: Option<&Credentials>) -> Result<Verdict> {
+        let turn = self.passwords.enter(Some(attempt.network()), attempt.user())?;
+        self.login_limits.check(attempt)?;
         let verdict = turn.verify(password, known.map(|known| known.password_hash.as_str()))?;
         if verdict != Verdict::Wrong && known.is_some_and(|known| known.user.is_active) {
             return Ok(verdict);
         }
-        keys.each(|key| self.logins.count(key));
+        self.login_limits.count_failure(attempt);
         Ok(Verdict::Wrong)
+    }
+
+    /// Errors: `RateLimited`.
+    fn count_registration(&self, ip: IpAddr) -> Result<()> {
+        for (network, factor) in networks(ip) {
+            let limit = self.options.registrations_per_hour.saturating_mul(factor);
+            if let Some(wait) = self.registrations.wait(&network, limit) {
+                return Err(too_often("Too many registrations from this address", wait));
+            }
+        }
+        networks(ip).for_each(|(network, _)| self.registrations.count(network));
+        Ok(())
     }
 
     fn admission(&self, code: Option<&str>, source: &RequestSource) -> Result<Admission> {
@@ -247,67 +248,6 @@ impl Accounts {
             None if self.options.invite_code_required => Err(bad_code()),
             _ => Ok(Admission::Open),
         }
-    }
-
-    fn check_login_limits(&self, keys: &LoginKeys) -> Result<()> {
-        let limit = self.options.login_failures_per_5min;
-        let limits = [
-            (&keys.pair, limit),
-            (&keys.address, limit.saturating_mul(ADDRESS_FACTOR)),
-            (&keys.account, limit.saturating_mul(ACCOUNT_FACTOR)),
-        ];
-        for (key, limit) in limits {
-            if let Some(wait) = self.logins.wait(key, limit)
-                && !self.was_unlocked(key, &keys.name)?
-            {
-                return Err(too_often("Too many failed logins", wait));
-            }
-        }
-        Ok(())
-    }
-
-    /// An administrator's `user unlock`, which may come from another process, ends the window in which it falls.
-    fn was_unlocked(&self, key: &str, name: &str) -> Result<bool> {
-        let Some(at) = self.store.unlocked_at(name)? else { return Ok(false) };
-        let since = self.logins.since(key).unwrap_or_default();
-        let began = clock::now_ms() - i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
-        let unlocked = at >= began;
-        if unlocked {
-            self.logins.forget(|other| other == key);
-        }
-        Ok(unlocked)
-    }
-}
-
-/// The three things that a failed login counts against.
-struct LoginKeys {
-    name: String,
-    pair: String,
-    address: String,
-    account: String,
-}
-
-impl LoginKeys {
-    fn of(name: &str, ip: IpAddr) -> Self {
-        let (name, address) = (fold_name(name), neighbourhood(ip));
-        // Names are cut so that a key stays small whatever is sent.
-        let name: String = name.chars().take(256).collect();
-        Self {
-            pair: format!("account:{name}\n{address}"),
-            account: format!("account:{name}"),
-            address: format!("address:{address}"),
-            name,
-        }
-    }
-
-    fn each(&self, mut f: impl FnMut(&str)) {
-        for key in [&self.pair, &self.address, &self.account] {
-            f(key);
-        }
-    }
-
-    fn is_of_account(&self, key: &str) -> bool {
-        key.strip_prefix(&self.account).is_some_and(|rest| rest.is_empty() || rest.starts_with('\n'))
     }
 }
 

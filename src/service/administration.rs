@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::audit::record;
 use super::passwords::Passwords;
-use crate::domain::user::{Actor, NewUser, Role, User, check_password, fold_name};
+use crate::domain::user::{Actor, NewUser, Role, User, check_guessable, check_password, fold_name};
 use crate::domain::{Result, id::UserId};
 use crate::hub::{CloseReason, Hub};
 use crate::store::{Admission, DeletedCounts, Store};
@@ -41,7 +41,7 @@ impl Administration {
     /// Errors: `Invalid`, `Conflict`.
     pub fn add(&self, by: Actor<'_>, new: NewUser, role: Role) -> Result<User> {
         let new = new.checked()?;
-        let hash = self.passwords.hash(&new.password)?;
+        let hash = self.passwords.hash(&new.password, None)?;
         let user = self.store.add_user(new, hash, Admission::Granted(role))?;
         record("user.add", by, on(&user));
         Ok(user)
@@ -50,7 +50,8 @@ impl Administration {
     /// Ends every login of theirs, too. Errors: `Invalid`, `NotFound`.
     pub fn set_password(&self, by: Actor<'_>, user: &User, password: &str) -> Result<()> {
         check_password(password)?;
-        let hash = self.passwords.hash(password)?;
+        check_guessable(password, &user.username, user.email.as_deref())?;
+        let hash = self.passwords.hash(password, None)?;
         self.store.set_password(&user.id, hash)?;
         self.close_sockets(&user.id, CloseReason::LoggedOut);
         record("user.password", by, on(user));

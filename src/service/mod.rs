@@ -8,6 +8,8 @@ pub mod audit;
 pub mod clock_guard;
 pub mod conversations;
 mod daily_code;
+mod hash_queue;
+mod login_limits;
 pub mod gauges;
 pub mod health;
 pub mod invites;

@@ -4,14 +4,13 @@
 //! they take 19 MiB and little more than a second, so that is what happens. A wait that would be too long is refused.
 //! A turn at the gate is also what makes one guess follow another, so that guesses can be counted.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
-
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
+use ipnet::IpNet;
 use sha2::{Digest, Sha512};
 
-use crate::domain::id::random_bytes;
+use super::hash_queue::{HashQueue, HashTurn};
+use crate::domain::id::{UserId, random_bytes};
 use crate::domain::{Error, Result};
 
 /// OWASP's parameters for argon2id: 19 MiB, two passes, one lane.
@@ -26,24 +25,14 @@ const MOST_MEMORY_KIB: u32 = 64 * 1024;
 const MOST_PASSES: u32 = 10;
 const MOST_LANES: u32 = 4;
 const MOST_BCRYPT_COST: u32 = 14;
-/// Hashes that may wait, and for how long.
-const WAITING: usize = 64;
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Longer passwords were replaced by their SHA-512 in Portagent 1.9, since bcrypt reads no further.
 const BCRYPT_READS_BYTES: usize = 72;
 
-/// The gate through which every hash goes.
+/// Hashes and compares; every hash goes through one queue.
 #[derive(Default)]
 pub(super) struct Passwords {
-    gate: Mutex<Gate>,
-    opened: Condvar,
-}
-
-#[derive(Default)]
-struct Gate {
-    busy: bool,
-    waiting: usize,
+    queue: HashQueue,
 }
 
 /// How a password compared with a stored hash.
@@ -56,11 +45,11 @@ pub(super) enum Verdict {
 }
 
 impl Passwords {
-    /// A new hash in PHC form.
+    /// A new hash in PHC form, for a request from that network.
     ///
     /// Errors: `Unavailable` when too many are waiting.
-    pub(super) fn hash(&self, password: &str) -> Result<String> {
-        let _turn = self.enter()?;
+    pub(super) fn hash(&self, password: &str, network: Option<IpNet>) -> Result<String> {
+        let _turn = self.queue.enter(network, None)?;
         let salt: [u8; 16] = random_bytes();
         fresh_hash(password, &salt).map_err(unhashable)
     }
@@ -68,32 +57,12 @@ impl Passwords {
     /// Waits for a turn; no other hash or comparison runs before it is over.
     ///
     /// Errors: `Unavailable` when too many are waiting.
-    pub(super) fn enter(&self) -> Result<Turn<'_>> {
-        let deadline = Instant::now() + PATIENCE;
-        let mut gate = self.gate();
-        if gate.busy && gate.waiting >= WAITING {
-            return Err(crowded());
-        }
-        gate.waiting += 1;
-        while gate.busy {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                gate.waiting -= 1;
-                return Err(crowded());
-            }
-            gate = self.opened.wait_timeout(gate, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        gate.waiting -= 1;
-        gate.busy = true;
-        Ok(Turn(self))
-    }
-
-    fn gate(&self) -> MutexGuard<'_, Gate> {
-        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn enter(&self, network: Option<IpNet>, account: Option<&UserId>) -> Result<Turn<'_>> {
+        self.queue.enter(network, account).map(Turn)
     }
 }
 
-pub(super) struct Turn<'a>(&'a Passwords);
+pub(super) struct Turn<'a>(#[expect(dead_code, reason = "held until the comparison is over")] HashTurn<'a>);
 
 impl Turn<'_> {
     /// Compares. `None` stands for an account that does not exist, and takes the same time as one that does.
@@ -103,13 +72,6 @@ impl Turn<'_> {
             Some(stored) if stored.starts_with("$2") => Ok(verify_bcrypt(password, stored)),
             Some(stored) => Ok(verify_argon2(password, stored)),
         }
-    }
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        self.0.gate().busy = false;
-        self.0.opened.notify_one();
     }
 }
 
@@ -181,18 +143,13 @@ fn unhashable(cause: impl std::fmt::Display) -> Error {
     Error::internal(format!("cannot hash: {cause}"))
 }
 
-fn crowded() -> Error {
-    Error::unavailable("too_many_logins", "Too many people are logging in at this moment, try again")
-        .retry_after(Duration::from_secs(5))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn check(password: &str, stored: Option<&str>, expected: Verdict) {
         assert_eq!(
-            Passwords::default().enter().and_then(|turn| turn.verify(password, stored)).expect("not crowded"),
+            Passwords::default().enter(None, None).and_then(|turn| turn.verify(password, stored)).expect("not crowded"),
             expected,
             "{password}"
         );
@@ -200,7 +157,7 @@ mod tests {
 
     #[test]
     fn ours_and_those_of_1_9() {
-        let ours = Passwords::default().hash("秘密 secret").expect("hashes");
+        let ours = Passwords::default().hash("秘密 secret", None).expect("hashes");
         assert!(ours.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{ours}");
         check("秘密 secret", Some(&ours), Verdict::Right);
         check("secret", Some(&ours), Verdict::Wrong);

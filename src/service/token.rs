@@ -24,6 +24,9 @@ struct Header {
     alg: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     typ: Option<String>,
+    /// Extensions that a reader must understand (RFC 7515 section 4.1.11). We know none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    crit: Option<serde_json::Value>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -49,7 +52,7 @@ impl Tokens {
     }
 
     fn sign(&self, claims: &Claims) -> Result<String> {
-        let header = Header { alg: "HS256".to_owned(), typ: Some("JWT".to_owned()) };
+        let header = Header { alg: "HS256".to_owned(), typ: Some("JWT".to_owned()), crit: None };
         let mut token = encode(&header)?;
         token.push('.');
         token.push_str(&encode(claims)?);
@@ -86,7 +89,8 @@ impl Tokens {
         let (signed, signature) = token.rsplit_once('.')?;
         let (header, claims) = signed.split_once('.')?;
         // The algorithm is ours to choose, not the token's: anything but HS256 is no token.
-        if decode::<Header>(header)?.alg != "HS256" {
+        let header = decode::<Header>(header)?;
+        if header.alg != "HS256" || header.crit.is_some() {
             return None;
         }
         let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;

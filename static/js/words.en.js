@@ -270,6 +270,8 @@ export default {
   "error.invalid_model": "The model name is invalid.",
   "error.invalid_name": "The name is invalid.",
   "error.invalid_note": "The note is invalid.",
+  "error.weak_password": "Choose another password: this one is too common, or the same as the name.",
+  "error.misdirected_request": "This server is reached at another address.",
   "error.invalid_password": "The password needs 6 to 1,024 characters.",
   "error.invalid_profile": "The profile is invalid.",
   "error.invalid_username": "The user name needs 3 to 64 characters; two Chinese characters are enough.",

@@ -270,6 +270,8 @@ export default {
   "error.invalid_model": "模型名称无效。",
   "error.invalid_name": "名称无效。",
   "error.invalid_note": "备注无效。",
+  "error.weak_password": "请换一个密码：这个太常见，或与名字相同。",
+  "error.misdirected_request": "请用这台服务器的公开地址访问。",
   "error.invalid_password": "密码需要 6 到 1,024 个字符。",
   "error.invalid_profile": "个人资料无效。",
   "error.invalid_username": "用户名需要 3 到 64 个字符；中文两个字即可。",

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::eventually;
 use crate::support::http::Client;
-use crate::support::people::{PASSWORD, post_from, register, try_login};
+use crate::support::people::{PASSWORD, post_from, register, setup_code, try_login};
 use crate::support::server::Server;
 
 const REGISTER: &str = "/api/auth/register";
@@ -86,14 +86,9 @@ fn what_is_refused_is_said_in_the_words_of_old() {
     assert_eq!(http.post(REGISTER, None, &json!(["no object"])).status, 400);
     assert_eq!(http.post(REGISTER, None, &json!({"username": 7, "password": PASSWORD})).status, 400);
     assert_eq!(http.request("POST", REGISTER, "Content-Type: text/plain\r\n", b"{}").status, 415);
+    assert_eq!(http.request("POST", REGISTER, "", b"{}").status, 415, "a form can leave it out");
     assert_eq!(http.request("POST", REGISTER, "Content-Type: application/json\r\n", b"{\"username\":").status, 400);
     assert_eq!(http.get(REGISTER, None).header("allow"), Some("POST"));
-}
-
-/// The code as the log shows it.
-fn setup_code(stdout: &str) -> Option<String> {
-    let (_, rest) = stdout.split_once("needs the setup code ")?;
-    rest.split_whitespace().next().map(str::to_owned)
 }
 
 #[test]
@@ -146,4 +141,55 @@ fn of_many_first_ones_one_is_the_administrator() {
     let admins = answers.iter().filter(|answer| answer["user"]["role"] == "admin").count();
     assert_eq!(admins, 1, "{answers:?}");
     assert!(answers.iter().all(|answer| answer["user"].is_object()), "all of them come in: {answers:?}");
+}
+
+/// A proxy that writes no forwarding headers (nginx with a bare proxy_pass, stunnel, ssh -R) looks like this machine.
+#[test]
+fn behind_a_public_address_or_a_named_proxy_nothing_is_local() {
+    for (name, value) in [("PUBLIC_URL", "https://chat.example.com"), ("TRUSTED_PROXIES", "loopback")] {
+        let server = Server::builder().env(name, value).start();
+        let body = json!({"username": "mallory", "password": PASSWORD});
+        let answer = server.http().post(REGISTER, None, &body);
+        assert_eq!((answer.status, answer.json()["code"].as_str()), (403, Some("setup_code_required")), "{name}");
+        let metrics = server.http().get("/metrics", None);
+        assert_eq!((metrics.status, metrics.json()["code"].as_str()), (403, Some("forbidden")), "{name}");
+        register(&server, "ann");
+    }
+    let server = Server::builder().env("TRUSTED_PROXIES", "none").start();
+    assert_eq!(server.http().get("/metrics", None).status, 200, "no proxy is named");
+}
+
+#[test]
+fn pages_of_other_sites_and_other_hosts_are_refused() {
+    let server = Server::builder().env("PUBLIC_URL", "https://chat.example.com").start();
+    register(&server, "ann");
+    let http = server.http();
+    let body = json!({"username": "bob", "password": PASSWORD}).to_string();
+    let from = |origin: &str| {
+        let headers = format!("Content-Type: application/json\r\nOrigin: {origin}\r\n");
+        http.request("POST", REGISTER, &headers, body.as_bytes())
+    };
+    let foreign = from("https://evil.example");
+    assert_eq!((foreign.status, foreign.json()["code"].as_str()), (403, Some("foreign_origin")));
+    assert_eq!(from("https://chat.example.com").status, 201);
+    let host = |host: &str| {
+        let head = format!("GET /health HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        http.raw(head.as_bytes(), false).status
+    };
+    assert_eq!([host("chat.example.com"), host("127.0.0.1:5200"), host("evil.example")], [200, 200, 421]);
+}
+
+#[test]
+fn passwords_that_are_guessed_first_are_refused() {
+    let server = Server::start();
+    register(&server, "ann");
+    for (name, password, email) in
+        [("dorothea", "Dorothea", None), ("bob", "bob@example.com", Some("bob@example.com")), ("bob", "123456", None)]
+    {
+        let body = json!({"username": name, "password": password, "email": email});
+        let answer = server.http().post(REGISTER, None, &body);
+        assert_eq!((answer.status, answer.json()["code"].as_str()), (400, Some("weak_password")), "{password}");
+    }
+    let hidden = json!({"username": "an\u{ad}n\u{115f}", "password": PASSWORD});
+    assert_eq!(server.http().post(REGISTER, None, &hidden).status, 400, "it looks like ann");
 }

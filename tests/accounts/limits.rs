@@ -139,3 +139,46 @@ fn zero_turns_the_limits_off() {
     let statuses: Vec<u16> = (0..11).map(|_| try_login(server.http(), "ann", WRONG).status).collect();
     assert_eq!(statuses, [401; 11]);
 }
+
+#[test]
+fn name_and_email_are_one_account_and_no_name_looks_like_another_key() {
+    let server = strict().start();
+    let body = json!({"username": "ann", "password": PASSWORD, "email": "ann@example.com"});
+    assert_eq!(server.http().post("/api/auth/register", None, &body).status, 201);
+    let http = server.http();
+    for name in ["ann", "ann@example.com", "ANN"] {
+        assert_eq!(try_login(http, name, WRONG).status, 401, "{name}");
+    }
+    told_to_wait(&try_login(http, "ann@example.com", PASSWORD), 300);
+
+    register(&server, "lin");
+    for _ in 0..3 {
+        assert_eq!(try_login_from(http, "198.51.100.7", "lin\n203.0.113.9", WRONG).status, 401);
+    }
+    assert_eq!(try_login_from(http, "203.0.113.9", "lin", PASSWORD).status, 200);
+}
+
+#[test]
+fn a_network_of_many_addresses_cannot_keep_the_owner_out() {
+    let server = Server::builder().env("LOGIN_FAILURES_PER_5MIN", "1").start();
+    register(&server, "ann");
+    let http = server.http();
+    assert_eq!(try_login_from(http, "203.0.113.5", "ann", PASSWORD).status, 200);
+    let statuses: Vec<u16> =
+        (0..14).map(|n| try_login_from(http, &format!("198.51.100.{n}"), "ann", WRONG).status).collect();
+    assert_eq!((&statuses[..10], &statuses[10..]), (&[401; 10][..], &[429; 4][..]));
+    assert_eq!(try_login_from(http, "203.0.113.5", "ann", PASSWORD).status, 200, "where ann logged in before");
+    // One /48 has 65,536 networks of the size that a customer gets: it is counted as a whole, too.
+    let of_v6 = |n: usize| try_login_from(http, &format!("2001:db8:7:{n:x}00::1"), "ann", WRONG).status;
+    assert_eq!((0..6).map(of_v6).collect::<Vec<_>>(), [401, 401, 401, 401, 429, 429]);
+}
+
+#[test]
+fn successful_logins_are_counted_too() {
+    let server = Server::builder().env("LOGIN_FAILURES_PER_5MIN", "1").start();
+    register(&server, "ann");
+    register(&server, "bob");
+    let statuses: Vec<u16> = (0..7).map(|_| try_login(server.http(), "ann", PASSWORD).status).collect();
+    assert_eq!(statuses, [200, 200, 200, 200, 200, 200, 429]);
+    assert_eq!(try_login(server.http(), "bob", PASSWORD).status, 200);
+}

@@ -8,7 +8,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use crate::support::people::{PASSWORD, register, verify};
+use crate::support::people::{PASSWORD, register, sql, verify};
 use crate::support::server::Server;
 use crate::support::ws;
 
@@ -45,9 +45,32 @@ fn start() -> (Server, String, String) {
     (server, token, user)
 }
 
+/// As if the accounts there were taken over from 1.9 that long ago.
+fn take_over(server: &Server, ago_s: i64) {
+    let closes = (now_s() - ago_s + 7 * DAY_S) * 1000;
+    let row = format!("INSERT OR REPLACE INTO revoked_tokens VALUES ('takeover of 1.9', {closes})");
+    sql(server, &format!("UPDATE users SET legacyTokensFrom = 0; {row}"));
+}
+
+#[test]
+fn tokens_of_1_9_are_for_accounts_that_were_taken_over_and_for_7_days() {
+    let (server, _, user) = start();
+    let is_good = |token: &str| verify(server.http(), token) == 200;
+    assert!(!is_good(&legacy(&user, 60)), "an account that 1.9 never saw");
+    take_over(&server, DAY_S);
+    assert!(is_good(&legacy(&user, 2 * DAY_S)));
+    assert!(!is_good(&legacy(&user, 60)), "1.9 was gone then");
+    assert!(!is_good(&legacy(&user, -DAY_S)), "issued in the future");
+    let long = json!({"sub": user, "iat": now_s() - 2 * DAY_S, "exp": now_s() + 365 * DAY_S});
+    assert!(!is_good(&sign(SECRET, &hs256(), &long)), "1.9 gave none for longer than 7 days");
+    take_over(&server, 6 * DAY_S + DAY_S);
+    assert!(!is_good(&legacy(&user, 8 * DAY_S)) && !is_good(&legacy(&user, 7 * DAY_S)), "the door has closed");
+}
+
 #[test]
 fn a_token_of_1_9_is_good_until_it_is_logged_out() {
     let (mut server, token, user) = start();
+    take_over(&server, 0);
     let (first, second) = (legacy(&user, 60), legacy(&user, DAY_S));
     assert_eq!(verify(server.http(), &first), 200);
     assert_eq!(verify(server.http(), &second), 200);
@@ -69,7 +92,8 @@ fn a_token_of_1_9_is_good_until_it_is_logged_out() {
 #[test]
 fn made_up_tokens_are_refused() {
     let (server, token, user) = start();
-    let good = json!({"sub": user, "iat": now_s(), "exp": now_s() + DAY_S});
+    take_over(&server, 0);
+    let good = json!({"sub": user, "iat": now_s() - 60, "exp": now_s() + DAY_S});
     assert_eq!(verify(server.http(), &sign(SECRET, &hs256(), &good)), 200, "the test signs as it should");
     let parts: Vec<&str> = token.split('.').collect();
     let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
@@ -84,6 +108,7 @@ fn made_up_tokens_are_refused() {
         sign(SECRET, &json!({"alg": "NONE"}), &good),
         sign(SECRET, &json!({"alg": "HS512"}), &good),
         sign(SECRET, &json!({"typ": "JWT"}), &good),
+        sign(SECRET, &json!({"alg": "HS256", "crit": ["exp"]}), &good),
         sign("another secret", &hs256(), &good),
         sign("", &hs256(), &good),
         sign(SECRET, &hs256(), &json!({"sub": user, "iat": now_s() - 8 * DAY_S, "exp": now_s() - DAY_S})),

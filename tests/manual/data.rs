@@ -143,7 +143,10 @@ fn users(stage: &Stage, ann: &str) {
     let live = stage.data_dir().join("data/agentx.db");
     assert_eq!(sqlite3(&live, &left), "1");
     let (printed, _) = stage.while_chatting(ann, || stage.done("portagent db check --fix"));
-    assert!(printed.contains("removed: 1 containers without an owner with 1 conversations and 2 messages"), "{printed}");
+    assert!(
+        printed.contains("removed: 1 containers without an owner with 1 conversations and 2 messages"),
+        "{printed}"
+    );
     assert_eq!(sqlite3(&live, &left), "0");
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::people::register;
+use crate::support::people::{PASSWORD, register};
 use crate::support::server::Server;
 use crate::support::ws;
 
@@ -45,13 +45,10 @@ fn every_answer_has_its_headers() {
 #[test]
 fn a_sub_path() {
     let server = Server::builder().env("PUBLIC_URL", "https://example.com/chat/").start();
-    let token = {
-        let body = json!({"username": "ann", "password": "secret-123"});
-        let answer = server.http().post("/chat/api/auth/register", None, &body);
-        assert_eq!(answer.status, 201, "{}", answer.text());
-        answer.json()["token"].as_str().unwrap().to_owned()
-    };
+    register(&server, "ann");
     let http = server.http();
+    let body = json!({"usernameOrEmail": "ann", "password": PASSWORD});
+    let token = http.post("/chat/api/auth/login", None, &body).json()["token"].as_str().unwrap().to_owned();
     assert_eq!(http.get("/chat/agentx/info", Some(&token)).json()["wsPath"], "/chat/ws");
     for (path, expected) in [("/health", 200), ("/chat/health", 200), ("/chat/", 200), ("/chat/some/where", 200)] {
         assert_eq!(http.get(path, None).status, expected, "{path}");

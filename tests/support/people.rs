@@ -6,18 +6,32 @@ use std::process::Command;
 use serde_json::json;
 
 use super::http::{Client, Response};
-use super::run_with_input;
 use super::server::Server;
+use super::{eventually, run_with_input};
 
 /// Everybody's.
 pub const PASSWORD: &str = "secret-123";
 
-/// A new account's token. The first is the administrator.
+/// A new account's token. The first is the administrator; where nothing over HTTP is local, by the setup code.
 pub fn register(server: &Server, name: &str) -> String {
-    let body = json!({"username": name, "password": PASSWORD});
-    let answer = server.http().post("/api/auth/register", None, &body);
+    let body = |code: Option<String>| json!({"username": name, "password": PASSWORD, "inviteCode": code});
+    let mut answer = server.http().post("/api/auth/register", None, &body(None));
+    if answer.json()["code"] == "setup_code_required" {
+        let mut code = None;
+        eventually("the setup code in the log", || {
+            code = setup_code(&std::fs::read_to_string(server.log_file()).unwrap());
+            code.is_some()
+        });
+        answer = server.http().post("/api/auth/register", None, &body(code));
+    }
     assert_eq!(answer.status, 201, "{name}: {}", answer.text());
     answer.json()["token"].as_str().unwrap().to_owned()
+}
+
+/// The setup code as the log shows it.
+pub fn setup_code(text: &str) -> Option<String> {
+    let (_, rest) = text.split_once("needs the setup code ")?;
+    rest.split_whitespace().next().map(str::to_owned)
 }
 
 pub fn login(server: &Server, name: &str) -> String {

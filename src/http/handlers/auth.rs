@@ -112,7 +112,7 @@ pub(crate) fn register(context: &Context, req: &Request) -> HandlerResult {
         avatar: body.avatar,
     };
     let registration = Registration { user: user.checked()?, invite_code: body.invite_code };
-    Ok(logged_in(201, &context.services.accounts.register(registration, &source(req))?))
+    Ok(logged_in(201, &context.services.accounts.register(registration, &source(context, req))?))
 }
 
 pub(crate) fn login(context: &Context, req: &Request) -> HandlerResult {
@@ -122,7 +122,7 @@ pub(crate) fn login(context: &Context, req: &Request) -> HandlerResult {
     if name.trim().is_empty() || password.is_empty() {
         return Err(Error::invalid("missing_credentials", "Username and password are required").into());
     }
-    Ok(logged_in(200, &context.services.accounts.login(&name, &password, &source(req))?))
+    Ok(logged_in(200, &context.services.accounts.login(&name, &password, &source(context, req))?))
 }
 
 /// Not behind the guard: a bad token is an answer here, in 1.9's form, and not an error.
@@ -149,11 +149,11 @@ pub(crate) fn change_password(context: &Context, caller: &Caller, req: &Request)
     let (Some(current), Some(new)) = (body.current_password, body.new_password) else {
         return Err(Error::invalid("missing_credentials", "Current and new password are required").into());
     };
-    Ok(logged_in(200, &context.services.accounts.change_password(caller, &current, &new, &source(req))?))
+    Ok(logged_in(200, &context.services.accounts.change_password(caller, &current, &new, &source(context, req))?))
 }
 
-fn source(req: &Request) -> RequestSource {
-    RequestSource { ip: req.client_ip, is_local: req.is_local() }
+fn source(context: &Context, req: &Request) -> RequestSource {
+    RequestSource { ip: req.client_ip, is_local: context.trust.is_local(req) }
 }
 
 fn logged_in(status: u16, done: &LoggedIn) -> Response {

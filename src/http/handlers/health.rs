@@ -68,7 +68,7 @@ fn sick(now: i64, checks: Vec<CheckView<'_>>) -> SickView<'_> {
 
 /// Their sentences hold figures about the machine and its data: they are for those who may read the metrics.
 fn views<'a>(context: &Context, req: &Request, checks: &'a [Finding]) -> Vec<CheckView<'a>> {
-    let is_admitted = metrics::admit(context.metrics_token.as_ref(), req).is_ok();
+    let is_admitted = metrics::admit(context.metrics_token.as_ref(), context.trust.knows_local, req).is_ok();
     checks.iter().map(|check| view(check, is_admitted)).collect()
 }
 

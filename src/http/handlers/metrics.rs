@@ -16,7 +16,7 @@ use crate::telemetry::metrics::{self, Page, Type};
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 pub(crate) fn metrics(context: &Context, req: &Request) -> HandlerResult {
-    admit(context.metrics_token.as_ref(), req)?;
+    admit(context.metrics_token.as_ref(), context.trust.knows_local, req)?;
     let mut page = Page::default();
     metrics::write_families(&mut page);
     write(&mut page, &context.services);
@@ -24,14 +24,14 @@ pub(crate) fn metrics(context: &Context, req: &Request) -> HandlerResult {
 }
 
 /// Errors: `Unauthenticated` without the token, where there is one; `Forbidden` from far away, where there is none.
-pub(super) fn admit(token: Option<&Secret>, req: &Request) -> Result<()> {
+pub(super) fn admit(token: Option<&Secret>, knows_local: bool, req: &Request) -> Result<()> {
     match token {
         Some(token) if guard::is_token(req, token) => Ok(()),
         Some(_) => Err(Error::new(Kind::Unauthenticated, "unauthenticated", "The metrics need their token")
             .hint("send METRICS_TOKEN as Authorization: Bearer …")),
-        None if is_near(req) => Ok(()),
+        None if knows_local && is_near(req) => Ok(()),
         None => Err(Error::new(Kind::Forbidden, "forbidden", "The metrics are for this machine and its network").hint(
-            "set METRICS_TOKEN to read them from elsewhere, or through a proxy that TRUSTED_PROXIES does not name",
+            "set METRICS_TOKEN to read them from elsewhere, through a proxy, or where PUBLIC_URL or TRUSTED_PROXIES is set",
         )),
     }
 }
@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn without_a_token_only_neighbours_may_read() {
         let check = |peer: &str, lines: &str, expected: bool| {
-            assert_eq!(admit(None, &asked(peer, lines)).is_ok(), expected, "{peer} {lines}");
+            assert_eq!(admit(None, true, &asked(peer, lines)).is_ok(), expected, "{peer} {lines}");
         };
         check("127.0.0.1", "", true);
         check("::1", "", true);
@@ -153,13 +153,17 @@ mod tests {
         check("127.0.0.1", "X-Forwarded-For: 10.0.0.7\r\n", true);
         check("172.17.0.2", "X-Forwarded-For: 10.0.0.7\r\n", false);
         check("172.17.0.2", "Via: 1.1 proxy\r\n", false);
+        assert!(
+            admit(None, false, &asked("127.0.0.1", "")).is_err(),
+            "a proxy without headers looks like this machine"
+        );
     }
 
     #[test]
     fn with_a_token_only_the_token_counts() {
         let token = Secret::new("scrape-me");
         let check = |peer: &str, lines: &str, expected: bool| {
-            assert_eq!(admit(Some(&token), &asked(peer, lines)).is_ok(), expected, "{peer} {lines}");
+            assert_eq!(admit(Some(&token), true, &asked(peer, lines)).is_ok(), expected, "{peer} {lines}");
         };
         check("203.0.113.9", "Authorization: Bearer scrape-me\r\n", true);
         check("127.0.0.1", "", false);

@@ -178,6 +178,7 @@ impl Connection<'_> {
     /// The caller is known before the body is read: a stranger cannot make us hold one.
     fn answer(&mut self, exchange: &mut Exchange) -> Result<Outcome, Failure> {
         let context = &self.state.context;
+        context.trust.check(&exchange.request)?;
         let route = router::find(self.state.routes, &mut exchange.request)?;
         exchange.metrics = self.state.metrics.at(route.row);
         let admitted = route.handler.admit(context, &exchange.request)?;

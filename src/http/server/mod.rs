@@ -25,7 +25,9 @@ use super::gate::Gate;
 use super::limits::Timeouts;
 use super::router::{RequestMetrics, Route};
 use super::routes::ROUTES;
+use super::trust::Trust;
 use crate::domain::secret::Secret;
+use crate::domain::web_origin::WebOrigin;
 use crate::domain::{Error, Result};
 use crate::service::Services;
 
@@ -37,7 +39,11 @@ pub struct ServerOptions {
     pub trusted_proxies: Vec<IpNet>,
     /// The sub-path we are served under: empty, or like `/chat`.
     pub base_path: String,
-    /// What `/metrics` asks for; without it, it is for neighbours only.
+    /// Scheme, host and port of the address that people use, where it is known.
+    pub public_origin: Option<String>,
+    /// No proxy and no public address are set, so that a loopback peer is this machine itself.
+    pub knows_local: bool,
+    /// What `/metrics` asks for; without it, it is for this machine and its network, where that can be known.
     pub metrics_token: Option<Secret>,
     /// Instead of our own bound; the descriptors of the process bound it too.
     pub max_connections: Option<usize>,
@@ -70,6 +76,10 @@ impl Server {
         let state = Arc::new(ServerState {
             context: Context {
                 services,
+                trust: Trust {
+                    public: options.public_origin.as_deref().and_then(WebOrigin::parse),
+                    knows_local: options.knows_local,
+                },
                 assets: Assets::embedded(&base_path),
                 base_path,
                 metrics_token: options.metrics_token,

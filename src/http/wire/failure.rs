@@ -85,6 +85,20 @@ impl Failure {
         Self::http(415, "unsupported_media_type", "The request body must be application/json")
     }
 
+    /// A page of another site sends what only our own may send.
+    pub(crate) fn foreign_origin() -> Self {
+        let message = "This address does not accept other sites' pages";
+        let hint = "If this is your own page behind a proxy, set PUBLIC_URL or let the proxy pass the Host header";
+        Error::new(Kind::Forbidden, "foreign_origin", message).hint(hint).into()
+    }
+
+    /// RFC 9110 section 15.5.20: not the host that people use.
+    pub(crate) fn misdirected() -> Self {
+        let mut failure = Self::http(421, "misdirected_request", "This server does not serve that host");
+        failure.error = failure.error.hint("Use the address of PUBLIC_URL, or let the proxy pass the Host header");
+        failure
+    }
+
     pub(crate) fn upgrade_required() -> Self {
         let mut failure = Self::http(426, "upgrade_required", "This path speaks WebSocket only");
         failure.header = Some(Box::new(("Upgrade", "websocket".to_owned())));

@@ -10,6 +10,7 @@ use super::failure::{Failure, HandlerResult};
 use super::head::{Framing, Head, Method};
 use super::headers::Headers;
 use crate::domain::Error;
+use crate::domain::web_origin::WebOrigin;
 
 #[derive(Debug)]
 pub struct Request {
@@ -103,15 +104,32 @@ impl Request {
         })
     }
 
-    /// The body as JSON. Answers 411 without a body, 415 for another type, 400 for what does not fit.
+    /// The body as JSON. Answers 411 without a body, 415 for another type or none (a form of another site can send
+    /// those without asking), 400 for what does not fit.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> HandlerResult<T> {
-        if self.headers.get("content-type").is_some_and(|value| !is_json(value)) {
-            return Err(Failure::not_json());
-        }
         if !self.has_length {
             return Err(Failure::length_required());
         }
+        if !self.headers.get("content-type").is_some_and(is_json) {
+            return Err(Failure::not_json());
+        }
         serde_json::from_slice(&self.body).map_err(|error| invalid_json(&error))
+    }
+
+    /// The host that the client asked for: as a trusted proxy says, else as the request does.
+    pub fn host(&self) -> Option<&str> {
+        let forwarded = self.headers.get("x-forwarded-host").filter(|_| self.believed);
+        // A list begins with what the first proxy got.
+        let forwarded = forwarded.and_then(|hosts| hosts.split(',').next()).map(str::trim);
+        forwarded.filter(|host| !host.is_empty()).or_else(|| self.headers.get("host"))
+    }
+
+    /// A browser names the page that sends a request, and no page can forge that; other programs need not name one.
+    pub(crate) fn is_from_own_page(&self, public: Option<&WebOrigin>) -> bool {
+        let mut origins = self.headers.get_all("origin");
+        let Some(origin) = origins.next() else { return true };
+        let page = WebOrigin::parse(origin).filter(|_| origins.next().is_none());
+        page.is_some_and(|page| page.is_own_page(public, self.host()))
     }
 
     /// A client that wants to speak WebSocket, RFC 6455 section 4.1.
@@ -256,15 +274,16 @@ mod tests {
             request.body = body.as_bytes().to_vec();
             request.json::<Vec<u8>>().map_err(|failure| failure.status)
         };
-        assert_eq!(status("Content-Length: 3\r\n", "[1]"), Ok(vec![1]));
+        assert_eq!(status("Content-Length: 3\r\n", "[1]"), Err(415), "a form of another site needs no type");
         assert_eq!(
             status("Content-Length: 3\r\nContent-Type: application/json; charset=utf-8\r\n", "[1]"),
             Ok(vec![1])
         );
         assert_eq!(status("Content-Length: 3\r\nContent-Type: text/plain\r\n", "[1]"), Err(415));
         assert_eq!(status("", ""), Err(411));
-        assert_eq!(status("Content-Length: 0\r\n", ""), Err(400));
-        assert_eq!(status("Content-Length: 3\r\n", "[x]"), Err(400));
-        assert_eq!(status("Content-Length: 5\r\n", "[\"x\"]"), Err(400));
+        let json = |length: &str| format!("Content-Type: application/json\r\nContent-Length: {length}\r\n");
+        assert_eq!(status(&json("0"), ""), Err(400));
+        assert_eq!(status(&json("3"), "[x]"), Err(400));
+        assert_eq!(status(&json("5"), "[\"x\"]"), Err(400));
     }
 }

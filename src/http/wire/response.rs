@@ -179,6 +179,7 @@ fn status_line(status: u16) -> &'static str {
         411 => "411 Length Required",
         413 => "413 Content Too Large",
         415 => "415 Unsupported Media Type",
+        421 => "421 Misdirected Request",
         426 => "426 Upgrade Required",
         429 => "429 Too Many Requests",
         431 => "431 Request Header Fields Too Large",

@@ -8,6 +8,11 @@ use crate::domain::user::{Caller, Login};
 use crate::domain::{Error, Result, clock, limits};
 use crate::store::engine::Store;
 use crate::store::sqlite::failure;
+use crate::store::sqlite::rows::optional;
+
+/// The row in `revoked_tokens` that stands for the take-over of 1.9's data: it expires with the last token that 1.9 can
+/// have issued, and is removed like every expired row.
+const TAKEOVER: &str = "takeover of 1.9";
 
 impl Store {
     /// Begins a login: a token with this id is good until it expires or is ended.
@@ -35,7 +40,9 @@ impl Store {
         self.accounts.read(|conn| {
             let good = match login {
                 Login::Ours(id) => login_is_good(conn, user, id)?,
-                Login::Legacy { digest, issued_at_s, .. } => legacy_is_good(conn, user, digest, *issued_at_s)?,
+                Login::Legacy { digest, issued_at_s, expires_at_s } => {
+                    legacy_is_good(conn, user, digest, *issued_at_s, *expires_at_s)?
+                }
             };
             let user = user_by_id(conn, user).map_err(|_| Error::unauthenticated())?;
             if good && user.is_active {
@@ -88,7 +95,32 @@ fn login_is_good(conn: &Connection, user: &UserId, id: &LoginId) -> Result<bool>
         .map_err(failure::error)
 }
 
-fn legacy_is_good(conn: &Connection, user: &UserId, digest: &str, issued_at_s: i64) -> Result<bool> {
+/// Opens the door for tokens of 1.9: its data was taken over just now.
+pub fn accept_legacy(conn: &Connection) -> Result<()> {
+    let closes = (clock::now_ms() / 1000).saturating_add(lifetime_s()).saturating_mul(1000);
+    conn.execute("INSERT INTO revoked_tokens (digest, expiresAt) VALUES (?1, ?2)", params![TAKEOVER, closes])
+        .map(drop)
+        .map_err(failure::error)
+}
+
+fn lifetime_s() -> i64 {
+    i64::try_from(limits::TOKEN_LIFETIME.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// Tokens of 1.9 carry no id. They count only for accounts that were taken over, if they were issued before that and live
+/// no longer than those of 1.9 did; and only until the last of those has expired.
+fn legacy_is_good(conn: &Connection, user: &UserId, digest: &str, issued_at_s: i64, expires_at_s: i64) -> Result<bool> {
+    let sql = "SELECT expiresAt FROM revoked_tokens WHERE digest = ?1";
+    let door: Option<i64> = optional(conn.query_row(sql, [TAKEOVER], |row| row.get(0)))?;
+    let Some(door_closes_s) = door.map(|at| at / 1000) else { return Ok(false) };
+    let (now_s, lifetime_s) = (clock::now_ms() / 1000, lifetime_s());
+    let lived = issued_at_s < door_closes_s.saturating_sub(lifetime_s)
+        && expires_at_s <= issued_at_s.saturating_add(lifetime_s)
+        && expires_at_s > now_s
+        && now_s < door_closes_s;
+    if !lived {
+        return Ok(false);
+    }
     conn.prepare_cached(
         "SELECT EXISTS (SELECT 1 FROM users WHERE userId = ?1 AND legacyTokensFrom <= ?2) \
          AND NOT EXISTS (SELECT 1 FROM revoked_tokens WHERE digest = ?3)",

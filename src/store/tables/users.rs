@@ -65,8 +65,8 @@ impl Store {
             let container = ContainerId::from(format!("user-{id}"));
             conn.execute(
                 "INSERT INTO users (userId, username, email, passwordHash, containerId, displayName, avatar, isActive, \
-                 createdAt, updatedAt, role, usernameKey, emailKey) VALUES (:id, :username, :email, :hash, :container, \
-                 :display, :avatar, 1, :now, :now, :role, :key, :emailKey)",
+                 createdAt, updatedAt, role, usernameKey, emailKey, legacyTokensFrom) VALUES (:id, :username, :email, :hash, :container, \
+                 :display, :avatar, 1, :now, :now, :role, :key, :emailKey, :now / 1000 + 1)",
                 named_params! {
                     ":id": id.as_str(), ":username": new.username, ":email": new.email, ":hash": password_hash,
                     ":container": container.as_str(), ":display": new.display_name, ":avatar": new.avatar, ":now": now,

@@ -7,6 +7,7 @@ use crate::domain::id::ContainerId;
 use crate::domain::user::fold_name;
 use crate::store::sqlite::{failure, open};
 use crate::store::tables::conversations;
+use crate::store::tables::logins;
 use crate::store::tables::messages::{self, Place};
 use crate::store::v19;
 
@@ -52,6 +53,7 @@ pub fn accounts(conn: &Connection, schema: &str) -> Result<()> {
         )
         .map_err(failure::error)?;
     }
+    logins::accept_legacy(conn)?;
     log::info!(target: "store", "took over from Portagent 1.9: {} users, {} unreadable", counts.users, counts.malformed);
     if let Some(first) = users.first() {
         log::info!(
