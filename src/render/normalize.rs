@@ -21,7 +21,7 @@ const JOINT: char = '\u{2e44}';
 const BLANK: char = '\u{1680}';
 /// The last private character stands in as the letter that emphasis wants on its inner side.
 const LETTER: char = '\u{10fffd}';
-/// A footnote that has no definition yet, from here on.
+/// Formulas are stood in for by private characters from here on.
 const FORMULA: u32 = 0x10_0000;
 /// Formulas in one text; more stand as they were written.
 const FORMULAS: usize = 4096;

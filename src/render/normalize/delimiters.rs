@@ -44,7 +44,7 @@ impl Run {
         self.mark == b'*' && (is_path || self.before.is_ascii_digit() && self.after.is_ascii_digit())
     }
 
-    /// Whether the parser sees by itself that this opens (`outer` stands before) or closes (`outer` stands behind).
+    /// Whether the parser takes it without help as what opens (`outer` stands before) or closes (`outer` stands behind).
     fn is_plain(outer: char, inner: char) -> bool {
         let is_outside = outer.is_whitespace() || is_punctuation(outer);
         is_outside && !is_punctuation(inner)

@@ -128,7 +128,11 @@ impl<'a> Scan<'a> {
             self.at += line.len();
             return;
         }
-        let prefix = prefix(line);
+        let mut prefix = prefix(line);
+        if prefix.item_column > 0 && !self.may_begin_list(line) {
+            let indent = line.len() - line.trim_start_matches([' ', '\t']).len();
+            prefix = Prefix { length: indent, quotes: 0, column: indent, item_column: 0, too_deep: prefix.too_deep };
+        }
         if let Some(deep) = prefix.too_deep {
             self.insert(self.at + deep, "\\");
         }
@@ -139,7 +143,7 @@ impl<'a> Scan<'a> {
             self.at += line.len();
             return;
         }
-        self.track_item(&prefix);
+        self.track_item(&prefix, content);
         if self.begins_block(&prefix, content) {
             self.end_paragraph();
         }
@@ -153,7 +157,17 @@ impl<'a> Scan<'a> {
         }
         let from = self.at + prefix.length;
         self.inline(from, &prefix);
-        self.is_after_blank = false;
+        self.is_after_blank =
+            content.starts_with('#') || content.starts_with(['-', '*', '_']) && is_rule(content.as_bytes());
+    }
+
+    /// Within a paragraph only the number 1 begins a list: `2)` may be the end of a sentence.
+    fn may_begin_list(&self, line: &str) -> bool {
+        let content = line.trim_start();
+        let is_other_number = content.starts_with(|c: char| c.is_ascii_digit())
+            && !content.starts_with("1.")
+            && !content.starts_with("1)");
+        self.is_after_blank || self.item_column > 0 || !is_other_number
     }
 
     fn begins_block(&self, prefix: &Prefix, content: &str) -> bool {
@@ -173,10 +187,12 @@ impl<'a> Scan<'a> {
         }
     }
 
-    fn track_item(&mut self, prefix: &Prefix) {
+    fn track_item(&mut self, prefix: &Prefix, content: &str) {
+        let is_rule = content.starts_with(['-', '*', '_']) && is_rule(content.as_bytes());
+        let is_block = content.starts_with('#') || is_rule || fence_run(content).is_some();
         if prefix.item_column > 0 {
             self.item_column = prefix.item_column;
-        } else if self.is_after_blank && prefix.column < self.item_column {
+        } else if (self.is_after_blank || is_block) && prefix.column < self.item_column {
             self.item_column = 0;
         }
     }
@@ -184,7 +200,8 @@ impl<'a> Scan<'a> {
     /// Whether the line, from `at` on, opens a fence.
     fn open_fence(&mut self, prefix: &Prefix, line: &str, at: usize) -> bool {
         let content = &line[at..];
-        let Some((mark, length)) = fence_run(content) else { return false };
+        let is_indented_code = prefix.item_column == 0 && prefix.column >= self.item_column + 4;
+        let Some((mark, length)) = fence_run(content).filter(|_| !is_indented_code) else { return false };
         let info = content[length..].trim();
         if mark == b'`' && info.contains('`') {
             return false;
@@ -210,7 +227,8 @@ impl<'a> Scan<'a> {
         let info = line[at..].trim_start_matches('`').trim_end();
         let is_word = info.len() <= 20 && info.chars().all(|c| c.is_ascii_alphanumeric() || "+#-_.".contains(c));
         let is_complete = !self.is_partial || line.ends_with('\n');
-        if !is_word || !is_complete || self.columns > 0 {
+        let is_indented_code = prefix.item_column == 0 && prefix.column >= self.item_column + 4;
+        if !is_word || !is_complete || self.columns > 0 || is_indented_code {
             return false;
         }
         let column = prefix.column.min(SPACES.len());
