@@ -1,15 +1,15 @@
 //! One request to a provider: its timeouts, its buffers, and no way for the key to go anywhere else.
 
 use std::io::Read;
-use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use ureq::http::{HeaderValue, Response, Uri};
+use ureq::http::{HeaderValue, Response};
 use ureq::{Agent, Body};
 
 use super::fault::Fault;
 use crate::domain::limits::ANSWER_BYTES;
 use crate::domain::secret::Secret;
+use crate::net;
 
 /// What we read of an answer that is an error, in bytes, and for how long.
 const ERROR_BODY_BYTES: usize = 64 * 1024;
@@ -41,7 +41,7 @@ impl Default for Timeouts {
 
 /// A client for one call: its connections can be closed without touching another call's.
 pub(super) fn agent(timeouts: &Timeouts, url: &str) -> Agent {
-    let mut config = Agent::config_builder()
+    let config = Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0) // the key must not travel
         .max_idle_connections(0)
@@ -54,10 +54,9 @@ pub(super) fn agent(timeouts: &Timeouts, url: &str) -> Agent {
         .timeout_connect(Some(timeouts.connect))
         .timeout_recv_response(Some(timeouts.first_byte))
         .timeout_per_read(Some(timeouts.idle))
-        .timeout_per_write(Some(timeouts.idle));
-    if is_loopback(url) {
-        config = config.proxy(None); // a proxy elsewhere cannot reach our own machine
-    }
+        .timeout_per_write(Some(timeouts.idle))
+        .tls_config(net::tls())
+        .proxy(net::proxy_for(url));
     Agent::new_with_config(config.build())
 }
 
@@ -120,27 +119,4 @@ pub(super) fn error_body(reader: impl Read) -> Vec<u8> {
         }
     }
     body
-}
-
-fn is_loopback(url: &str) -> bool {
-    let Ok(uri) = url.parse::<Uri>() else { return false };
-    let host = uri.host().unwrap_or("").trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn our_own_machine_needs_no_proxy() {
-        let check = |url: &str, expected| assert_eq!(is_loopback(url), expected, "{url}");
-        check("http://127.0.0.1:1/v1/messages", true);
-        check("http://127.8.8.8/", true);
-        check("http://[::1]:1/", true);
-        check("http://LocalHost:11434/", true);
-        check("https://api.anthropic.com/v1/messages", false);
-        check("http://192.168.1.7/", false);
-        check("not a url", false);
-    }
 }

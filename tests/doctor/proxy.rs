@@ -164,6 +164,9 @@ fn mistakes_of_a_proxy() {
     nginx.start(&server, "");
     assert_eq!(look().with("fail"), Vec::<&str>::new());
     doctor(&server, &[]).names("public tls", "signed by an unknown authority");
+    let mut trusting = server.command(&["doctor", "--json"]);
+    let report = Report::of(trusting.env("SSL_CERT_FILE", nginx.certificate()).output().unwrap().into());
+    assert_eq!(report.with("fail"), Vec::<&str>::new(), "{:#}", report.value);
     nginx.stop();
     look().names("public address", "nothing listens there");
 }

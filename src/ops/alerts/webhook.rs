@@ -5,6 +5,7 @@ use std::time::Duration;
 use ureq::Agent;
 
 use super::Alert;
+use crate::net;
 
 /// For the connection, and for all of it. A stop waits for no longer.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -12,16 +13,15 @@ const TOTAL: Duration = Duration::from_secs(8);
 
 pub(super) fn post(url: &str, alert: &Alert) -> Result<(), String> {
     let body = serde_json::to_vec(alert).map_err(|_| "the alert cannot be written as JSON".to_owned())?;
-    let mut config = Agent::config_builder()
+    let config = Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
         .max_idle_connections(0)
         .user_agent(concat!("portagent/", env!("CARGO_PKG_VERSION")))
         .timeout_connect(Some(CONNECT))
-        .timeout_global(Some(TOTAL));
-    if is_local(url) {
-        config = config.proxy(None);
-    }
+        .timeout_global(Some(TOTAL))
+        .tls_config(net::tls())
+        .proxy(net::proxy_for(url));
     let agent = Agent::new_with_config(config.build());
     match agent.post(url).header("content-type", "application/json").send(&body[..]) {
         Ok(answer) if answer.status().is_success() => Ok(()),
@@ -41,10 +41,4 @@ fn plain(error: &ureq::Error) -> &'static str {
         E::BadUri(_) | E::Http(_) => "its address is not usable",
         _ => "the request failed",
     }
-}
-
-/// A proxy elsewhere cannot reach our own machine.
-fn is_local(url: &str) -> bool {
-    let authority = url.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
-    ["localhost", "127.", "[::1]"].iter().any(|start| authority.starts_with(start))
 }

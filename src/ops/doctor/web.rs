@@ -4,15 +4,20 @@ use std::io::{ErrorKind, Read as _};
 use std::time::{Duration, Instant};
 
 use ureq::http::Response;
-use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::tls::TlsConfig;
 use ureq::{Agent, Body};
+
+use crate::net;
 
 /// For a whole question and its answer.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// The most that is read of an answer, in bytes.
 const BODY_BYTES: u64 = 1024 * 1024;
 
-pub(super) struct Web(Agent);
+pub(super) struct Web {
+    tls: TlsConfig,
+    direct: bool,
+}
 
 /// An answer, whatever its status.
 pub(super) struct Seen {
@@ -25,40 +30,42 @@ pub(super) struct Seen {
 impl Web {
     /// `authority`: certificates in PEM that are trusted instead of the usual ones. `direct`: past any HTTPS_PROXY.
     pub(super) fn new(authority: Option<&[u8]>, direct: bool) -> Self {
-        let mut config = Agent::config_builder()
+        Self { tls: authority.map_or_else(net::tls, net::tls_trusting), direct }
+    }
+
+    /// A client for one request, and whether it goes through a proxy.
+    fn agent(&self, url: &str) -> (Agent, bool) {
+        let proxy = if self.direct { None } else { net::proxy_for(url) };
+        let is_proxied = proxy.is_some();
+        let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .max_idle_connections(0)
             .user_agent(concat!("portagent-doctor/", env!("CARGO_PKG_VERSION")))
-            .timeout_global(Some(PATIENCE));
-        if direct {
-            config = config.proxy(None);
-        }
-        if let Some(pem) = authority {
-            let found = parse_pem(pem).filter_map(|item| match item {
-                Ok(PemItem::Certificate(certificate)) => Some(certificate),
-                _ => None,
-            });
-            config = config.tls_config(TlsConfig::builder().root_certs(RootCerts::from(found)).build());
-        }
-        Self(Agent::new_with_config(config.build()))
+            .timeout_global(Some(PATIENCE))
+            .tls_config(self.tls.clone())
+            .proxy(proxy);
+        (Agent::new_with_config(config.build()), is_proxied)
     }
 
     pub(super) fn get(&self, url: &str, headers: &[(&str, &str)]) -> Result<Seen, ureq::Error> {
-        let mut request = self.0.get(url);
+        let (agent, is_proxied) = self.agent(url);
+        let mut request = agent.get(url);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        seen(request.call()?)
+        seen(request.call().map_err(|error| of_proxy(error, is_proxied))?)
     }
 
     pub(super) fn post(&self, url: &str, body: &[u8]) -> Result<Seen, ureq::Error> {
-        seen(self.0.post(url).header("content-type", "application/json").send(body)?)
+        let (agent, is_proxied) = self.agent(url);
+        let sent = agent.post(url).header("content-type", "application/json").send(body);
+        seen(sent.map_err(|error| of_proxy(error, is_proxied))?)
     }
 
     /// The answer, and when each of its lines came, from the first on.
     pub(super) fn timed_lines(&self, url: &str) -> Result<(Seen, Vec<Duration>), ureq::Error> {
-        let response = self.0.get(url).header("accept-encoding", "identity").call()?;
+        let response = self.agent(url).0.get(url).header("accept-encoding", "identity").call()?;
         let mut found = head(&response);
         let mut reader = response.into_body().into_reader().take(BODY_BYTES);
         let (mut times, mut began) = (Vec::new(), None);
@@ -72,6 +79,19 @@ impl Web {
         found.body = String::from_utf8_lossy(&body).into_owned();
         Ok((found, times))
     }
+}
+
+/// Where a proxy is in between, it is the proxy that cannot be reached.
+fn of_proxy(error: ureq::Error, is_proxied: bool) -> ureq::Error {
+    let is_unreachable = match &error {
+        ureq::Error::HostNotFound | ureq::Error::ConnectionFailed => true,
+        ureq::Error::Io(io) => matches!(
+            io.kind(),
+            ErrorKind::ConnectionRefused | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable
+        ),
+        _ => false,
+    };
+    if is_proxied && is_unreachable { ureq::Error::ConnectProxyFailed(String::new()) } else { error }
 }
 
 fn seen(response: Response<Body>) -> Result<Seen, ureq::Error> {
@@ -111,7 +131,7 @@ pub(super) fn words(error: &ureq::Error) -> (String, &'static str) {
             _ => ("the connection broke off", "check the log of what listens there"),
         },
         E::InvalidProxyUrl | E::ConnectProxyFailed(_) => {
-            ("the proxy of HTTPS_PROXY does not let it through", "check HTTPS_PROXY and NO_PROXY")
+            ("the proxy of HTTPS_PROXY does not answer, or does not let it through", "check HTTPS_PROXY and NO_PROXY")
         }
         E::BadUri(_) | E::Http(_) => ("it is no address", "write it like https://example.com"),
         _ => ("what answers there does not speak HTTP", "check the address and its port"),
@@ -131,7 +151,7 @@ fn certificate(said: &str) -> (String, &'static str) {
         _ if said.contains("NotValidYet") => ("its certificate is not valid yet", "check the clock of this machine"),
         _ if said.contains("UnknownIssuer") => (
             "its certificate is signed by an unknown authority",
-            "get one that browsers trust; name an authority of your own with --ca",
+            "get one that browsers trust; name a private authority in SSL_CERT_FILE, or here with --ca",
         ),
         _ => ("a secure connection could not be made", "check its certificate, and whether it supports TLS 1.2 or 1.3"),
     };
