@@ -89,7 +89,7 @@ fn scratch_for<'a>(config: &'a Config, archive: &'a Path) -> &'a Path {
 /// A file by its path or, where that is none, by its name among the backups; or the newest of them.
 pub fn find(config: &Config, which: &str) -> Result<PathBuf> {
     if which == "latest" {
-        let newest = backup::latest(&config.backup.directory, clock::now_ms())?.map(|newest| newest.path);
+        let newest = backup::latest(&config.backup.directory)?.map(|newest| newest.path);
         return newest.ok_or_else(|| {
             let directory = config.backup.directory.display();
             Error::not_found("a backup").hint(format!("there is none in {directory}; `portagent backup` makes one"))
@@ -119,7 +119,7 @@ pub(super) fn watch(config: &Config, services: &Arc<Services>) -> Result<()> {
     let directory = config.backup.directory.clone();
     services.health.expect_backups(BackupPlan {
         period: period(config),
-        newest: Box::new(move || backup::latest(&directory, clock::now_ms()).ok()?.map(|newest| newest.made_at)),
+        newest: Box::new(move || backup::latest(&directory).ok()?.map(|newest| newest.made_at)),
     });
     Ok(())
 }

@@ -1,12 +1,13 @@
 //! Root at work in a directory of another owner. That owner, or an agent of theirs, may have put a link where the command
 //! writes, and root would follow it. So the command opens what only root can read, and then becomes the owner.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt as _;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, fchown};
 use std::path::Path;
 
-use rustix::fs::{Gid, Uid};
-use rustix::{io, thread};
+use rustix::fs::{Gid, OFlags, Uid};
+use rustix::thread;
 
 use crate::domain::{Error, Result};
 
@@ -20,7 +21,7 @@ pub fn become_owner(directory: &Path) -> Result<()> {
         return Ok(());
     }
     debug_assert!(fs::read_dir("/proc/self/task").is_ok_and(|tasks| tasks.count() == 1), "the other threads stay root");
-    let become_them = || -> io::Result<()> {
+    let become_them = || -> rustix::io::Result<()> {
         let (user, group) = (Uid::from_raw(metadata.uid()), Gid::from_raw(metadata.gid()));
         thread::set_thread_groups(&[])?;
         thread::set_thread_res_gid(group, group, group)?;
@@ -33,4 +34,38 @@ pub fn become_owner(directory: &Path) -> Result<()> {
     };
     become_them().map_err(|cause| cannot(cause.into()))?;
     fs::read_dir(directory).map(drop).map_err(cannot)
+}
+
+/// Gives an open file to the owner of a directory, where we are root.
+pub fn give(file: &File, directory: &Path) -> io::Result<()> {
+    if !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    // Only what we made: a name may have been given to another file by the directory's owner.
+    let made = file.metadata()?;
+    if made.uid() != 0 || (made.is_file() && made.nlink() != 1) {
+        return Ok(());
+    }
+    let owner = open_directory(directory, OFlags::empty())?.metadata()?;
+    fchown(file, Some(owner.uid()), Some(owner.gid()))
+}
+
+/// Makes a private directory, and those above it that are missing, each for the owner of the one above.
+pub fn make_directory(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    make_directory(parent)?;
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => return Ok(()),
+        other => other?,
+    }
+    // What was made, and no link that was put in its place.
+    give(&open_directory(path, OFlags::NOFOLLOW)?, parent)
+}
+
+fn open_directory(path: &Path, flags: OFlags) -> io::Result<File> {
+    let flags = (OFlags::DIRECTORY | flags).bits().cast_signed();
+    OpenOptions::new().read(true).custom_flags(flags).open(path)
 }

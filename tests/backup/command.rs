@@ -125,6 +125,39 @@ fn what_cannot_be_done_is_said() {
     );
 }
 
+/// As root on a service's data: what is made belongs to the service, or its next backup fails.
+#[test]
+fn what_root_makes_belongs_to_the_owner_of_the_data() {
+    if !rustix::process::geteuid().is_root() {
+        return println!("not root: nothing to be seen here");
+    }
+    let mut server = Server::start();
+    register(&server, "ann");
+    server.terminate();
+    let owned_by = |owner: u32| {
+        let arguments = [server.data_dir().into_os_string(), "-not".into(), "-uid".into(), owner.to_string().into()];
+        let output = std::process::Command::new("find").args(arguments).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let give = std::process::Command::new("chown").args(["-R", "1000:1000"]).arg(server.data_dir()).status().unwrap();
+    assert!(give.success());
+    // The owner has to be able to reach it.
+    fs::set_permissions(server.data_dir().parent().unwrap(), fs::Permissions::from_mode(0o755)).unwrap();
+    backup(&server, &[]);
+    assert_eq!(owned_by(1000), "");
+    let agent = server.data_dir().join("data/agentx.db");
+    let mut bytes = fs::read(&agent).unwrap();
+    bytes[..4096].fill(0);
+    fs::write(&agent, bytes).unwrap();
+    let recovered = server.run(&["db", "recover", "agentx"]);
+    assert!(recovered.stdout.contains("  portagent db check --data-dir "), "{recovered:?}");
+    assert_eq!(owned_by(1000), "");
+    let stranger = server.data_dir().join("data/stranger.db");
+    fs::write(&stranger, "").unwrap();
+    let doctor = server.run(&["doctor"]);
+    assert!(doctor.stdout.contains(&format!("{} does not belong", stranger.display())), "{}", doctor.stdout);
+}
+
 #[test]
 fn old_ones_are_removed_after_a_good_new_one() {
     let server = Server::builder().env("BACKUP_RETENTION_DAYS", "7").start();

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{Made, name};
-use crate::domain::{Error, Result};
+use crate::domain::{Error, Result, clock};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// What lies further ahead than this is of the future, in milliseconds.
@@ -22,10 +22,15 @@ pub struct Listed {
     number: u32,
 }
 
-/// The archives that carry our names, newest first. A directory that is not there has none.
+/// The archives that carry our names, newest first; those of the future come last, because a wrong clock made them. A
+/// directory that is not there has none.
 ///
 /// Errors: `Unavailable` when it cannot be read.
 pub fn list(directory: &Path) -> Result<Vec<Listed>> {
+    list_at(directory, clock::now_ms())
+}
+
+fn list_at(directory: &Path, now: i64) -> Result<Vec<Listed>> {
     let entries = match fs::read_dir(directory) {
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         other => other.map_err(|cause| {
@@ -33,17 +38,15 @@ pub fn list(directory: &Path) -> Result<Vec<Listed>> {
         })?,
     };
     let mut found: Vec<Listed> = entries.flatten().filter_map(|entry| listed(&entry)).collect();
-    found.sort_by_key(|one| std::cmp::Reverse((one.made_at, one.number)));
+    found.sort_by_key(|one| std::cmp::Reverse((one.made_at <= now + AHEAD_MS, one.made_at, one.number)));
     Ok(found)
 }
 
-/// The newest archive. One of the future was made by a wrong clock, and counts only where there is no other.
+/// The newest archive. One of the future counts only where there is no other.
 ///
 /// Errors: those of [`list`].
-pub fn latest(directory: &Path, now: i64) -> Result<Option<Listed>> {
-    let archives = list(directory)?;
-    let past = archives.iter().find(|archive| archive.made_at <= now + AHEAD_MS);
-    Ok(past.or(archives.first()).cloned())
+pub fn latest(directory: &Path) -> Result<Option<Listed>> {
+    Ok(list(directory)?.into_iter().next())
 }
 
 fn listed(entry: &fs::DirEntry) -> Option<Listed> {
@@ -91,7 +94,11 @@ mod tests {
     const NOW: i64 = 1_795_485_600_000;
 
     fn names(directory: &Path) -> Vec<String> {
-        list(directory).unwrap().iter().map(|one| one.path.file_name().unwrap().to_str().unwrap().to_owned()).collect()
+        list_at(directory, NOW)
+            .unwrap()
+            .iter()
+            .map(|one| one.path.file_name().unwrap().to_str().unwrap().to_owned())
+            .collect()
     }
 
     #[test]
@@ -119,12 +126,12 @@ mod tests {
     #[test]
     fn an_archive_of_the_future_is_not_the_latest() {
         let home = tempfile::tempdir().unwrap();
-        assert_eq!(latest(home.path(), NOW).unwrap(), None);
-        let latest = || latest(home.path(), NOW).unwrap().unwrap().made_at;
+        let latest = || list_at(home.path(), NOW).unwrap().first().map(|one| one.made_at);
+        assert_eq!(latest(), None);
         fs::write(home.path().join("portagent-20380201-010000.tar.gz"), "x").unwrap();
-        assert!(latest() > NOW, "better than none");
+        assert!(latest() > Some(NOW), "better than none");
         fs::write(home.path().join("portagent-20261123-020000.tar.gz"), "x").unwrap();
         fs::write(home.path().join("portagent-20261122-020000.tar.gz"), "x").unwrap();
-        assert_eq!(latest(), NOW - DAY_MS);
+        assert_eq!(latest(), Some(NOW - DAY_MS));
     }
 }

@@ -11,15 +11,15 @@ mod stage;
 #[cfg(test)]
 mod tests;
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags};
 
 use super::archive::{self, Decryption, Encrypting, Encryption, FORMAT, FilesFacts, Manifest, Meta, Report, Writer};
 use super::meter::Meter;
+use super::owner;
 use super::partial::Partial;
 use crate::domain::bytes::human;
 use crate::domain::secret::Secret;
@@ -126,7 +126,8 @@ fn write(
     own.mode = 0o600;
     own.modified = u64::try_from(manifest.created_at / 1000).unwrap_or(0);
     let spool = sink::private(&scratch.join("sums")).map_err(not_written)?;
-    let (into, decryption) = Encrypting::begin(&options.encryption, Sink::create(archive).map_err(not_written)?)?;
+    let (into, decryption) =
+        Encrypting::begin(&options.encryption, Sink::create(archive, &options.into).map_err(not_written)?)?;
     let mut writer = Writer::new(into, spool, own);
     let text = serde_json::to_vec_pretty(&manifest).map_err(Error::internal)?;
     writer.bytes("manifest.json", &text).map_err(not_written)?;
@@ -193,10 +194,7 @@ fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 fn make_directory(path: &Path) -> Result<()> {
-    if path.is_dir() {
-        return Ok(());
-    }
-    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|cause| {
+    owner::make_directory(path).map_err(|cause| {
         Error::unavailable(Code::CANNOT_WRITE, format!("cannot make the directory {}: {cause}", path.display()))
             .hint("name another directory with --out or BACKUP_DIR")
     })

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
+use super::super::owner;
 use super::stage::SYNC_BYTES;
 
 pub struct Sink {
@@ -13,8 +14,11 @@ pub struct Sink {
 }
 
 impl Sink {
-    pub fn create(path: &Path) -> io::Result<Self> {
-        Ok(Self { file: private(path)?, waiting: 0 })
+    /// For the owner of `directory`, where the file goes in the end.
+    pub fn create(path: &Path, directory: &Path) -> io::Result<Self> {
+        let file = private(path)?;
+        owner::give(&file, directory)?;
+        Ok(Self { file, waiting: 0 })
     }
 
     /// Everything is on the disk when this returns.

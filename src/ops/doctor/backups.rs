@@ -16,7 +16,7 @@ pub(super) fn findings(installation: &Installation, is_served: bool) -> Vec<Find
     let since = recorded_since(&installation.data_dir, is_served);
     let facts = BackupFacts {
         record: record.as_ref(),
-        newest: latest(&installation.backup_dir, now).ok().flatten().map(|newest| newest.made_at),
+        newest: latest(&installation.backup_dir).ok().flatten().map(|newest| newest.made_at),
         period: installation.backup_period,
         since,
         now,

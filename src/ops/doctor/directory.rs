@@ -3,13 +3,15 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::domain::finding::Finding;
 
 const NAME: &str = "data directory";
-/// What must be private, beside the directory itself. Directories that are private protect what is in them.
-const PRIVATE: [&str; 6] = ["data", "data/portagent.db", "data/agentx.db", "logs", "jwt-secret", "backups"];
+/// Where every entry must belong to the owner of the data directory.
+const DIRECTORIES: [&str; 4] = ["", "data", "logs", "backups"];
+/// Entries of one of them that are checked.
+const ENTRIES: usize = 10_000;
 
 pub(super) fn findings(directory: &Path) -> Vec<Finding> {
     let shown = directory.display();
@@ -48,8 +50,9 @@ pub(super) fn findings(directory: &Path) -> Vec<Finding> {
 
 /// What is inside and has another owner: the server may not be able to read it.
 fn strangers(directory: &Path, owner: u32) -> Option<Finding> {
-    let paths: Vec<PathBuf> = PRIVATE.iter().map(|name| directory.join(name)).collect();
-    let stranger = paths.iter().find(|path| fs::symlink_metadata(path).is_ok_and(|file| file.uid() != owner))?;
+    let entries = |name: &&str| fs::read_dir(directory.join(name)).into_iter().flatten().flatten().take(ENTRIES);
+    let mut paths = DIRECTORIES.iter().flat_map(entries).map(|entry| entry.path());
+    let stranger = paths.find(|path| fs::symlink_metadata(path).is_ok_and(|file| file.uid() != owner))?;
     let shown = directory.display();
     let detail = format!("{} does not belong to the owner of {shown}", stranger.display());
     Some(Finding::fail(NAME, detail).hint(format!("chown -R --reference={shown} {shown}")))

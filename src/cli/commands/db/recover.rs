@@ -40,14 +40,14 @@ fn run(given: &Given) -> Result<()> {
     for name in named {
         let recovered = db::recover(&config, name, out)?;
         if !given.json {
-            print(&text(&recovered))?;
+            print(&text(&recovered, &config.data_dir))?;
         }
         reports.push(as_json(&recovered));
     }
     if given.json { print_json(&Value::Array(reports)) } else { Ok(()) }
 }
 
-fn text(Recovered { original, report, file }: &Recovered) -> String {
+fn text(Recovered { original, report, file }: &Recovered, data_dir: &Path) -> String {
     let original = original.display();
     let Some(file) = file else {
         return format!("{original} is not damaged: nothing was written\n");
@@ -68,7 +68,7 @@ fn text(Recovered { original, report, file }: &Recovered) -> String {
         text.push_str(&format!("  {guard}mv {} {}\n", quoted(&from), quoted(&to)));
     }
     text.push_str(&format!("  cp -p {} {}\n", quoted(&file.display().to_string()), quoted(&original.to_string())));
-    text.push_str("  portagent db check\n");
+    text.push_str(&format!("  portagent db check --data-dir {}\n", quoted(&data_dir.display().to_string())));
     text
 }
 
