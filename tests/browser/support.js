@@ -104,11 +104,13 @@ export async function logIn(page, url, name, password = PASSWORD) {
   await page.locator("form.auth-panel button[type=submit]").click();
 }
 
-/** Writes a message and sends it with Enter. */
+/** Writes a message and sends it: with Enter, or on a touch screen with the button. */
 export async function say(page, text) {
   const area = page.locator(".composer-text");
   await area.fill(text);
-  await area.press("Enter");
+  const isTouch = await page.evaluate(() => matchMedia("(pointer: coarse)").matches);
+  if (isTouch) await page.locator(".composer [type=submit]").tap();
+  else await area.press("Enter");
 }
 
 export const answers = (page) => page.locator("li.message.is-assistant");

@@ -41,6 +41,9 @@ test("a first visit takes one script, one sheet, one language, and few bytes", a
 });
 
 test("the frame of the page is there before its script", async () => {
+  await context.close();
+  context = await newContext({ serviceWorkers: "block" }); // which would have the script at hand
+  page = await context.newPage();
   let release;
   let held = new Promise((resolve) => { release = resolve; });
   await page.route("**/main.js", async (route) => { await held; await route.continue(); });
@@ -52,7 +55,7 @@ test("the frame of the page is there before its script", async () => {
   held = new Promise((resolve) => { release = resolve; });
   await page.reload({ waitUntil: "commit" });
   await page.locator(".shell.is-loading .composer").waitFor();
-  assert.ok(await page.locator(".auth.is-loading").isHidden());
+  await page.locator(".auth.is-loading").waitFor({ state: "hidden" }); // with the style sheet
   release();
   await page.locator(".composer-text").waitFor();
 });
