@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 
-use super::sqlite::failure;
 use super::*;
 use crate::domain::conversation::Conversation;
 use crate::domain::event::EndReason;
@@ -326,8 +325,7 @@ fn a_piece_that_fails_takes_no_other_with_it() {
             let (store, owner) = (fixture.store.clone(), owner.clone());
             std::thread::spawn(move || {
                 store.agent.write(move |conn| {
-                    conn.execute("INSERT INTO containers VALUES (?1, 1, 1)", [format!("{owner}-{index}")])
-                        .map_err(failure::error)?;
+                    conn.execute("INSERT INTO containers VALUES (?1, 1, 1)", [format!("{owner}-{index}")])?;
                     if index % 4 == 0 {
                         panic!("on purpose")
                     }

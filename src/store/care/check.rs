@@ -4,10 +4,10 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::{Which, count, counted, finding, looking, schema_check};
+use super::{Which, counted, finding, looking, schema_check};
 use crate::domain::Result;
 use crate::domain::finding::{Finding, Level};
-use crate::store::sqlite::failure;
+use crate::store::sqlite::rows;
 use crate::store::tables::content;
 
 /// Complaints of SQLite's own check that are read; the first is shown.
@@ -52,7 +52,7 @@ pub fn integrity_by_table(
     mut should_stop: impl FnMut() -> bool + Send + Clone + 'static,
 ) -> Result<Option<Vec<String>>> {
     let mut conn = looking(&which.path(directory))?;
-    conn.progress_handler(INSTRUCTIONS, Some(should_stop.clone())).map_err(failure::error)?;
+    conn.progress_handler(INSTRUCTIONS, Some(should_stop.clone()))?;
     let tables: Vec<String> = texts(&conn, "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0")?;
     let mut complaints = Vec::new();
     for table in tables {
@@ -82,9 +82,7 @@ fn integrity(conn: &Connection, place: &'static str, quick: bool) -> Finding {
 }
 
 fn texts(conn: &Connection, sql: &str) -> Result<Vec<String>> {
-    let mut statement = conn.prepare(sql).map_err(failure::error)?;
-    let rows = statement.query_map([], |row| row.get(0)).map_err(failure::error)?;
-    rows.collect::<rusqlite::Result<_>>().map_err(failure::error)
+    rows::all(conn, sql, [], |row| row.get(0))
 }
 
 /// A question that could not be asked is an answer too.
@@ -93,7 +91,7 @@ fn asked(place: &'static str, name: &'static str, answer: Result<Finding>) -> Fi
 }
 
 fn foreign_keys(conn: &Connection, place: &'static str) -> Result<Finding> {
-    let broken = count(conn, "SELECT count(*) FROM pragma_foreign_key_check")?;
+    let broken = rows::count(conn, "SELECT count(*) FROM pragma_foreign_key_check", [])?;
     let message = match broken {
         0 => "every row has what it refers to".to_owned(),
         n => format!("{n} rows refer to one that is gone"),
@@ -133,18 +131,18 @@ const HANGING: &[Hanging] = &[
 ];
 
 fn hanging(conn: &Connection, (name, sql, what): &Hanging) -> Result<Finding> {
-    let found = count(conn, sql)?;
+    let found = rows::count(conn, sql, [])?;
     Ok(counted(Which::Agentx.file(), name, Level::Warn, found, format!("{found} {what}")))
 }
 
 /// Every message's content is read as it would be for a person.
 fn contents(conn: &Connection, place: &'static str) -> Result<Finding> {
-    let mut statement = conn.prepare("SELECT content FROM messages").map_err(failure::error)?;
-    let mut rows = statement.query([]).map_err(failure::error)?;
+    let mut statement = conn.prepare("SELECT content FROM messages")?;
+    let mut rows = statement.query([])?;
     let (mut all, mut unreadable) = (0_u64, 0_u64);
-    while let Some(row) = rows.next().map_err(failure::error)? {
+    while let Some(row) = rows.next()? {
         all += 1;
-        let readable = row.get_ref(0).map_err(failure::error)?.as_str().is_ok_and(content::is_readable);
+        let readable = row.get_ref(0)?.as_str().is_ok_and(content::is_readable);
         unreadable += u64::from(!readable);
     }
     let message = format!("{unreadable} of {all} messages have a content that cannot be read");

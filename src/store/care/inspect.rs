@@ -7,7 +7,6 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::domain::{Error, Result};
 use crate::store::migrations;
-use crate::store::sqlite::failure;
 
 /// Page cache in KiB.
 const CACHE_KIB: i64 = 1024;
@@ -80,7 +79,7 @@ pub fn check(file: &Path, interruption: Interruption) -> Result<Verdict> {
 fn open(file: &Path, interruption: Interruption) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut conn = Connection::open_with_flags(file, flags).map_err(|cause| problem(file, cause))?;
-    conn.progress_handler(INSTRUCTIONS, Some(interruption)).map_err(failure::error)?;
+    conn.progress_handler(INSTRUCTIONS, Some(interruption))?;
     let prepare = || -> rusqlite::Result<()> {
         // Views and triggers of a file from elsewhere are somebody else's program.
         conn.pragma_update(None, "trusted_schema", false)?;
@@ -116,7 +115,7 @@ fn problem(file: &Path, cause: rusqlite::Error) -> Error {
         Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
             damaged(file, &cause.to_string())
         }
-        _ => failure::error(cause).named(file),
+        _ => Error::from(cause).named(file),
     }
 }
 

@@ -1,12 +1,10 @@
 //! Care for the databases of the running server, through its own writer: in pieces so small that people do not notice.
 
-use rusqlite::Connection;
-
 use super::{Which, tend};
 use crate::domain::Result;
 use crate::store::engine::Store;
 use crate::store::engine::database::Database;
-use crate::store::sqlite::{failure, open};
+use crate::store::sqlite::{open, rows};
 
 /// How full it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,12 +21,12 @@ impl Store {
         let database = self.database(which);
         let wal_bytes = database.files().wal_bytes;
         database.read(|conn| {
-            let ask = |pragma: &str| number(conn, pragma);
-            let page = ask("page_size")?;
+            let ask = |pragma: &str| rows::count(conn, pragma, []);
+            let page = ask("PRAGMA page_size")?;
             Ok(Space {
-                bytes: ask("page_count")? * page,
-                free_bytes: ask("freelist_count")? * page,
-                gives_back: ask("auto_vacuum")? == 2,
+                bytes: ask("PRAGMA page_count")? * page,
+                free_bytes: ask("PRAGMA freelist_count")? * page,
+                gives_back: ask("PRAGMA auto_vacuum")? == 2,
                 wal_bytes,
             })
         })
@@ -38,9 +36,9 @@ impl Store {
     pub fn give_back(&self, which: Which, pages: u32) -> Result<()> {
         self.database(which).write(move |conn| {
             // One page a step: the statement has to be run to its end.
-            let mut statement = conn.prepare(&format!("PRAGMA incremental_vacuum({pages})")).map_err(failure::error)?;
-            let mut rows = statement.query([]).map_err(failure::error)?;
-            while rows.next().map_err(failure::error)?.is_some() {}
+            let mut statement = conn.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
+            let mut rows = statement.query([])?;
+            while rows.next()?.is_some() {}
             Ok(())
         })
     }
@@ -54,8 +52,7 @@ impl Store {
             let modes: &[&str] = if is_followed { &["PASSIVE"] } else { &["PASSIVE", "TRUNCATE"] };
             for mode in modes {
                 let sql = format!("PRAGMA wal_checkpoint({mode})");
-                open::with_patience(std::time::Duration::ZERO, || conn.query_row(&sql, [], |_| Ok(())))
-                    .map_err(failure::error)?;
+                open::with_patience(std::time::Duration::ZERO, || conn.query_row(&sql, [], |_| Ok(())))?;
             }
             Ok(())
         })
@@ -63,7 +60,7 @@ impl Store {
 
     /// Lets SQLite renew its statistics where they grew old.
     pub fn optimize(&self, which: Which) -> Result<()> {
-        self.database(which).opened().writer.alone(|conn| conn.execute_batch("PRAGMA optimize").map_err(failure::error))
+        self.database(which).opened().writer.alone(|conn| Ok(conn.execute_batch("PRAGMA optimize")?))
     }
 
     fn database(&self, which: Which) -> &Database {
@@ -72,9 +69,4 @@ impl Store {
             Which::Agentx => &self.agent,
         }
     }
-}
-
-fn number(conn: &Connection, pragma: &str) -> Result<u64> {
-    let number: i64 = conn.pragma_query_value(None, pragma, |row| row.get(0)).map_err(failure::error)?;
-    Ok(number.try_into().unwrap_or(0))
 }

@@ -24,7 +24,7 @@ pub use tend::{Stats, TableStats, last_ok, optimize, stats, total, vacuum};
 
 use crate::domain::finding::{Finding, Level};
 use crate::domain::{Error, Result};
-use crate::store::sqlite::{failure, open};
+use crate::store::sqlite::open;
 
 /// Whether it says that a newer program wrote the file, which is not damaged then.
 pub fn is_newer(finding: &Finding) -> bool {
@@ -55,7 +55,8 @@ fn changing(path: &Path) -> Result<Connection> {
         conn.pragma_update(None, "synchronous", "FULL")?;
         conn.pragma_update(None, "foreign_keys", true)
     });
-    prepared.map(|()| conn).map_err(failure::error)
+    prepared?;
+    Ok(conn)
 }
 
 fn must_exist(path: &Path) -> Result<()> {
@@ -63,9 +64,4 @@ fn must_exist(path: &Path) -> Result<()> {
         return Ok(());
     }
     Err(Error::not_found(&path.display().to_string()).hint("name the data directory with --data-dir"))
-}
-
-fn count(conn: &Connection, sql: &str) -> Result<u64> {
-    let count: i64 = conn.query_row(sql, [], |row| row.get(0)).map_err(failure::error)?;
-    Ok(count.try_into().unwrap_or(0))
 }

@@ -11,7 +11,6 @@ use rusqlite::{Connection, ErrorCode, InterruptHandle, OpenFlags};
 use crate::domain::Error;
 use crate::store::engine::migrate::Schema;
 use crate::store::migrations;
-use crate::store::sqlite::failure;
 use crate::store::tables::jobs;
 use crate::store::tables::jobs::JobRecord;
 
@@ -137,7 +136,7 @@ fn within<T>(patience: Duration, handle: InterruptHandle, work: impl FnOnce() ->
 fn unreadable(cause: rusqlite::Error) -> Inspected {
     match cause.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Inspected::Damaged(cause.to_string()),
-        _ => Inspected::Unreadable(failure::error(cause)),
+        _ => Inspected::Unreadable(cause.into()),
     }
 }
 

@@ -13,7 +13,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use super::{Which, changing, looking};
 use crate::domain::id::ContainerId;
 use crate::domain::{Error, Result};
-use crate::store::sqlite::failure;
+use crate::store::sqlite::rows;
 use crate::workdirs::Workdirs;
 
 /// Conversations removed in one transaction: people's commits wait for it.
@@ -91,11 +91,11 @@ impl Owners {
     }
 
     fn is_empty(&self) -> Result<bool> {
-        self.ask("SELECT NOT EXISTS (SELECT 1 FROM users)", "")
+        rows::value(&self.0, "SELECT NOT EXISTS (SELECT 1 FROM users)", [])
     }
 
     fn has(&self, container: &str) -> Result<bool> {
-        self.ask("SELECT EXISTS (SELECT 1 FROM users WHERE containerId = ?1)", container)
+        rows::value(&self.0, "SELECT EXISTS (SELECT 1 FROM users WHERE containerId = ?1)", [container])
     }
 
     fn unknown(&self, containers: BTreeSet<String>) -> Result<Vec<String>> {
@@ -107,30 +107,19 @@ impl Owners {
         }
         Ok(unknown)
     }
-
-    fn ask(&self, sql: &str, value: &str) -> Result<bool> {
-        let values: &[&str] = if value.is_empty() && !sql.contains('?') { &[] } else { &[value] };
-        self.0
-            .prepare_cached(sql)
-            .and_then(|mut statement| statement.query_row(rusqlite::params_from_iter(values), |row| row.get(0)))
-            .map_err(failure::error)
-    }
 }
 
 /// All containers that anything names.
 fn containers(agent: &Connection) -> Result<BTreeSet<String>> {
     let sql = "SELECT containerId FROM containers UNION SELECT containerId FROM images";
-    let mut statement = agent.prepare(sql).map_err(failure::error)?;
-    let rows = statement.query_map([], |row| row.get(0)).map_err(failure::error)?;
-    rows.collect::<rusqlite::Result<_>>().map_err(failure::error)
+    rows::all(agent, sql, [], |row| row.get(0))
 }
 
 fn sizes(agent: &Connection, container: &str) -> Result<(u64, u64)> {
-    let sql = "SELECT (SELECT count(*) FROM images WHERE containerId = ?1), (SELECT count(*) FROM messages \
-               WHERE sessionId IN (SELECT sessionId FROM images WHERE containerId = ?1))";
-    let counts: (i64, i64) =
-        agent.query_row(sql, [container], |row| Ok((row.get(0)?, row.get(1)?))).map_err(failure::error)?;
-    Ok((counts.0.try_into().unwrap_or(0), counts.1.try_into().unwrap_or(0)))
+    let messages = "SELECT count(*) FROM messages WHERE sessionId IN \
+                    (SELECT sessionId FROM images WHERE containerId = ?1)";
+    let conversations = rows::count(agent, "SELECT count(*) FROM images WHERE containerId = ?1", [container])?;
+    Ok((conversations, rows::count(agent, messages, [container])?))
 }
 
 /// In transactions of a few conversations each; every one of them asks anew whether there is an owner.
@@ -141,20 +130,18 @@ fn remove_container(agent: &mut Connection, owners: &Owners, container: &str, re
             return Ok(());
         }
         let before = sizes(&transaction, container)?;
-        let images = transaction
-            .execute(
-                "DELETE FROM images WHERE imageId IN (SELECT imageId FROM images WHERE containerId = ?1 LIMIT ?2)",
-                params![container, IMAGES_PER_COMMIT as i64],
-            )
-            .map_err(failure::error)?;
+        let images = transaction.execute(
+            "DELETE FROM images WHERE imageId IN (SELECT imageId FROM images WHERE containerId = ?1 LIMIT ?2)",
+            params![container, IMAGES_PER_COMMIT as i64],
+        )?;
         let after = sizes(&transaction, container)?;
         let last = images < IMAGES_PER_COMMIT;
         let rows = match last {
             true => transaction.execute("DELETE FROM containers WHERE containerId = ?1", [container]),
             false => Ok(0),
         };
-        let rows = rows.map_err(failure::error)?;
-        transaction.commit().map_err(failure::error)?;
+        let rows = rows?;
+        transaction.commit()?;
         removed.conversations += before.0 - after.0;
         removed.messages += before.1 - after.1;
         if last {
@@ -176,7 +163,7 @@ fn hanging_where(table: &str) -> String {
 
 fn hanging(agent: &Connection) -> Result<u64> {
     HANGING.iter().try_fold(0, |sum, table| {
-        super::count(agent, &format!("SELECT count(*) {}", hanging_where(table))).map(|count| sum + count)
+        rows::count(agent, &format!("SELECT count(*) {}", hanging_where(table)), []).map(|count| sum + count)
     })
 }
 
@@ -187,8 +174,8 @@ fn remove_hanging(agent: &mut Connection) -> Result<u64> {
         let sql = format!("DELETE FROM {table} WHERE rowid IN (SELECT rowid {these} LIMIT {ROWS_PER_COMMIT})");
         loop {
             let transaction = locked(agent)?;
-            let rows = transaction.execute(&sql, []).map_err(failure::error)?;
-            transaction.commit().map_err(failure::error)?;
+            let rows = transaction.execute(&sql, [])?;
+            transaction.commit()?;
             removed += rows as u64;
             if rows < ROWS_PER_COMMIT {
                 break;
@@ -199,7 +186,7 @@ fn remove_hanging(agent: &mut Connection) -> Result<u64> {
 }
 
 fn locked(agent: &mut Connection) -> Result<Transaction<'_>> {
-    agent.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failure::error)
+    Ok(agent.transaction_with_behavior(TransactionBehavior::Immediate)?)
 }
 
 /// Links below `containers/` are the operator's arrangement, and not listed.

@@ -9,7 +9,7 @@ use super::{Which, finding, looking};
 use crate::domain::Result;
 use crate::domain::finding::{Finding, Level};
 use crate::store::migrations::expected;
-use crate::store::sqlite::failure;
+use crate::store::sqlite::rows;
 
 /// The name of the finding about a file of a newer program: it is not damaged.
 pub(super) const NEWER: &str = "newer_schema";
@@ -17,7 +17,7 @@ pub(super) const NEWER: &str = "newer_schema";
 /// The finding, and whether questions about our tables make sense.
 pub(super) fn schema(conn: &Connection, which: Which) -> Result<(Finding, bool)> {
     let (place, schema) = (which.file(), which.schema());
-    let version: i64 = conn.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failure::error)?;
+    let version: i64 = rows::value(conn, "PRAGMA user_version", [])?;
     let say = |level, count, message: String| finding(place, "schema", level, count, message);
     if (schema.is_legacy)(conn)? {
         let message = "a file of Portagent 1.9: the next start takes it over".to_owned();
@@ -47,9 +47,7 @@ pub(super) fn schema(conn: &Connection, which: Which) -> Result<(Finding, bool)>
 
 /// Whether a file stands at this program's schema: what is written into it makes sense then.
 pub fn is_current(directory: &Path, which: Which) -> bool {
-    let version = looking(&which.path(directory)).and_then(|conn| {
-        conn.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0)).map_err(failure::error)
-    });
+    let version = looking(&which.path(directory)).and_then(|conn| rows::value::<i64>(&conn, "PRAGMA user_version", []));
     version.is_ok_and(|version| version == which.schema().newest())
 }
 
@@ -58,9 +56,7 @@ fn objects(conn: &Connection) -> Result<BTreeSet<String>> {
     let sql = "SELECT type || ' ' || name FROM sqlite_schema WHERE name NOT LIKE 'sqlite%'
                UNION ALL SELECT 'column ' || s.name || '.' || c.name
                FROM sqlite_schema AS s, pragma_table_info(s.name) AS c WHERE s.type = 'table'";
-    let mut statement = conn.prepare(sql).map_err(failure::error)?;
-    let rows = statement.query_map([], |row| row.get(0)).map_err(failure::error)?;
-    rows.collect::<rusqlite::Result<_>>().map_err(failure::error)
+    rows::all(conn, sql, [], |row| row.get(0))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::{Which, changing, looking};
 use crate::domain::Result;
 use crate::store::files::wal_ownership::beside;
-use crate::store::sqlite::failure;
+use crate::store::sqlite::rows;
 
 /// How long a rebuilding waits for whoever writes. In between people are served.
 const WRITER_PATIENCE: Duration = Duration::from_secs(60);
@@ -42,17 +42,17 @@ pub struct Stats {
 pub fn stats(directory: &Path, which: Which) -> Result<Stats> {
     let path = which.path(directory);
     let conn = looking(&path)?;
-    let ask = |pragma: &str| conn.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0)).map_err(failure::error);
-    let page_bytes = ask("page_size")?.unsigned_abs();
+    let ask = |pragma: &str| rows::count(&conn, pragma, []);
+    let page_bytes = ask("PRAGMA page_size")?;
     Ok(Stats {
         file: which.file(),
         bytes: size(&path),
         wal_bytes: size(&beside(&path, "-wal")),
-        free_bytes: ask("freelist_count")?.unsigned_abs() * page_bytes,
+        free_bytes: ask("PRAGMA freelist_count")? * page_bytes,
         page_bytes,
-        schema: ask("user_version")?,
-        journal_mode: conn.pragma_query_value(None, "journal_mode", |row| row.get(0)).map_err(failure::error)?,
-        gives_back: ask("auto_vacuum")? != 0,
+        schema: rows::value(&conn, "PRAGMA user_version", [])?,
+        journal_mode: rows::value(&conn, "PRAGMA journal_mode", [])?,
+        gives_back: ask("PRAGMA auto_vacuum")? != 0,
         tables: tables(&conn)?,
     })
 }
@@ -60,13 +60,9 @@ pub fn stats(directory: &Path, which: Which) -> Result<Stats> {
 fn tables(conn: &Connection) -> Result<Vec<TableStats>> {
     let sql = "SELECT s.tbl_name, sum(d.pgsize) FROM sqlite_schema AS s JOIN dbstat AS d ON d.name = s.name \
                WHERE d.aggregate = TRUE AND s.tbl_name NOT LIKE 'sqlite%' GROUP BY s.tbl_name ORDER BY 2 DESC, 1";
-    let mut statement = conn.prepare(sql).map_err(failure::error)?;
-    let sizes: Vec<(String, i64)> = statement
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
-        .and_then(Iterator::collect)
-        .map_err(failure::error)?;
+    let sizes: Vec<(String, i64)> = rows::all(conn, sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let measured = sizes.into_iter().map(|(name, bytes)| {
-        let rows = super::count(conn, &format!("SELECT count(*) FROM \"{}\"", name.replace('"', "\"\"")))?;
+        let rows = rows::count(conn, &format!("SELECT count(*) FROM \"{}\"", name.replace('"', "\"\"")), [])?;
         Ok(TableStats { name, rows, bytes: bytes.unsigned_abs() })
     });
     measured.collect()
@@ -77,8 +73,7 @@ fn tables(conn: &Connection) -> Result<Vec<TableStats>> {
 /// Errors: `NotFound`; whatever the database says, also that it keeps no such notes yet.
 pub fn last_ok(directory: &Path, job: &str) -> Result<Option<i64>> {
     let conn = looking(&Which::Portagent.path(directory))?;
-    let row = conn.query_row("SELECT max(lastOkAt) FROM jobs WHERE name = ?1", [job], |row| row.get(0));
-    row.map_err(failure::error)
+    rows::value(&conn, "SELECT max(lastOkAt) FROM jobs WHERE name = ?1", [job])
 }
 
 /// Bytes of the file and its log.
@@ -93,8 +88,8 @@ pub fn total(directory: &Path, which: Which) -> u64 {
 /// Errors: `Unavailable` when others keep it busy, or it is damaged or the disk full: then all is as it was.
 pub fn vacuum(directory: &Path, which: Which) -> Result<()> {
     let conn = changing(&which.path(directory))?;
-    conn.busy_timeout(WRITER_PATIENCE).map_err(failure::error)?;
-    conn.execute_batch("PRAGMA auto_vacuum = INCREMENTAL; VACUUM").map_err(failure::error)?;
+    conn.busy_timeout(WRITER_PATIENCE)?;
+    conn.execute_batch("PRAGMA auto_vacuum = INCREMENTAL; VACUUM")?;
     checkpoint(directory, which, &conn)
 }
 
@@ -103,7 +98,7 @@ pub fn vacuum(directory: &Path, which: Which) -> Result<()> {
 /// Errors: `Unavailable` when others keep it busy.
 pub fn optimize(directory: &Path, which: Which) -> Result<()> {
     let conn = changing(&which.path(directory))?;
-    conn.execute_batch("PRAGMA optimize").map_err(failure::error)?;
+    conn.execute_batch("PRAGMA optimize")?;
     checkpoint(directory, which, &conn)
 }
 
@@ -111,7 +106,7 @@ pub fn optimize(directory: &Path, which: Which) -> Result<()> {
 fn checkpoint(directory: &Path, which: Which, conn: &Connection) -> Result<()> {
     let mode = if is_followed(directory, which, conn)? { "PASSIVE" } else { "TRUNCATE" };
     // A reader that takes its time is no failure: the log is emptied a little later then.
-    conn.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(())).map_err(failure::error)
+    Ok(conn.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(()))?)
 }
 
 /// Whether Litestream copies this database (its tables, or its directory beside the file).
@@ -120,7 +115,7 @@ pub(in crate::store) fn is_followed(directory: &Path, which: Which, conn: &Conne
         return Ok(true);
     }
     let sql = "SELECT count(*) FROM sqlite_schema WHERE name IN ('_litestream_seq', '_litestream_lock')";
-    super::count(conn, sql).map(|count| count > 0)
+    rows::count(conn, sql, []).map(|count| count > 0)
 }
 
 fn size(path: &Path) -> u64 {

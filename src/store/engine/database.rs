@@ -11,9 +11,9 @@ use super::migrate;
 use super::supervise::Rescue;
 use super::trouble::Trouble;
 use super::writer::Writer;
-use crate::domain::Result;
+use crate::domain::{Error, Result};
 use crate::store::files::live_file::{LiveFile, Seen};
-use crate::store::sqlite::{failure, open};
+use crate::store::sqlite::open;
 
 /// Reading connections that are kept; more are opened when needed and closed after use.
 const READERS_KEPT: usize = 2;
@@ -75,7 +75,7 @@ impl Database {
         let outcome = opened.reader(&self.path).and_then(|mut conn| {
             let outcome = conn
                 .transaction_with_behavior(TransactionBehavior::Deferred)
-                .map_err(failure::error)
+                .map_err(Error::from)
                 .and_then(|transaction| look(&transaction));
             opened.give_back(conn);
             outcome
@@ -173,7 +173,7 @@ impl Opened {
     fn new_reader(&self, path: &Path) -> Result<Connection> {
         self.live.check()?;
         let conn = open::reader(path)?;
-        conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).map_err(failure::error)?;
+        conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         self.live.check().map(|()| conn)
     }
 
@@ -227,8 +227,7 @@ impl Watcher {
         let version: i64 = self
             .conn
             .prepare_cached("PRAGMA data_version")
-            .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
-            .map_err(failure::error)?;
+            .and_then(|mut statement| statement.query_row([], |row| row.get(0)))?;
         Ok(self.seen.replace(version) != Some(version))
     }
 }

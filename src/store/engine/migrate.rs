@@ -6,7 +6,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use crate::domain::{Error, Kind, Result};
 use crate::store::files::snapshot;
-use crate::store::sqlite::{failure, open};
+use crate::store::sqlite::{open, rows};
 
 /// A schema step: what `PRAGMA user_version` is after it, and how it is done.
 pub struct Step {
@@ -42,12 +42,12 @@ pub fn bring_up_to_date(conn: &mut Connection, path: &Path, schema: &Schema) -> 
     open::prepare_new(conn)?;
     let has_data = version > 0 || (schema.is_legacy)(conn)?;
     let snapshot = if has_data { Some(take_snapshot(conn, path, schema, version)?) } else { None };
-    let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failure::error)?;
+    let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for step in schema.steps.iter().filter(|step| step.version > version) {
         (step.apply)(&transaction).map_err(|error| failed(path, step.version, snapshot.as_deref(), error))?;
-        transaction.pragma_update(None, "user_version", step.version).map_err(failure::error)?;
+        transaction.pragma_update(None, "user_version", step.version)?;
     }
-    transaction.commit().map_err(failure::error)?;
+    transaction.commit()?;
     if has_data {
         log::info!(target: "store", "{} is now at schema {}", path.display(), schema.newest());
     }
@@ -55,7 +55,7 @@ pub fn bring_up_to_date(conn: &mut Connection, path: &Path, schema: &Schema) -> 
 }
 
 fn version(conn: &Connection) -> Result<i64> {
-    conn.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failure::error)
+    rows::value(conn, "PRAGMA user_version", [])
 }
 
 fn take_snapshot(conn: &Connection, path: &Path, schema: &Schema, version: i64) -> Result<PathBuf> {

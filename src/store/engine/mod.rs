@@ -10,11 +10,13 @@ pub mod writer;
 
 use std::path::{Path, PathBuf};
 
+use rusqlite::Connection;
+
 use crate::domain::secret::Secret;
 use crate::domain::{Code, Error, Result};
 use crate::store::files::key::kept_or_new_key;
 use crate::store::files::lock::DirectoryLock;
-use crate::store::sqlite::failure;
+use crate::store::sqlite::rows;
 use crate::workdirs::Workdirs;
 use database::{Database, DatabaseFiles, Watcher};
 
@@ -63,11 +65,7 @@ impl Store {
             if let Some(trouble) = database.trouble.current() {
                 return Err(trouble);
             }
-            database.read(|conn| {
-                conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))
-                    .map(drop)
-                    .map_err(failure::error)
-            })
+            database.read(look)
         };
         vec![("portagent.db", ask(&self.accounts)), ("agentx.db", ask(&self.agent))]
     }
@@ -105,13 +103,10 @@ impl Store {
 
     /// Bytes in the databases' files that hold nothing, in the order of [`Store::files`].
     pub fn free_bytes(&self) -> [Result<u64>; 2] {
-        let number = |conn: &rusqlite::Connection, pragma: &str| {
-            conn.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0)).map_err(failure::error)
-        };
         [&self.accounts, &self.agent].map(|database| {
             database.read(|conn| {
-                let bytes = number(conn, "freelist_count")?.saturating_mul(number(conn, "page_size")?);
-                Ok(u64::try_from(bytes).unwrap_or(0))
+                let pages = rows::count(conn, "PRAGMA freelist_count", [])?;
+                Ok(pages.saturating_mul(rows::count(conn, "PRAGMA page_size", [])?))
             })
         })
     }
@@ -131,5 +126,10 @@ impl Store {
 /// An empty transaction costs no write. Behind a commit that hangs, it hangs too, and that is the point.
 fn probe(database: &Database) -> Result<()> {
     database.write(|_| Ok(()))?;
-    database.read(|conn| conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).map_err(failure::error))
+    database.read(look)
+}
+
+/// Reads the first page.
+fn look(conn: &Connection) -> Result<()> {
+    rows::count(conn, "SELECT count(*) FROM sqlite_schema", []).map(drop)
 }

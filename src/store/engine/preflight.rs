@@ -87,7 +87,7 @@ fn unchanging(path: &Path) -> Result<Connection> {
     let conn =
         Connection::open_with_flags(format!("file:{name}{}", if has_log { "" } else { "?immutable=1" }), read_only)
             .map_err(|cause| refused(path, cause))?;
-    conn.busy_timeout(open::BUSY_TIMEOUT).map_err(failure::error)?;
+    conn.busy_timeout(open::BUSY_TIMEOUT)?;
     Ok(conn)
 }
 
@@ -103,7 +103,7 @@ fn ask<T: rusqlite::types::FromSql>(conn: &Connection, path: &Path, sql: &str) -
 }
 
 fn refused(path: &Path, cause: rusqlite::Error) -> Error {
-    let error = failure::error(cause);
+    let error = Error::from(cause);
     if error.code == Code::DATABASE_DAMAGED { damaged(path, &error.with_cause()) } else { error.named(path) }
 }
 

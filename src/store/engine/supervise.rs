@@ -11,7 +11,7 @@ use super::preflight;
 use crate::domain::{Code, Error, Result};
 use crate::store::files::live_file::Seen;
 use crate::store::files::{snapshot, wal_ownership};
-use crate::store::sqlite::{failure, open};
+use crate::store::sqlite::{open, rows};
 
 /// How long a checkpoint waits for readers: it is tried again, so nobody else has to wait for it.
 const CHECKPOINT_PATIENCE: Duration = Duration::ZERO;
@@ -69,9 +69,8 @@ impl Database {
         let trouble = self.trouble.clone();
         let submitted = opened.writer.try_later(
             |conn| {
-                let version: i64 =
-                    conn.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failure::error)?;
-                conn.pragma_update(None, "user_version", version).map_err(failure::error)
+                let version: i64 = rows::value(conn, "PRAGMA user_version", [])?;
+                Ok(conn.pragma_update(None, "user_version", version)?)
             },
             move |outcome| trouble.probed(outcome.is_ok()),
         );
@@ -99,7 +98,7 @@ impl Database {
             Some(identity) => identity.next()?,
             None => return Ok(()),
         };
-        opened.writer.alone(move |conn| conn.pragma_update(None, "schema_version", next).map_err(failure::error))?;
+        opened.writer.alone(move |conn| Ok(conn.pragma_update(None, "schema_version", next)?))?;
         prune(opened)
     }
 
@@ -183,15 +182,13 @@ impl Database {
 }
 
 fn cookie(conn: &Connection) -> Result<u32> {
-    conn.pragma_query_value(None, "schema_version", |row| row.get(0)).map_err(failure::error)
+    rows::value(conn, "PRAGMA schema_version", [])
 }
 
 /// Whether everything is in the database file and the log is empty.
 fn checkpoint(conn: &Connection, patience: Duration) -> Result<bool> {
-    let busy = open::with_patience(patience, || {
-        conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0))
-    });
-    busy.map(|busy| busy == 0).map_err(failure::error)
+    let busy = || rows::value::<i64>(conn, "PRAGMA wal_checkpoint(TRUNCATE)", []);
+    open::with_patience(patience, busy).map(|busy| busy == 0)
 }
 
 /// Where the log could be emptied, only the newest cookie can still be met. With somebody who reads for long beside

@@ -16,7 +16,6 @@ use rusqlite::config::DbConfig;
 use super::trouble::Trouble;
 use crate::domain::{Code, Error, Result};
 use crate::store::files::live_file::{LiveFile, Seen};
-use crate::store::sqlite::failure;
 use crate::telemetry::metrics::catalog;
 
 /// Pieces of work that may wait for the writer; one more is refused.
@@ -159,7 +158,7 @@ impl Desk {
     /// One transaction with whatever is waiting. Returns what waited and cannot be part of it.
     fn commit_batch(&self, first: Piece, jobs: &Receiver<Job>) -> Option<Job> {
         let (conn, started) = (&self.conn, Instant::now());
-        let begun = self.is_ours().and_then(|()| conn.execute_batch("BEGIN IMMEDIATE").map_err(failure::error));
+        let begun = self.is_ours().and_then(|()| Ok(conn.execute_batch("BEGIN IMMEDIATE")?));
         let (mut answers, mut left_over) = (Vec::new(), None);
         let mut next = Some(first);
         while let Some(piece) = next.take() {
@@ -185,11 +184,11 @@ impl Desk {
 
     fn commit(&self) -> Result<()> {
         if self.conn.is_autocommit() {
-            return Err(failure::error(lost_transaction()));
+            return Err(lost_transaction().into());
         }
         self.conn.execute_batch("COMMIT").map_err(|cause| {
             let _ = self.conn.execute_batch("ROLLBACK");
-            failure::error(cause)
+            cause.into()
         })
     }
 
@@ -253,18 +252,18 @@ fn lost_transaction() -> rusqlite::Error {
 }
 
 fn in_savepoint<T>(conn: &Connection, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-    conn.prepare_cached("SAVEPOINT piece").and_then(|mut s| s.execute([])).map_err(failure::error)?;
+    conn.prepare_cached("SAVEPOINT piece").and_then(|mut s| s.execute([]))?;
     let outcome = catch_unwind(AssertUnwindSafe(|| work(conn)))
         .unwrap_or_else(|_| Err(Error::internal("a piece of database work panicked")));
     if conn.is_autocommit() {
-        return outcome.and(Err(failure::error(lost_transaction())));
+        return outcome.and(Err(lost_transaction().into()));
     }
     let end = if outcome.is_ok() { "RELEASE piece" } else { "ROLLBACK TO piece" };
     let ended = conn.prepare_cached(end).and_then(|mut s| s.execute([]));
     if outcome.is_err() {
         let _ = conn.prepare_cached("RELEASE piece").and_then(|mut s| s.execute([]));
     }
-    ended.map_err(failure::error)?;
+    ended?;
     outcome
 }
 

@@ -16,7 +16,7 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::domain::{Error, Result};
-use crate::store::sqlite::{failure, open};
+use crate::store::sqlite::open;
 
 /// Files of a data directory's `data/`, in the order in which they are frozen and copied.
 pub const DATABASE_FILES: [&str; 2] = ["agentx.db", "portagent.db"];
@@ -72,7 +72,7 @@ impl Frozen {
             conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
             Ok((u64::try_from(pages).unwrap_or(0), u64::try_from(page_bytes).unwrap_or(0)))
         };
-        let (pages, page_bytes) = freeze().map_err(|cause| failure::error(cause).named(path))?;
+        let (pages, page_bytes) = freeze().map_err(|cause| Error::from(cause).named(path))?;
         Ok(Self { file, bytes: pages * page_bytes, conn, page_bytes })
     }
 
@@ -82,13 +82,13 @@ impl Frozen {
     pub fn copy_to(&self, target: &Path, mut passed: impl FnMut(u64) -> Result<()>) -> Result<()> {
         open::new_private_file(target)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut copy = Connection::open_with_flags(target, flags).map_err(failure::error)?;
-        prepare_target(&copy).map_err(failure::error)?;
-        let backup = Backup::new(&self.conn, &mut copy).map_err(failure::error)?;
+        let mut copy = Connection::open_with_flags(target, flags)?;
+        prepare_target(&copy)?;
+        let backup = Backup::new(&self.conn, &mut copy)?;
         let pages = i32::try_from(STEP_BYTES / self.page_bytes.max(1)).unwrap_or(1).max(1);
         let mut tries = 0;
         loop {
-            match backup.step(pages).map_err(failure::error)? {
+            match backup.step(pages)? {
                 StepResult::Done => break,
                 StepResult::More => {
                     tries = 0;
@@ -118,8 +118,8 @@ fn prepare_target(copy: &Connection) -> rusqlite::Result<()> {
 
 /// The copy says of itself that it is in WAL mode, as its source is. As a single file it can be read anywhere.
 fn one_file(target: &Path) -> Result<()> {
-    let conn = Connection::open(target).map_err(failure::error)?;
-    let mode: String = conn.query_row("PRAGMA journal_mode=DELETE", [], |row| row.get(0)).map_err(failure::error)?;
+    let conn = Connection::open(target)?;
+    let mode: String = conn.query_row("PRAGMA journal_mode=DELETE", [], |row| row.get(0))?;
     if mode == "delete" { Ok(()) } else { Err(Error::internal(format!("the copy stays in journal mode {mode}"))) }
 }
 

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::domain::clock;
 use crate::domain::{Error, Result};
-use crate::store::sqlite::{failure, open};
+use crate::store::sqlite::open;
 
 /// Pages copied before other connections get their turn.
 const PAGES_PER_STEP: i32 = 1024;
@@ -36,17 +36,17 @@ pub fn take_into(conn: &Connection, directory: &Path, name: &str) -> Result<Path
 fn copy(conn: &Connection, partial: &Path) -> Result<()> {
     let _ = fs::remove_file(partial);
     open::new_private_file(partial)?;
-    let mut copy = Connection::open(partial).map_err(failure::error)?;
-    let backup = Backup::new(conn, &mut copy).map_err(failure::error)?;
-    backup.run_to_completion(PAGES_PER_STEP, Duration::ZERO, None).map_err(failure::error)?;
+    let mut copy = Connection::open(partial)?;
+    let backup = Backup::new(conn, &mut copy)?;
+    backup.run_to_completion(PAGES_PER_STEP, Duration::ZERO, None)?;
     drop(backup);
     // The copy is to be one file, whatever journal the source keeps.
-    copy.pragma_update(None, "journal_mode", "DELETE").map_err(failure::error)
+    Ok(copy.pragma_update(None, "journal_mode", "DELETE")?)
 }
 
 fn verify(file: &Path) -> Result<()> {
-    let conn = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failure::error)?;
-    let verdict: String = conn.pragma_query_value(None, "integrity_check", |row| row.get(0)).map_err(failure::error)?;
+    let conn = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let verdict: String = conn.pragma_query_value(None, "integrity_check", |row| row.get(0))?;
     if verdict == "ok" {
         return Ok(());
     }

@@ -6,7 +6,6 @@ use rusqlite::Connection;
 
 use crate::domain::Result;
 use crate::store::engine::migrate::{Schema, Step};
-use crate::store::sqlite::failure;
 use crate::store::v19::takeover;
 
 /// One of the two databases.
@@ -62,21 +61,21 @@ fn portagent_1(conn: &Connection) -> Result<()> {
     if takeover::is_legacy_accounts(conn)? {
         return takeover::accounts(conn, include_str!("portagent-1.sql"));
     }
-    conn.execute_batch(include_str!("portagent-1.sql")).map_err(failure::error)
+    Ok(conn.execute_batch(include_str!("portagent-1.sql"))?)
 }
 
 fn portagent_2(conn: &Connection) -> Result<()> {
-    conn.execute_batch(include_str!("portagent-2.sql")).map_err(failure::error)
+    Ok(conn.execute_batch(include_str!("portagent-2.sql"))?)
 }
 
 fn agentx_1(conn: &Connection) -> Result<()> {
-    conn.execute_batch(include_str!("agentx-1.sql")).map_err(failure::error)?;
+    conn.execute_batch(include_str!("agentx-1.sql"))?;
     if takeover::is_legacy_agent(conn)? { takeover::agent(conn) } else { Ok(()) }
 }
 
 /// An empty database in memory, as this program makes one.
 pub fn expected(which: Which) -> Result<Connection> {
-    let conn = Connection::open_in_memory().map_err(failure::error)?;
+    let conn = Connection::open_in_memory()?;
     for step in which.schema().steps {
         (step.apply)(&conn)?;
     }

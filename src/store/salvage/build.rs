@@ -13,7 +13,7 @@ use super::shape::{self, Shape};
 use crate::domain::{Error, Result};
 use crate::store::engine::migrate;
 use crate::store::migrations::Which;
-use crate::store::sqlite::{failure, open};
+use crate::store::sqlite::{open, rows};
 
 /// Rows in one transaction.
 const ROWS_PER_COMMIT: u64 = 2000;
@@ -45,7 +45,7 @@ impl Builder {
                 Which::Agentx => shape::LEGACY_AGENTX,
                 Which::Portagent => shape::LEGACY_PORTAGENT,
             };
-            conn.execute_batch(sql).map_err(failure::error)?;
+            conn.execute_batch(sql)?;
         } else {
             migrate::bring_up_to_date(&mut conn, target, schema.which.schema())?;
         }
@@ -59,7 +59,7 @@ impl Builder {
         }
         // The file is thrown away if we do not come to the end, and synced there if we do.
         let prepared = conn.execute_batch("PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF; BEGIN");
-        prepared.map_err(failure::error)?;
+        prepared?;
         Ok(Self { conn, shapes, counts: BTreeMap::new(), pending: 0 })
     }
 
@@ -99,13 +99,9 @@ impl Builder {
     ///
     /// Errors: `Internal` when what we have made does not hold.
     pub(super) fn finish(self) -> Result<(Vec<TableReport>, u64)> {
-        self.conn.execute_batch("COMMIT; PRAGMA synchronous = FULL").map_err(failure::error)?;
-        let verdict: String =
-            self.conn.pragma_query_value(None, "integrity_check", |row| row.get(0)).map_err(failure::error)?;
-        let broken: i64 = self
-            .conn
-            .query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |row| row.get(0))
-            .map_err(failure::error)?;
+        self.conn.execute_batch("COMMIT; PRAGMA synchronous = FULL")?;
+        let verdict: String = self.conn.pragma_query_value(None, "integrity_check", |row| row.get(0))?;
+        let broken: i64 = self.conn.query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |row| row.get(0))?;
         if verdict != "ok" || broken > 0 {
             return Err(Error::internal(format!(
                 "the new file does not hold: {verdict}, {broken} rows without parent"
@@ -114,13 +110,12 @@ impl Builder {
         let names: Vec<String> = self
             .conn
             .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY rowid")
-            .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
-            .map_err(failure::error)?;
+            .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())?;
         let mut reports = Vec::new();
         let mut lost = 0;
         for name in names {
             let sql = format!("SELECT count(*) FROM {}", quoted(&name));
-            let rows: i64 = self.conn.query_row(&sql, [], |row| row.get(0)).map_err(failure::error)?;
+            let rows: i64 = self.conn.query_row(&sql, [], |row| row.get(0))?;
             let rows = rows.try_into().unwrap_or(0);
             if name == "lost_and_found" {
                 lost = rows;
@@ -129,7 +124,7 @@ impl Builder {
             let (strays, duplicates) = self.counts.get(&name).copied().unwrap_or_default();
             reports.push(TableReport { name, rows, strays, duplicates });
         }
-        self.conn.close().map_err(|(_, cause)| failure::error(cause))?;
+        self.conn.close().map_err(|(_, cause)| cause)?;
         Ok((reports, lost))
     }
 
@@ -199,20 +194,15 @@ impl Builder {
         self.breathe()?;
         make_lost_and_found(&self.conn)?;
         let record = serde_json::Value::Array(row.values.iter().map(Value::as_json).collect()).to_string();
-        self.conn
-            .prepare_cached(
-                "INSERT INTO lost_and_found (page, tableName, rowNumber, reason, record) VALUES (?1, ?2, ?3, ?4, ?5)",
-            )
-            .and_then(|mut statement| statement.execute(params![row.page, table, row.rowid, reason, record]))
-            .map(drop)
-            .map_err(failure::error)
+        let sql = "INSERT INTO lost_and_found (page, tableName, rowNumber, reason, record) VALUES (?1, ?2, ?3, ?4, ?5)";
+        rows::change(&self.conn, sql, params![row.page, table, row.rowid, reason, record]).map(drop)
     }
 
     /// A commit now and then: the journal stays small.
     fn breathe(&mut self) -> Result<()> {
         self.pending += 1;
         if self.pending.is_multiple_of(ROWS_PER_COMMIT) {
-            self.conn.execute_batch("COMMIT; BEGIN").map_err(failure::error)?;
+            self.conn.execute_batch("COMMIT; BEGIN")?;
         }
         Ok(())
     }
@@ -222,7 +212,7 @@ impl Builder {
 pub(super) fn make_lost_and_found(conn: &Connection) -> Result<()> {
     let sql = "CREATE TABLE IF NOT EXISTS lost_and_found (id INTEGER PRIMARY KEY, page INTEGER, tableName TEXT, \
                rowNumber INTEGER, reason TEXT, record TEXT)";
-    conn.prepare_cached(sql).and_then(|mut statement| statement.execute([])).map(drop).map_err(failure::error)
+    rows::change(conn, sql, []).map(drop)
 }
 
 pub(super) fn quoted(name: &str) -> String {

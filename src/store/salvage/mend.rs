@@ -6,7 +6,6 @@ use super::build::make_lost_and_found;
 use super::schema::Schema;
 use crate::domain::Result;
 use crate::store::migrations::Which;
-use crate::store::sqlite::failure;
 
 /// What is made, and what it says of itself. In this order: each builds on those before it.
 const AGENTX: &[(&str, &str)] = &[
@@ -58,7 +57,7 @@ pub(super) fn mend(conn: &Connection, schema: &Schema) -> Result<Vec<String>> {
         (false, Which::Portagent) => (&[][..], PORTAGENT_LOST),
     };
     for (sql, what) in made {
-        match conn.execute(sql, []).map_err(failure::error)? {
+        match conn.execute(sql, [])? {
             0 => {}
             rows => done.push(format!("{rows} {what}")),
         }
@@ -75,14 +74,13 @@ pub(super) fn mend(conn: &Connection, schema: &Schema) -> Result<Vec<String>> {
 fn set_aside(conn: &Connection, table: &str, condition: &str) -> Result<usize> {
     let columns: Vec<String> = conn
         .prepare("SELECT name FROM pragma_table_info(?1)")
-        .and_then(|mut statement| statement.query_map([table], |row| row.get(0))?.collect())
-        .map_err(failure::error)?;
+        .and_then(|mut statement| statement.query_map([table], |row| row.get(0))?.collect())?;
     // A blob is no JSON value.
     let value =
         |name: &String| format!("CASE typeof({name}) WHEN 'blob' THEN 'x''' || hex({name}) || '''' ELSE {name} END");
     let record = columns.iter().map(value).collect::<Vec<_>>().join(", ");
     let sql = format!("SELECT count(*) FROM {table} WHERE {condition}");
-    if conn.query_row(&sql, [], |row| row.get::<_, i64>(0)).map_err(failure::error)? == 0 {
+    if conn.query_row(&sql, [], |row| row.get::<_, i64>(0))? == 0 {
         return Ok(0);
     }
     make_lost_and_found(conn)?;
@@ -92,7 +90,6 @@ fn set_aside(conn: &Connection, table: &str, condition: &str) -> Result<usize> {
              SELECT '{table}', rowid, 'what it belongs to is lost', json_array({record}) FROM {table} WHERE {condition}"
         ),
         [],
-    )
-    .map_err(failure::error)?;
-    conn.execute(&format!("DELETE FROM {table} WHERE {condition}"), []).map_err(failure::error)
+    )?;
+    Ok(conn.execute(&format!("DELETE FROM {table} WHERE {condition}"), [])?)
 }

@@ -27,7 +27,6 @@ use self::pages::Pages;
 use self::read::Reader;
 use crate::domain::{Error, Result};
 use crate::store::migrations::Which;
-use crate::store::sqlite::failure;
 
 /// What became of one table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,7 +127,7 @@ fn complaint(copy: &Path) -> Option<String> {
     match ask() {
         Ok(verdict) if verdict == "ok" => None,
         Ok(verdict) => Some(verdict.lines().next().unwrap_or_default().to_owned()),
-        Err(cause) => Some(failure::error(cause).with_cause()),
+        Err(cause) => Some(Error::from(cause).with_cause()),
     }
 }
 

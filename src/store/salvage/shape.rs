@@ -5,7 +5,6 @@ use rusqlite::Connection;
 use super::record::Value;
 use crate::domain::Result;
 use crate::store::migrations::Which;
-use crate::store::sqlite::failure;
 
 /// A definition longer than this is none of ours, in bytes.
 const SQL_BYTES: usize = 64 * 1024;
@@ -73,7 +72,7 @@ impl Column {
 
 /// The shapes of every version of our tables, the newest first.
 pub(super) fn ours(which: Which) -> Result<Vec<Shape>> {
-    let conn = Connection::open_in_memory().map_err(failure::error)?;
+    let conn = Connection::open_in_memory()?;
     let mut shapes = Vec::new();
     for step in which.schema().steps {
         (step.apply)(&conn)?;
@@ -87,12 +86,12 @@ pub(super) fn ours(which: Which) -> Result<Vec<Shape>> {
 }
 
 pub(super) fn legacy(which: Which) -> Result<Vec<Shape>> {
-    let conn = Connection::open_in_memory().map_err(failure::error)?;
+    let conn = Connection::open_in_memory()?;
     let sql = match which {
         Which::Agentx => LEGACY_AGENTX,
         Which::Portagent => LEGACY_PORTAGENT,
     };
-    conn.execute_batch(sql).map_err(failure::error)?;
+    conn.execute_batch(sql)?;
     all(&conn)
 }
 
@@ -114,14 +113,12 @@ pub(super) fn of_definition(sql: &str) -> Option<Shape> {
 fn all(conn: &Connection) -> Result<Vec<Shape>> {
     let names: Vec<String> = conn
         .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'")
-        .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
-        .map_err(failure::error)?;
+        .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())?;
     names.into_iter().map(|table| Ok(Shape { columns: columns(conn, &table)?, table })).collect()
 }
 
 fn columns(conn: &Connection, table: &str) -> Result<Vec<Column>> {
-    let mut statement =
-        conn.prepare("SELECT name, upper(type), \"notnull\", pk FROM pragma_table_info(?1)").map_err(failure::error)?;
+    let mut statement = conn.prepare("SELECT name, upper(type), \"notnull\", pk FROM pragma_table_info(?1)")?;
     let columns = statement.query_map([table], |row| {
         let (kind, pk): (String, i64) = (row.get(1)?, row.get(3)?);
         Ok(Column {
@@ -136,5 +133,5 @@ fn columns(conn: &Connection, table: &str) -> Result<Vec<Column>> {
             is_rowid: pk == 1 && kind == "INTEGER",
         })
     });
-    columns.and_then(|columns| columns.collect()).map_err(failure::error)
+    Ok(columns.and_then(|columns| columns.collect())?)
 }

@@ -29,8 +29,14 @@ pub fn of_file(path: &Path, cause: io::Error) -> Error {
     Error::new(Kind::Unavailable, name, message).hint(hint).retry_after(Duration::from_secs(5)).source(cause)
 }
 
-/// Turns an SQLite error into one of ours; the cause goes along for the log.
-pub fn error(cause: rusqlite::Error) -> Error {
+/// The cause goes along for the log.
+impl From<rusqlite::Error> for Error {
+    fn from(cause: rusqlite::Error) -> Self {
+        translated(cause)
+    }
+}
+
+fn translated(cause: rusqlite::Error) -> Error {
     let Some(code) = cause.sqlite_error_code() else {
         return Error::internal(cause);
     };

@@ -9,7 +9,6 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use super::failure;
 use crate::domain::{Error, Result};
 use crate::telemetry::metrics::catalog::BUSY_WAITS;
 
@@ -34,12 +33,12 @@ pub fn writer(path: &Path) -> Result<Connection> {
 
 /// Sets up a writing connection whose file is ours.
 pub fn prepare_writer(conn: &Connection) -> Result<()> {
-    write_pragmas(conn).map_err(failure::error)
+    Ok(write_pragmas(conn)?)
 }
 
 /// Before the first table is made: deleted pages can then be given back piece by piece. Without effect later.
 pub fn prepare_new(conn: &Connection) -> Result<()> {
-    conn.pragma_update(None, "auto_vacuum", "INCREMENTAL").map_err(failure::error)
+    Ok(conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?)
 }
 
 fn write_pragmas(conn: &Connection) -> rusqlite::Result<()> {
@@ -59,14 +58,14 @@ pub fn reader(path: &Path) -> Result<Connection> {
         // The writer does that: it knows whether the file is still ours.
         conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map(drop)
     };
-    prepare().map_err(|cause| failure::error(cause).named(path))?;
+    prepare().map_err(|cause| Error::from(cause).named(path))?;
     Ok(conn)
 }
 
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection> {
     let mut conn = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-        .map_err(|cause| failure::error(cause).named(path))?;
-    conn.busy_handler(Some(wait_for_lock)).map_err(failure::error)?;
+        .map_err(|cause| Error::from(cause).named(path))?;
+    conn.busy_handler(Some(wait_for_lock))?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
     Ok(conn)
 }

@@ -1,12 +1,11 @@
-//! Invite codes, and the administrator's word that unlocks a login.
+//! Invite codes, and what resets the limit of failed logins.
 
 use rusqlite::{Connection, Row, params};
 
 use crate::domain::id::UserId;
 use crate::domain::{Error, Kind, Result, clock};
 use crate::store::engine::Store;
-use crate::store::sqlite::failure;
-use crate::store::sqlite::rows::optional;
+use crate::store::sqlite::rows;
 
 /// An invite code as it stands.
 #[derive(Debug, Clone)]
@@ -22,80 +21,52 @@ pub struct Invite {
 impl Store {
     pub fn add_invite(&self, invite: Invite, created_by: Option<UserId>) -> Result<Invite> {
         self.accounts.write(move |conn| {
-            conn.execute(
+            rows::change(
+                conn,
                 "INSERT INTO invites (code, note, usesLeft, createdBy, createdAt, expiresAt) \
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                params![
-                    invite.code,
-                    invite.note,
-                    invite.uses_left,
-                    created_by.as_ref().map(UserId::as_str),
-                    invite.created_at,
-                    invite.expires_at
-                ],
-            )
-            .map_err(failure::error)?;
+                params![invite.code, invite.note, invite.uses_left, created_by, invite.created_at, invite.expires_at],
+            )?;
             Ok(invite)
         })
     }
 
     pub fn invites(&self) -> Result<Vec<Invite>> {
-        self.accounts.read(|conn| {
-            let mut statement = conn
-                .prepare("SELECT code, note, usesLeft, createdAt, expiresAt FROM invites ORDER BY createdAt, code")
-                .map_err(failure::error)?;
-            let rows = statement.query_map([], invite).map_err(failure::error)?;
-            rows.collect::<rusqlite::Result<_>>().map_err(failure::error)
-        })
+        let sql = "SELECT code, note, usesLeft, createdAt, expiresAt FROM invites ORDER BY createdAt, code";
+        self.accounts.read(|conn| rows::all(conn, sql, [], invite))
     }
 
     /// Errors: `NotFound`.
     pub fn delete_invite(&self, code: &str) -> Result<()> {
         let code = code.to_owned();
-        self.accounts.write(move |conn| match conn.execute("DELETE FROM invites WHERE code = ?1", [code]) {
-            Ok(0) => Err(Error::not_found("Invite code")),
-            Ok(_) => Ok(()),
-            Err(cause) => Err(failure::error(cause)),
+        self.accounts.write(move |conn| match rows::change(conn, "DELETE FROM invites WHERE code = ?1", [code])? {
+            0 => Err(Error::not_found("Invite code")),
+            _ => Ok(()),
         })
     }
 
-    /// Lets an account's login limit start anew; `*` stands for all accounts.
+    /// Resets an account's limit of failed logins; `*` stands for all accounts.
     pub fn unlock(&self, name_key: &str) -> Result<()> {
         let name_key = name_key.to_owned();
-        self.accounts.write(move |conn| {
-            conn.execute(
-                "INSERT INTO unlocks (nameKey, at) VALUES (?1, ?2) ON CONFLICT (nameKey) DO UPDATE SET at = excluded.at",
-                params![name_key, clock::now_ms()],
-            )
-            .map(drop)
-            .map_err(failure::error)
-        })
+        let sql =
+            "INSERT INTO unlocks (nameKey, at) VALUES (?1, ?2) ON CONFLICT (nameKey) DO UPDATE SET at = excluded.at";
+        self.accounts.write(move |conn| rows::change(conn, sql, params![name_key, clock::now_ms()]).map(drop))
     }
 
     /// When the account was last unlocked, in milliseconds since 1970.
     pub fn unlocked_at(&self, name_key: &str) -> Result<Option<i64>> {
-        self.accounts.read(|conn| {
-            optional(conn.query_row("SELECT max(at) FROM unlocks WHERE nameKey IN (?1, '*')", [name_key], |row| {
-                row.get::<_, Option<i64>>(0)
-            }))
-            .map(Option::flatten)
-        })
+        let sql = "SELECT max(at) FROM unlocks WHERE nameKey IN (?1, '*')";
+        self.accounts.read(|conn| rows::value(conn, sql, [name_key]))
     }
 }
 
 /// Takes one use of a code. Errors: `Forbidden`, the same for unknown, used and expired.
 pub fn take_one_use(conn: &Connection, code: &str) -> Result<()> {
-    let taken = conn
-        .execute(
-            "UPDATE invites SET usesLeft = usesLeft - 1 WHERE code = ?1 AND usesLeft > 0 AND expiresAt > ?2",
-            params![code, clock::now_ms()],
-        )
-        .map_err(failure::error)?;
-    if taken == 1 { Ok(()) } else { Err(not_good()) }
-}
-
-fn not_good() -> Error {
-    Error::new(Kind::Forbidden, "invalid_invite_code", "Invalid invite code")
+    let sql = "UPDATE invites SET usesLeft = usesLeft - 1 WHERE code = ?1 AND usesLeft > 0 AND expiresAt > ?2";
+    match rows::change(conn, sql, params![code, clock::now_ms()])? {
+        1 => Ok(()),
+        _ => Err(Error::new(Kind::Forbidden, "invalid_invite_code", "Invalid invite code")),
+    }
 }
 
 fn invite(row: &Row<'_>) -> rusqlite::Result<Invite> {

@@ -1,12 +1,11 @@
-//! What became of the jobs that run by themselves, in `portagent.db`: one row a job, whoever ran it last. A backup made
-//! from the command line counts like one that the schedule made.
+//! The last runs of scheduled jobs, in `portagent.db`: one row a job. A backup made from the command line counts like one
+//! that the schedule made.
 
 use rusqlite::{Connection, Row, params};
 
 use crate::domain::{Result, clock};
 use crate::store::engine::Store;
-use crate::store::sqlite::failure;
-use crate::store::sqlite::rows::optional;
+use crate::store::sqlite::rows;
 
 const COLUMNS: &str = "name, lastStartedAt, lastEndedAt, lastOkAt, lastError, detail";
 /// The longest error and detail that are kept, in characters.
@@ -21,7 +20,7 @@ pub struct JobRecord {
     pub last_ok_at: Option<i64>,
     /// Why the last run failed; `None` when it did not.
     pub last_error: Option<String>,
-    /// What the last good run had to say.
+    /// What the last good run reported.
     pub detail: Option<String>,
 }
 
@@ -29,17 +28,17 @@ impl Store {
     /// Notes that a job begins.
     pub fn job_begins(&self, name: &'static str) -> Result<()> {
         self.accounts.write(move |conn| {
-            conn.execute(
+            rows::change(
+                conn,
                 "INSERT INTO jobs (name, lastStartedAt) VALUES (?1, ?2) \
                  ON CONFLICT (name) DO UPDATE SET lastStartedAt = excluded.lastStartedAt",
                 params![name, clock::now_ms()],
             )
             .map(drop)
-            .map_err(failure::error)
         })
     }
 
-    /// Notes how a job ended: with what it has to say, or with the sentence that says why it failed.
+    /// Notes how a job ended: with its result, or with the sentence that says why it failed.
     pub fn job_ended(&self, name: &'static str, outcome: Result<&str, &str>) -> Result<()> {
         let (detail, problem) = match outcome {
             Ok(detail) => (Some(shortened(detail)), None),
@@ -48,7 +47,8 @@ impl Store {
         self.accounts.write(move |conn| {
             let now = clock::now_ms();
             let ok_at = problem.is_none().then_some(now);
-            conn.execute(
+            rows::change(
+                conn,
                 "INSERT INTO jobs (name, lastEndedAt, lastOkAt, lastError, detail) VALUES (?1, ?2, ?3, ?4, ?5) \
                  ON CONFLICT (name) DO UPDATE SET lastEndedAt = excluded.lastEndedAt, \
                  lastOkAt = coalesce(excluded.lastOkAt, lastOkAt), lastError = excluded.lastError, \
@@ -56,7 +56,6 @@ impl Store {
                 params![name, now, ok_at, problem, detail],
             )
             .map(drop)
-            .map_err(failure::error)
         })
     }
 
@@ -66,18 +65,13 @@ impl Store {
     }
 
     pub fn jobs(&self) -> Result<Vec<JobRecord>> {
-        self.accounts.read(|conn| {
-            let mut statement =
-                conn.prepare(&format!("SELECT {COLUMNS} FROM jobs ORDER BY name")).map_err(failure::error)?;
-            let rows = statement.query_map([], record).map_err(failure::error)?;
-            rows.collect::<rusqlite::Result<_>>().map_err(failure::error)
-        })
+        self.accounts.read(|conn| rows::all(conn, &format!("SELECT {COLUMNS} FROM jobs ORDER BY name"), [], record))
     }
 }
 
 /// The same on a connection of the caller's own.
 pub fn recorded(conn: &Connection, name: &str) -> Result<Option<JobRecord>> {
-    optional(conn.query_row(&format!("SELECT {COLUMNS} FROM jobs WHERE name = ?1"), [name], record))
+    rows::first(conn, &format!("SELECT {COLUMNS} FROM jobs WHERE name = ?1"), [name], record)
 }
 
 fn record(row: &Row<'_>) -> rusqlite::Result<JobRecord> {

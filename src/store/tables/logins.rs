@@ -7,8 +7,7 @@ use crate::domain::id::{LoginId, UserId};
 use crate::domain::user::{Caller, Login};
 use crate::domain::{Error, Result, clock, limits};
 use crate::store::engine::Store;
-use crate::store::sqlite::failure;
-use crate::store::sqlite::rows::optional;
+use crate::store::sqlite::rows;
 
 /// The row in `revoked_tokens` that stands for the take-over of 1.9's data: it expires with the last token that 1.9 can
 /// have issued, and is removed like every expired row.
@@ -22,18 +21,18 @@ impl Store {
             let id = LoginId::random();
             let now = clock::now_ms();
             let lifetime = i64::try_from(limits::TOKEN_LIFETIME.as_millis()).unwrap_or(i64::MAX);
-            conn.execute("DELETE FROM logins WHERE expiresAt < ?1", [now]).map_err(failure::error)?;
-            conn.execute("DELETE FROM revoked_tokens WHERE expiresAt < ?1", [now]).map_err(failure::error)?;
-            conn.execute(
+            rows::change(conn, "DELETE FROM logins WHERE expiresAt < ?1", [now])?;
+            rows::change(conn, "DELETE FROM revoked_tokens WHERE expiresAt < ?1", [now])?;
+            rows::change(
+                conn,
                 "INSERT INTO logins (loginId, userId, createdAt, expiresAt) VALUES (?1, ?2, ?3, ?4)",
-                params![id.as_str(), user.as_str(), now, now.saturating_add(lifetime)],
-            )
-            .map_err(failure::error)?;
+                params![id, user, now, now.saturating_add(lifetime)],
+            )?;
             Ok(id)
         })
     }
 
-    /// Who holds this login, as things stand now: the account exists, is active, and the login was not ended.
+    /// Whose login this is now: the account exists, is active, and the login was not ended.
     ///
     /// Errors: `Unauthenticated`.
     pub fn caller(&self, user: &UserId, login: &Login) -> Result<Caller> {
@@ -58,14 +57,14 @@ impl Store {
         let login = login.clone();
         self.accounts.write(move |conn| {
             match login {
-                Login::Ours(id) => conn.execute("DELETE FROM logins WHERE loginId = ?1", [id.as_str()]),
-                Login::Legacy { digest, expires_at_s, .. } => conn.execute(
+                Login::Ours(id) => rows::change(conn, "DELETE FROM logins WHERE loginId = ?1", [id]),
+                Login::Legacy { digest, expires_at_s, .. } => rows::change(
+                    conn,
                     "INSERT OR IGNORE INTO revoked_tokens (digest, expiresAt) VALUES (?1, ?2)",
                     params![digest, expires_at_s.saturating_mul(1000)],
                 ),
             }
             .map(drop)
-            .map_err(failure::error)
         })
     }
 
@@ -78,29 +77,21 @@ impl Store {
 
 pub fn end_all(conn: &Connection, user: &UserId) -> Result<u64> {
     // Tokens of 1.9 count whole seconds: one that was issued within this one dies as well.
-    conn.execute(
-        "UPDATE users SET legacyTokensFrom = ?2 WHERE userId = ?1",
-        params![user.as_str(), clock::now_ms() / 1000 + 1],
-    )
-    .map_err(failure::error)?;
-    let ended = conn.execute("DELETE FROM logins WHERE userId = ?1", [user.as_str()]).map_err(failure::error)?;
-    Ok(ended as u64)
+    let from = clock::now_ms() / 1000 + 1;
+    rows::change(conn, "UPDATE users SET legacyTokensFrom = ?2 WHERE userId = ?1", params![user, from])?;
+    Ok(rows::change(conn, "DELETE FROM logins WHERE userId = ?1", [user])? as u64)
 }
 
 fn login_is_good(conn: &Connection, user: &UserId, id: &LoginId) -> Result<bool> {
-    conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM logins WHERE loginId = ?1 AND userId = ?2 AND expiresAt > ?3)")
-        .and_then(|mut statement| {
-            statement.query_row(params![id.as_str(), user.as_str(), clock::now_ms()], |row| row.get(0))
-        })
-        .map_err(failure::error)
+    let sql = "SELECT EXISTS (SELECT 1 FROM logins WHERE loginId = ?1 AND userId = ?2 AND expiresAt > ?3)";
+    rows::value(conn, sql, params![id, user, clock::now_ms()])
 }
 
 /// Opens the door for tokens of 1.9: its data was taken over just now.
 pub fn accept_legacy(conn: &Connection) -> Result<()> {
     let closes = (clock::now_ms() / 1000).saturating_add(lifetime_s()).saturating_mul(1000);
-    conn.execute("INSERT INTO revoked_tokens (digest, expiresAt) VALUES (?1, ?2)", params![TAKEOVER, closes])
-        .map(drop)
-        .map_err(failure::error)
+    let sql = "INSERT INTO revoked_tokens (digest, expiresAt) VALUES (?1, ?2)";
+    rows::change(conn, sql, params![TAKEOVER, closes]).map(drop)
 }
 
 fn lifetime_s() -> i64 {
@@ -111,7 +102,7 @@ fn lifetime_s() -> i64 {
 /// no longer than those of 1.9 did; and only until the last of those has expired.
 fn legacy_is_good(conn: &Connection, user: &UserId, digest: &str, issued_at_s: i64, expires_at_s: i64) -> Result<bool> {
     let sql = "SELECT expiresAt FROM revoked_tokens WHERE digest = ?1";
-    let door: Option<i64> = optional(conn.query_row(sql, [TAKEOVER], |row| row.get(0)))?;
+    let door: Option<i64> = rows::first(conn, sql, [TAKEOVER], |row| row.get(0))?;
     let Some(door_closes_s) = door.map(|at| at / 1000) else { return Ok(false) };
     let (now_s, lifetime_s) = (clock::now_ms() / 1000, lifetime_s());
     let lived = issued_at_s < door_closes_s.saturating_sub(lifetime_s)
@@ -121,10 +112,7 @@ fn legacy_is_good(conn: &Connection, user: &UserId, digest: &str, issued_at_s: i
     if !lived {
         return Ok(false);
     }
-    conn.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM users WHERE userId = ?1 AND legacyTokensFrom <= ?2) \
-         AND NOT EXISTS (SELECT 1 FROM revoked_tokens WHERE digest = ?3)",
-    )
-    .and_then(|mut statement| statement.query_row(params![user.as_str(), issued_at_s, digest], |row| row.get(0)))
-    .map_err(failure::error)
+    let sql = "SELECT EXISTS (SELECT 1 FROM users WHERE userId = ?1 AND legacyTokensFrom <= ?2) \
+               AND NOT EXISTS (SELECT 1 FROM revoked_tokens WHERE digest = ?3)";
+    rows::value(conn, sql, params![user, issued_at_s, digest])
 }

@@ -5,12 +5,11 @@ use rusqlite::{Connection, Row, named_params, params};
 use super::content;
 use super::turns::TurnRow;
 use crate::domain::conversation::Conversation;
-use crate::domain::id::{MessageId, SessionId, TurnId};
+use crate::domain::id::{MessageId, SessionId};
 use crate::domain::message::{Message, MessageRole, MessageStatus};
 use crate::domain::{Error, Result, StopReason};
 use crate::store::engine::Store;
-use crate::store::sqlite::failure;
-use crate::store::sqlite::rows::{found, optional};
+use crate::store::sqlite::rows;
 
 const COLUMNS: &str = "messageId, sessionId, turnId, role, content, status, model, usage, stopReason, \
                        clientMessageId, timestamp, position";
@@ -55,14 +54,14 @@ impl Store {
         })
     }
 
-    /// What a model is told for a turn: everything up to its question, oldest first; where that is more than
+    /// The messages a model gets for a turn: everything up to its question, oldest first; where that is more than
     /// `most_bytes`, the newest whole turns that fit.
     pub fn history(&self, turn: &TurnRow, most_bytes: usize) -> Result<Vec<Message>> {
         self.agent.read(|conn| {
             let end = (turn.ordinal + 1).saturating_mul(PLACES_PER_TURN);
             let mut history = newest_first(conn, &turn.session_id, end, usize::MAX, most_bytes)?;
             history.reverse();
-            // A cut turn would begin with an answer, or with a tool's result that nobody asked for.
+            // A cut turn would begin with an answer, or with a tool's result without its call.
             let start = history.iter().position(|message| message.role == MessageRole::User).unwrap_or(history.len());
             Ok(history.split_off(start))
         })
@@ -84,7 +83,7 @@ impl Store {
         self.agent.write(move |conn| save(conn, &message, place))
     }
 
-    /// Makes partial messages safe, all in one transaction; nobody waits for it.
+    /// Stores partial messages, all in one transaction; does not wait for it.
     pub fn checkpoint(&self, messages: Vec<(Message, Place)>) {
         self.agent.write_later("a checkpoint", move |conn| {
             for (message, place) in &messages {
@@ -102,26 +101,23 @@ impl Store {
 /// stored a second time, where the first time its outcome was not known.
 pub fn save(conn: &Connection, message: &Message, place: Place) -> Result<()> {
     let usage = message.usage.as_ref().map(content::write_usage).transpose()?;
-    let stored = conn
-        .prepare_cached(&format!(
-            "INSERT INTO messages ({COLUMNS}) SELECT :id, :session, :turn, :role, :content, :status, :model, :usage, \
-             :stop, :client, :timestamp, :position WHERE EXISTS (SELECT 1 FROM sessions WHERE sessionId = :session) \
-             ON CONFLICT (messageId) DO UPDATE SET content = excluded.content, status = excluded.status, \
-             model = excluded.model, usage = excluded.usage, stopReason = excluded.stopReason \
-             WHERE (messages.status = 'streaming' OR messages.status = excluded.status) \
-             AND messages.sessionId = excluded.sessionId"
-        ))
-        .and_then(|mut statement| {
-            statement.execute(named_params! {
-                ":id": message.id.as_str(), ":session": message.session_id.as_str(),
-                ":turn": message.turn_id.as_ref().map(TurnId::as_str), ":role": message.role.as_str(),
+    let sql = format!(
+        "INSERT INTO messages ({COLUMNS}) SELECT :id, :session, :turn, :role, :content, :status, :model, :usage, \
+         :stop, :client, :timestamp, :position WHERE EXISTS (SELECT 1 FROM sessions WHERE sessionId = :session) \
+         ON CONFLICT (messageId) DO UPDATE SET content = excluded.content, status = excluded.status, \
+         model = excluded.model, usage = excluded.usage, stopReason = excluded.stopReason \
+         WHERE (messages.status = 'streaming' OR messages.status = excluded.status) \
+         AND messages.sessionId = excluded.sessionId"
+    );
+    let params = named_params! {
+                ":id": message.id, ":session": message.session_id,
+                ":turn": message.turn_id, ":role": message.role.as_str(),
                 ":content": content::write(&message.parts).unwrap_or_default(), ":status": message.status.as_str(),
                 ":model": message.model, ":usage": usage, ":stop": message.stop_reason.as_ref().map(StopReason::as_str),
                 ":client": message.client_message_id, ":timestamp": message.timestamp,
                 ":position": place.position(),
-            })
-        })
-        .map_err(failure::error)?;
+    };
+    let stored = rows::change(conn, &sql, params)?;
     if stored == 0 && message.status != MessageStatus::Streaming {
         return Err(Error::not_found("Conversation"));
     }
@@ -131,25 +127,15 @@ pub fn save(conn: &Connection, message: &Message, place: Place) -> Result<()> {
 /// The first free index in a turn.
 pub fn next_index(conn: &Connection, turn: &TurnRow) -> Result<u32> {
     let start = turn.ordinal.saturating_mul(PLACES_PER_TURN);
-    let last: Option<i64> = conn
-        .query_row(
-            "SELECT max(position) FROM messages WHERE sessionId = ?1 AND position >= ?2 AND position < ?3",
-            params![turn.session_id.as_str(), start, start.saturating_add(PLACES_PER_TURN)],
-            |row| row.get(0),
-        )
-        .map_err(failure::error)?;
+    let sql = "SELECT max(position) FROM messages WHERE sessionId = ?1 AND position >= ?2 AND position < ?3";
+    let end = start.saturating_add(PLACES_PER_TURN);
+    let last: Option<i64> = rows::value(conn, sql, params![turn.session_id, start, end])?;
     Ok(last.map_or(0, |last| u32::try_from(last - start + 1).unwrap_or(0)))
 }
 
 fn position_of(conn: &Connection, session: &SessionId, id: &MessageId) -> Result<i64> {
-    found(
-        conn.query_row(
-            "SELECT position FROM messages WHERE sessionId = ?1 AND messageId = ?2",
-            [session.as_str(), id.as_str()],
-            |row| row.get(0),
-        ),
-        "Message",
-    )
+    let sql = "SELECT position FROM messages WHERE sessionId = ?1 AND messageId = ?2";
+    rows::found(conn, sql, (session, id), |row| row.get(0), "Message")
 }
 
 fn newest_first(
@@ -159,17 +145,15 @@ fn newest_first(
     limit: usize,
     most_bytes: usize,
 ) -> Result<Vec<Message>> {
-    let mut statement = conn
-        .prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM messages WHERE sessionId = ?1 AND position < ?2 AND status <> 'superseded' \
-             ORDER BY position DESC LIMIT ?3"
-        ))
-        .map_err(failure::error)?;
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut rows = statement.query(params![session.as_str(), end, limit]).map_err(failure::error)?;
+    let sql = format!(
+        "SELECT {COLUMNS} FROM messages WHERE sessionId = ?1 AND position < ?2 AND status <> 'superseded' \
+         ORDER BY position DESC LIMIT ?3"
+    );
+    let mut statement = conn.prepare_cached(&sql)?;
+    let mut rows = statement.query(params![session, end, i64::try_from(limit).unwrap_or(i64::MAX)])?;
     let (mut page, mut bytes) = (Vec::new(), 0_usize);
-    while let Some(row) = rows.next().map_err(failure::error)? {
-        let message = message(row).map_err(failure::error)?;
+    while let Some(row) = rows.next()? {
+        let message = message(row)?;
         bytes = bytes.saturating_add(message.parts.iter().map(crate::domain::message::Part::weight).sum());
         // The question itself always goes, however long it is.
         if bytes > most_bytes && !page.is_empty() {
@@ -183,9 +167,9 @@ fn newest_first(
 pub fn message(row: &Row<'_>) -> rusqlite::Result<Message> {
     let role: String = row.get(3)?;
     Ok(Message {
-        id: MessageId::from(row.get::<_, String>(0)?),
-        session_id: SessionId::from(row.get::<_, String>(1)?),
-        turn_id: row.get::<_, Option<String>>(2)?.map(TurnId::from),
+        id: row.get(0)?,
+        session_id: row.get(1)?,
+        turn_id: row.get(2)?,
         role: MessageRole::from_text(&role).unwrap_or(MessageRole::Error),
         parts: content::read(&row.get::<_, String>(4)?),
         status: MessageStatus::from_text(&row.get::<_, String>(5)?),
@@ -197,10 +181,6 @@ pub fn message(row: &Row<'_>) -> rusqlite::Result<Message> {
     })
 }
 
-pub fn select_one(conn: &Connection, condition: &str, values: [&str; 2]) -> Result<Option<Message>> {
-    optional(
-        conn.prepare_cached(&format!("SELECT {COLUMNS} FROM messages WHERE {condition}"))
-            .map_err(failure::error)?
-            .query_row(values, message),
-    )
+pub fn select_one(conn: &Connection, condition: &str, values: (&SessionId, &str)) -> Result<Option<Message>> {
+    rows::first(conn, &format!("SELECT {COLUMNS} FROM messages WHERE {condition}"), values, message)
 }

@@ -1,4 +1,4 @@
-//! All that is here of one person: counted, handed out, and taken away.
+//! What is stored about one person: counted, exported, deleted.
 
 use rusqlite::{Connection, Row, params};
 use serde_json::{Map, Value, json};
@@ -8,7 +8,7 @@ use crate::domain::conversation::Conversation;
 use crate::domain::id::{ContainerId, ConversationId, UserId};
 use crate::domain::user::User;
 use crate::store::engine::Store;
-use crate::store::sqlite::failure;
+use crate::store::sqlite::rows;
 
 /// How much there is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -25,54 +25,48 @@ pub struct Belongings {
 }
 
 impl Store {
-    /// Counts what is in the databases of somebody.
+    /// Counts what the databases hold of a user.
     pub fn belongings(&self, user: &User) -> Result<Belongings> {
         let (logins, invites) = self.accounts.read(|conn| {
-            let count = |sql: &str| count(conn, sql, user.id.as_str());
             Ok((
-                count("SELECT count(*) FROM logins WHERE userId = ?1")?,
-                count("SELECT count(*) FROM invites WHERE createdBy = ?1")?,
+                rows::count(conn, "SELECT count(*) FROM logins WHERE userId = ?1", [&user.id])?,
+                rows::count(conn, "SELECT count(*) FROM invites WHERE createdBy = ?1", [&user.id])?,
             ))
         })?;
-        let owner = user.container_id.as_str();
         self.agent.read(|conn| {
+            let count = |sql: &str| rows::count(conn, sql, [&user.container_id]);
             let sessions = "sessionId IN (SELECT sessionId FROM images WHERE containerId = ?1)";
             Ok(Belongings {
-                conversations: count(conn, "SELECT count(*) FROM images WHERE containerId = ?1", owner)?,
-                turns: count(conn, &format!("SELECT count(*) FROM turns WHERE {sessions}"), owner)?,
-                messages: count(conn, &format!("SELECT count(*) FROM messages WHERE {sessions}"), owner)?,
-                message_bytes: count(
-                    conn,
-                    &format!("SELECT coalesce(sum(octet_length(content)), 0) FROM messages WHERE {sessions}"),
-                    owner,
-                )?,
+                conversations: count("SELECT count(*) FROM images WHERE containerId = ?1")?,
+                turns: count(&format!("SELECT count(*) FROM turns WHERE {sessions}"))?,
+                messages: count(&format!("SELECT count(*) FROM messages WHERE {sessions}"))?,
+                message_bytes: count(&format!(
+                    "SELECT coalesce(sum(octet_length(content)), 0) FROM messages WHERE {sessions}"
+                ))?,
                 logins,
                 invites,
             })
         })
     }
 
-    /// Hands out every message of a conversation, oldest first, also those that were replaced by a later attempt.
+    /// Passes on every message of a conversation, oldest first, also those that were replaced by a later attempt.
     ///
     /// Errors: those of `take`, which end it.
     pub fn each_message(&self, conversation: &Conversation, take: &mut dyn FnMut(Value) -> Result<()>) -> Result<()> {
+        let sql = "SELECT messageId, turnId, role, status, model, stopReason, timestamp, usage, content \
+                   FROM messages WHERE sessionId = ?1 ORDER BY position";
         self.agent.read(|conn| {
-            let mut statement = conn
-                .prepare(
-                    "SELECT messageId, turnId, role, status, model, stopReason, timestamp, usage, content \
-                     FROM messages WHERE sessionId = ?1 ORDER BY position",
-                )
-                .map_err(failure::error)?;
-            let mut rows = statement.query([conversation.session_id.as_str()]).map_err(failure::error)?;
-            while let Some(row) = rows.next().map_err(failure::error)? {
-                take(message(row).map_err(failure::error)?)?;
+            let mut statement = conn.prepare_cached(sql)?;
+            let mut rows = statement.query([&conversation.session_id])?;
+            while let Some(row) = rows.next()? {
+                take(message(row)?)?;
             }
             Ok(())
         })
     }
 
-    /// A page of all conversations of somebody by id, behind `after`: an order in which none is missed when they move
-    /// in the list meanwhile.
+    /// A page of an owner's conversations by id, behind `after`: an order in which none is missed when they move in the
+    /// list meanwhile.
     pub fn conversation_ids(
         &self,
         owner: &ContainerId,
@@ -81,21 +75,14 @@ impl Store {
     ) -> Result<Vec<ConversationId>> {
         let sql = "SELECT imageId FROM images WHERE containerId = ?1 AND imageId > ?2 ORDER BY imageId LIMIT ?3";
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        self.agent.read(|conn| {
-            let mut statement = conn.prepare_cached(sql).map_err(failure::error)?;
-            let after = after.map_or("", ConversationId::as_str);
-            let rows = statement
-                .query_map(params![owner.as_str(), after, limit], |row| row.get::<_, String>(0))
-                .map_err(failure::error)?;
-            rows.map(|row| row.map(ConversationId::from)).collect::<rusqlite::Result<_>>().map_err(failure::error)
-        })
+        let after = after.map_or("", ConversationId::as_str);
+        self.agent.read(|conn| rows::all(conn, sql, params![owner, after, limit], |row| row.get(0)))
     }
 
-    /// Whether anybody owns this container.
+    /// Whether a user owns this container.
     pub fn container_has_user(&self, container: &ContainerId) -> Result<bool> {
-        self.accounts.read(|conn| {
-            count(conn, "SELECT count(*) FROM users WHERE containerId = ?1", container.as_str()).map(|count| count > 0)
-        })
+        let sql = "SELECT EXISTS (SELECT 1 FROM users WHERE containerId = ?1)";
+        self.accounts.read(|conn| rows::value(conn, sql, [container]))
     }
 }
 
@@ -106,14 +93,9 @@ pub fn forget(conn: &Connection, id: &UserId) -> Result<()> {
         "DELETE FROM unlocks WHERE nameKey IN (SELECT usernameKey FROM users WHERE userId = ?1 \
          UNION SELECT emailKey FROM users WHERE userId = ?1)",
     ] {
-        conn.execute(sql, [id.as_str()]).map_err(failure::error)?;
+        rows::change(conn, sql, [id])?;
     }
     Ok(())
-}
-
-fn count(conn: &Connection, sql: &str, value: &str) -> Result<u64> {
-    let count: i64 = conn.query_row(sql, [value], |row| row.get(0)).map_err(failure::error)?;
-    Ok(count.try_into().unwrap_or(0))
 }
 
 /// As it is stored; what cannot be read goes out as the text that it is.

@@ -5,28 +5,28 @@ use rusqlite::params;
 
 use crate::domain::{Result, clock};
 use crate::store::engine::Store;
-use crate::store::sqlite::failure;
-use crate::store::sqlite::rows::optional;
+use crate::store::sqlite::rows;
 
 impl Store {
     /// `None` where nothing was set.
     pub fn setting(&self, key: &str) -> Result<Option<String>> {
-        self.accounts
-            .read(|conn| optional(conn.query_row("SELECT value FROM settings WHERE key = ?1", [key], |row| row.get(0))))
+        let sql = "SELECT value FROM settings WHERE key = ?1";
+        self.accounts.read(|conn| rows::first(conn, sql, [key], |row| row.get(0)))
     }
 
-    /// Sets it, or with `None` forgets it.
+    /// Sets it, or with `None` removes it.
     pub fn set_setting(&self, key: &'static str, value: Option<String>) -> Result<()> {
         self.accounts.write(move |conn| {
             let changed = match value {
-                Some(value) => conn.execute(
+                Some(value) => rows::change(
+                    conn,
                     "INSERT INTO settings (key, value, updatedAt) VALUES (?1, ?2, ?3) ON CONFLICT (key) DO UPDATE SET \
                      value = excluded.value, updatedAt = excluded.updatedAt",
                     params![key, value, clock::now_ms()],
                 ),
-                None => conn.execute("DELETE FROM settings WHERE key = ?1", [key]),
+                None => rows::change(conn, "DELETE FROM settings WHERE key = ?1", [key]),
             };
-            changed.map(drop).map_err(failure::error)
+            changed.map(drop)
         })
     }
 }

@@ -10,8 +10,7 @@ use crate::domain::id::{ContainerId, ConversationId, MessageId, SessionId, TurnI
 use crate::domain::message::{Message, MessageRole, MessageStatus, Part, Usage};
 use crate::domain::{Error, Result, clock};
 use crate::store::engine::Store;
-use crate::store::sqlite::failure;
-use crate::store::sqlite::rows::{found, optional};
+use crate::store::sqlite::rows;
 
 /// Event numbers that a turn may use up; after a crash counting goes on behind them, so that none is used twice.
 const SEQ_PER_TURN: u64 = 10_000_000;
@@ -49,20 +48,19 @@ pub enum Reopen {
 impl Reopen {
     fn supersede(self, conn: &Connection, turn: &TurnRow) -> Result<()> {
         let of_turn = "sessionId = ?1 AND turnId = ?2 AND status <> 'superseded'";
-        let ids = [turn.session_id.as_str(), turn.id.as_str()];
+        let ids = (&turn.session_id, &turn.id);
         let which = match self {
             Self::Again => "role <> 'user'",
             Self::Continue => {
                 let sql = format!("SELECT EXISTS (SELECT 1 FROM messages WHERE {of_turn} AND role = 'assistant')");
-                if !conn.query_row(&sql, ids, |row| row.get(0)).map_err(failure::error)? {
+                if !rows::value(conn, &sql, ids)? {
                     return Err(Error::conflict("nothing_to_continue", "There is no answer yet that could go on"));
                 }
                 "role = 'error'"
             }
         };
-        conn.execute(&format!("UPDATE messages SET status = 'superseded' WHERE {of_turn} AND {which}"), ids)
-            .map(drop)
-            .map_err(failure::error)
+        let sql = format!("UPDATE messages SET status = 'superseded' WHERE {of_turn} AND {which}");
+        rows::change(conn, &sql, ids).map(drop)
     }
 }
 
@@ -133,12 +131,11 @@ impl Store {
             let turn = turn_by_id(conn, &conversation.session_id, &turn)?;
             check_reopen(conn, &turn)?;
             how.supersede(conn, &turn)?;
-            conn.execute("UPDATE turns SET state = 'queued', endedAt = NULL WHERE turnId = ?1", [turn.id.as_str()])
-                .map_err(failure::error)?;
+            rows::change(conn, "UPDATE turns SET state = 'queued', endedAt = NULL WHERE turnId = ?1", [&turn.id])?;
             let question = messages::select_one(
                 conn,
                 "sessionId = ?1 AND messageId = ?2",
-                [turn.session_id.as_str(), turn.user_message_id.as_str()],
+                (&turn.session_id, turn.user_message_id.as_str()),
             )?
             .ok_or_else(|| Error::not_found("Message"))?;
             let base_seq = reserve_seq(conn, &turn.session_id, latest_seq)?;
@@ -147,13 +144,12 @@ impl Store {
         })
     }
 
-    /// Marks a turn as running; nobody waits for it.
+    /// Marks a turn as running; does not wait for it.
     pub fn turn_runs(&self, turn: &TurnId) {
         let turn = turn.clone();
         self.agent.write_later("the start of a turn", move |conn| {
-            conn.execute("UPDATE turns SET state = 'running' WHERE turnId = ?1 AND state = 'queued'", [turn.as_str()])
+            rows::change(conn, "UPDATE turns SET state = 'running' WHERE turnId = ?1 AND state = 'queued'", [turn])
                 .map(drop)
-                .map_err(failure::error)
         });
     }
 
@@ -173,12 +169,13 @@ impl Store {
                 messages::save(conn, message, *place)?;
             }
             let count = |tokens: u64| i64::try_from(tokens).unwrap_or(i64::MAX);
-            conn.execute(
+            rows::change(
+                conn,
                 "UPDATE turns SET state = ?2, endedAt = ?3, inputTokens = inputTokens + ?4, \
                  cacheCreationTokens = cacheCreationTokens + ?5, cacheReadTokens = cacheReadTokens + ?6, \
                  outputTokens = outputTokens + ?7 WHERE turnId = ?1",
                 params![
-                    turn.id.as_str(),
+                    turn.id,
                     reason.as_str(),
                     clock::now_ms(),
                     count(usage.input),
@@ -186,48 +183,34 @@ impl Store {
                     count(usage.cache_read),
                     count(usage.output)
                 ],
-            )
-            .map_err(failure::error)?;
+            )?;
             latest_seq.map_or(Ok(()), |latest| release_seq(conn, &turn, latest))
         })
     }
 
     /// The turns of a session that are not over, in their order: what a crash left, or what waits and runs.
     pub fn open_turns(&self, session: &SessionId) -> Result<Vec<TurnRow>> {
-        self.agent.read(|conn| {
-            let mut statement = conn
-                .prepare_cached(&format!(
-                    "SELECT {COLUMNS} FROM turns WHERE sessionId = ?1 AND state IN ('queued', 'running') ORDER BY ordinal"
-                ))
-                .map_err(failure::error)?;
-            let rows = statement.query_map([session.as_str()], turn_row).map_err(failure::error)?;
-            rows.collect::<rusqlite::Result<_>>().map_err(failure::error)
-        })
+        let sql = format!(
+            "SELECT {COLUMNS} FROM turns WHERE sessionId = ?1 AND state IN ('queued', 'running') ORDER BY ordinal"
+        );
+        self.agent.read(|conn| rows::all(conn, &sql, [session], turn_row))
     }
 
     /// The newest turn of a session.
     pub fn newest_turn(&self, session: &SessionId) -> Result<Option<TurnRow>> {
-        self.agent.read(|conn| {
-            optional(
-                conn.prepare_cached(&format!(
-                    "SELECT {COLUMNS} FROM turns WHERE sessionId = ?1 ORDER BY ordinal DESC LIMIT 1"
-                ))
-                .map_err(failure::error)?
-                .query_row([session.as_str()], turn_row),
-            )
-        })
+        let sql = format!("SELECT {COLUMNS} FROM turns WHERE sessionId = ?1 ORDER BY ordinal DESC LIMIT 1");
+        self.agent.read(|conn| rows::first(conn, &sql, [session], turn_row))
     }
 
     /// Closes what a crash left open: such turns and their partial messages are interrupted. Returns how many turns.
     pub fn close_open_turns(&self) -> Result<usize> {
         self.agent.write(|conn| {
-            conn.execute("UPDATE messages SET status = 'interrupted' WHERE status = 'streaming'", [])
-                .map_err(failure::error)?;
-            conn.execute(
+            rows::change(conn, "UPDATE messages SET status = 'interrupted' WHERE status = 'streaming'", [])?;
+            rows::change(
+                conn,
                 "UPDATE turns SET state = 'interrupted', endedAt = ?1 WHERE state IN ('queued', 'running')",
                 [clock::now_ms()],
             )
-            .map_err(failure::error)
         })
     }
 }
@@ -236,32 +219,23 @@ const COLUMNS: &str = "turnId, sessionId, ordinal, userMessageId, state";
 
 fn turn_row(row: &Row<'_>) -> rusqlite::Result<TurnRow> {
     Ok(TurnRow {
-        id: TurnId::from(row.get::<_, String>(0)?),
-        session_id: SessionId::from(row.get::<_, String>(1)?),
+        id: row.get(0)?,
+        session_id: row.get(1)?,
         ordinal: row.get(2)?,
-        user_message_id: MessageId::from(row.get::<_, String>(3)?),
+        user_message_id: row.get(3)?,
         state: row.get(4)?,
     })
 }
 
 fn turn_by_id(conn: &Connection, session: &SessionId, id: &TurnId) -> Result<TurnRow> {
-    found(
-        conn.query_row(
-            &format!("SELECT {COLUMNS} FROM turns WHERE sessionId = ?1 AND turnId = ?2"),
-            [session.as_str(), id.as_str()],
-            turn_row,
-        ),
-        "Turn",
-    )
+    let sql = format!("SELECT {COLUMNS} FROM turns WHERE sessionId = ?1 AND turnId = ?2");
+    rows::found(conn, &sql, (session, id), turn_row, "Turn")
 }
 
 fn same_message(conn: &Connection, conversation: &Conversation, client_id: Option<&str>) -> Result<Option<Begun>> {
     let Some(client_id) = client_id else { return Ok(None) };
-    let known = messages::select_one(
-        conn,
-        "sessionId = ?1 AND clientMessageId = ?2",
-        [conversation.session_id.as_str(), client_id],
-    )?;
+    let known =
+        messages::select_one(conn, "sessionId = ?1 AND clientMessageId = ?2", (&conversation.session_id, client_id))?;
     Ok(known.map(|message| Begun::Again {
         turn_id: message.turn_id.unwrap_or_else(|| TurnId::from(String::new())),
         message_id: message.id,
@@ -269,32 +243,19 @@ fn same_message(conn: &Connection, conversation: &Conversation, client_id: Optio
 }
 
 fn insert_turn(conn: &Connection, conversation: &Conversation) -> Result<TurnRow> {
-    let ordinal: i64 = conn
-        .query_row(
-            "SELECT coalesce(max(ordinal), 0) + 1 FROM turns WHERE sessionId = ?1",
-            [conversation.session_id.as_str()],
-            |row| row.get(0),
-        )
-        .map_err(failure::error)?;
+    let ordinal = "SELECT coalesce(max(ordinal), 0) + 1 FROM turns WHERE sessionId = ?1";
     let turn = TurnRow {
         id: TurnId::random(),
         session_id: conversation.session_id.clone(),
-        ordinal,
+        ordinal: rows::value(conn, ordinal, [&conversation.session_id])?,
         user_message_id: MessageId::random(),
         state: "queued".to_owned(),
     };
-    conn.execute(
+    rows::change(
+        conn,
         "INSERT INTO turns (turnId, sessionId, ordinal, userMessageId, state, createdAt) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        params![
-            turn.id.as_str(),
-            turn.session_id.as_str(),
-            ordinal,
-            turn.user_message_id.as_str(),
-            turn.state,
-            clock::now_ms()
-        ],
-    )
-    .map_err(failure::error)?;
+        params![turn.id, turn.session_id, turn.ordinal, turn.user_message_id, turn.state, clock::now_ms()],
+    )?;
     Ok(turn)
 }
 
@@ -302,9 +263,7 @@ fn check_reopen(conn: &Connection, turn: &TurnRow) -> Result<()> {
     if !matches!(turn.state.as_str(), "error" | "interrupted" | "limit") {
         return Err(Error::conflict("turn_not_retryable", "This answer is not one that failed"));
     }
-    let newest: i64 = conn
-        .query_row("SELECT max(ordinal) FROM turns WHERE sessionId = ?1", [turn.session_id.as_str()], |row| row.get(0))
-        .map_err(failure::error)?;
+    let newest: i64 = rows::value(conn, "SELECT max(ordinal) FROM turns WHERE sessionId = ?1", [&turn.session_id])?;
     if newest == turn.ordinal {
         return Ok(());
     }
@@ -312,27 +271,25 @@ fn check_reopen(conn: &Connection, turn: &TurnRow) -> Result<()> {
 }
 
 fn reserve_seq(conn: &Connection, session: &SessionId, latest: Option<u64>) -> Result<u64> {
-    let stored: i64 = conn
-        .query_row("SELECT seqReserved FROM sessions WHERE sessionId = ?1", [session.as_str()], |row| row.get(0))
-        .map_err(failure::error)?;
+    let stored: i64 = rows::value(conn, "SELECT seqReserved FROM sessions WHERE sessionId = ?1", [session])?;
     let base = latest.unwrap_or_else(|| stored.try_into().unwrap_or(0));
     let reserved = i64::try_from(base.saturating_add(SEQ_PER_TURN)).unwrap_or(i64::MAX);
-    conn.execute(
+    rows::change(
+        conn,
         "UPDATE sessions SET seqReserved = max(seqReserved, ?2), updatedAt = ?3 WHERE sessionId = ?1",
-        params![session.as_str(), reserved, clock::now_ms()],
-    )
-    .map_err(failure::error)?;
+        params![session, reserved, clock::now_ms()],
+    )?;
     Ok(base)
 }
 
 /// Gives unused numbers back, so that an orderly restart leaves no gap; unless another turn may use them, or a newer
 /// one has: an end that could not be stored in time is stored after that of the next turn.
 fn release_seq(conn: &Connection, turn: &TurnRow, latest: u64) -> Result<()> {
-    conn.execute(
+    rows::change(
+        conn,
         "UPDATE sessions SET seqReserved = ?2 WHERE sessionId = ?1 AND NOT EXISTS (SELECT 1 FROM turns \
          WHERE sessionId = ?1 AND (ordinal > ?3 OR state IN ('queued', 'running')))",
-        params![turn.session_id.as_str(), i64::try_from(latest).unwrap_or(i64::MAX), turn.ordinal],
+        params![turn.session_id, i64::try_from(latest).unwrap_or(i64::MAX), turn.ordinal],
     )
     .map(drop)
-    .map_err(failure::error)
 }

@@ -6,8 +6,7 @@ use crate::domain::id::{ContainerId, UserId};
 use crate::domain::user::{NewUser, Role, User, fold_name};
 use crate::domain::{Code, Error, Result, clock};
 use crate::store::engine::Store;
-use crate::store::sqlite::failure;
-use crate::store::sqlite::rows::found;
+use crate::store::sqlite::rows;
 
 const COLUMNS: &str =
     "userId, username, email, containerId, displayName, avatar, isActive, createdAt, role, passwordHash";
@@ -18,11 +17,11 @@ pub struct Credentials {
     pub password_hash: String,
 }
 
-/// Under which condition an account may be made.
+/// Under which condition an account may be created.
 pub enum Admission {
     /// Only as the very first account, which becomes the administrator.
     First,
-    /// By anybody; the first account becomes the administrator.
+    /// By everyone; the first account becomes the administrator.
     Open,
     /// With an invite code, of which one use is taken.
     Invite(String),
@@ -38,21 +37,18 @@ impl Store {
 
     /// When the oldest account was made, in milliseconds since 1970; `None` where there is none.
     pub fn first_user_at(&self) -> Result<Option<i64>> {
-        self.accounts.read(|conn| {
-            conn.query_row("SELECT min(createdAt) FROM users", [], |row| row.get(0)).map_err(failure::error)
-        })
+        self.accounts.read(|conn| rows::value(conn, "SELECT min(createdAt) FROM users", []))
     }
 
     /// Active accounts, and those that are disabled.
     pub fn count_users(&self) -> Result<(u64, u64)> {
         self.accounts.read(|conn| {
-            let query = "SELECT count(*) FILTER (WHERE isActive <> 0), count(*) FILTER (WHERE isActive = 0) FROM users";
-            conn.query_row(query, [], |row| Ok((row.get::<_, u32>(0)?.into(), row.get::<_, u32>(1)?.into())))
-                .map_err(failure::error)
+            let active = rows::count(conn, "SELECT count(*) FROM users WHERE isActive <> 0", [])?;
+            Ok((active, rows::count(conn, "SELECT count(*) FROM users WHERE isActive = 0", [])?))
         })
     }
 
-    /// Makes an account.
+    /// Creates an account.
     ///
     /// Errors: `Conflict` for a name or address that is taken, and [`Code::NOT_THE_FIRST`] where `Admission::First`
     /// comes too late; `Forbidden` for an invite code that is not good.
@@ -63,24 +59,24 @@ impl Store {
             let now = clock::now_ms();
             let id = UserId::random();
             let container = ContainerId::from(format!("user-{id}"));
-            conn.execute(
+            rows::change(
+                conn,
                 "INSERT INTO users (userId, username, email, passwordHash, containerId, displayName, avatar, isActive, \
                  createdAt, updatedAt, role, usernameKey, emailKey, legacyTokensFrom) VALUES (:id, :username, :email, :hash, :container, \
                  :display, :avatar, 1, :now, :now, :role, :key, :emailKey, :now / 1000 + 1)",
                 named_params! {
-                    ":id": id.as_str(), ":username": new.username, ":email": new.email, ":hash": password_hash,
-                    ":container": container.as_str(), ":display": new.display_name, ":avatar": new.avatar, ":now": now,
+                    ":id": id, ":username": new.username, ":email": new.email, ":hash": password_hash,
+                    ":container": container, ":display": new.display_name, ":avatar": new.avatar, ":now": now,
                     ":role": role.as_str(), ":key": fold_name(&new.username),
                     ":emailKey": new.email.as_deref().map(fold_name),
                 },
-            )
-            .map_err(failure::error)?;
+            )?;
             user_by_id(conn, &id)
         })
     }
 
-    /// Finds whom a person names at the login: by username, else by e-mail; exactly, else without regard to case
-    /// where that is no question of whom.
+    /// Finds the account of a login name: by username, else by e-mail; exactly, else ignoring case where only one
+    /// account matches.
     pub fn credentials(&self, name_or_email: &str) -> Result<Option<Credentials>> {
         let name = name_or_email.trim().to_owned();
         self.accounts.read(move |conn| {
@@ -115,39 +111,23 @@ impl Store {
         }
     }
 
-    /// Whether somebody who may come in owns this container.
+    /// Whether an active user owns this container.
     pub fn container_has_active_user(&self, container: &ContainerId) -> Result<bool> {
-        self.accounts.read(|conn| {
-            conn.query_row(
-                "SELECT EXISTS (SELECT 1 FROM users WHERE containerId = ?1 AND isActive = 1)",
-                [container.as_str()],
-                |row| row.get(0),
-            )
-            .map_err(failure::error)
-        })
+        let sql = "SELECT EXISTS (SELECT 1 FROM users WHERE containerId = ?1 AND isActive = 1)";
+        self.accounts.read(|conn| rows::value(conn, sql, [container]))
     }
 
     pub fn users(&self) -> Result<Vec<User>> {
-        self.accounts.read(|conn| {
-            let mut statement = conn
-                .prepare(&format!("SELECT {COLUMNS} FROM users ORDER BY createdAt, userId"))
-                .map_err(failure::error)?;
-            let rows = statement.query_map([], user).map_err(failure::error)?;
-            rows.collect::<rusqlite::Result<_>>().map_err(failure::error)
-        })
+        let sql = format!("SELECT {COLUMNS} FROM users ORDER BY createdAt, userId");
+        self.accounts.read(|conn| rows::all(conn, &sql, [], user))
     }
 
     /// Replaces the hash and ends every login of the account, in one transaction.
     pub fn set_password(&self, id: &UserId, password_hash: String) -> Result<()> {
         let id = id.clone();
         self.accounts.write(move |conn| {
-            let now = clock::now_ms();
-            let changed = conn
-                .execute(
-                    "UPDATE users SET passwordHash = ?2, updatedAt = ?3 WHERE userId = ?1",
-                    params![id.as_str(), password_hash, now],
-                )
-                .map_err(failure::error)?;
+            let sql = "UPDATE users SET passwordHash = ?2, updatedAt = ?3 WHERE userId = ?1";
+            let changed = rows::change(conn, sql, params![id, password_hash, clock::now_ms()])?;
             if changed == 0 {
                 return Err(Error::not_found("User"));
             }
@@ -159,12 +139,8 @@ impl Store {
     pub fn rehash(&self, id: &UserId, old: String, new: String) {
         let id = id.clone();
         self.accounts.write_later("a renewed password hash", move |conn| {
-            conn.execute(
-                "UPDATE users SET passwordHash = ?3 WHERE userId = ?1 AND passwordHash = ?2",
-                params![id.as_str(), old, new],
-            )
-            .map(drop)
-            .map_err(failure::error)
+            let sql = "UPDATE users SET passwordHash = ?3 WHERE userId = ?1 AND passwordHash = ?2";
+            rows::change(conn, sql, params![id, old, new]).map(drop)
         });
     }
 
@@ -175,11 +151,8 @@ impl Store {
                 keep_an_admin(conn, id)?;
                 super::logins::end_all(conn, id)?;
             }
-            conn.execute(
-                "UPDATE users SET isActive = ?2, updatedAt = ?3 WHERE userId = ?1",
-                params![id.as_str(), active, clock::now_ms()],
-            )
-            .map_err(failure::error)
+            let sql = "UPDATE users SET isActive = ?2, updatedAt = ?3 WHERE userId = ?1";
+            rows::change(conn, sql, params![id, active, clock::now_ms()])
         })
     }
 
@@ -189,11 +162,8 @@ impl Store {
             if role != Role::Admin {
                 keep_an_admin(conn, id)?;
             }
-            conn.execute(
-                "UPDATE users SET role = ?2, updatedAt = ?3 WHERE userId = ?1",
-                params![id.as_str(), role.as_str(), clock::now_ms()],
-            )
-            .map_err(failure::error)
+            let sql = "UPDATE users SET role = ?2, updatedAt = ?3 WHERE userId = ?1";
+            rows::change(conn, sql, params![id, role.as_str(), clock::now_ms()])
         })
     }
 
@@ -206,7 +176,7 @@ impl Store {
             user_by_id(conn, &id)?;
             keep_an_admin(conn, &id)?;
             super::people::forget(conn, &id)?;
-            conn.execute("DELETE FROM users WHERE userId = ?1", [id.as_str()]).map(drop).map_err(failure::error)
+            rows::change(conn, "DELETE FROM users WHERE userId = ?1", [id]).map(drop)
         })
     }
 
@@ -225,7 +195,7 @@ impl Store {
 }
 
 fn has_users(conn: &Connection) -> Result<bool> {
-    conn.query_row("SELECT EXISTS (SELECT 1 FROM users)", [], |row| row.get(0)).map_err(failure::error)
+    rows::value(conn, "SELECT EXISTS (SELECT 1 FROM users)", [])
 }
 
 fn admit(conn: &Connection, admission: &Admission) -> Result<Role> {
@@ -234,7 +204,7 @@ fn admit(conn: &Connection, admission: &Admission) -> Result<Role> {
         Admission::Granted(role) => Ok(if first { Role::Admin } else { *role }),
         Admission::Open | Admission::First if first => Ok(Role::Admin),
         Admission::Open => Ok(Role::User),
-        Admission::First => Err(Error::conflict(Code::NOT_THE_FIRST, "Somebody else has the first account")),
+        Admission::First => Err(Error::conflict(Code::NOT_THE_FIRST, "The first account exists already")),
         Admission::Invite(code) => {
             super::invites::take_one_use(conn, code)?;
             Ok(Role::User)
@@ -245,12 +215,8 @@ fn admit(conn: &Connection, admission: &Admission) -> Result<Role> {
 /// A name may be neither another account's name nor its address, and the other way round: a login name is one
 /// person's.
 fn check_free(conn: &Connection, new: &NewUser) -> Result<()> {
-    let taken = |key: &str| -> Result<bool> {
-        conn.query_row("SELECT EXISTS (SELECT 1 FROM users WHERE usernameKey = ?1 OR emailKey = ?1)", [key], |row| {
-            row.get(0)
-        })
-        .map_err(failure::error)
-    };
+    let sql = "SELECT EXISTS (SELECT 1 FROM users WHERE usernameKey = ?1 OR emailKey = ?1)";
+    let taken = |key: &str| rows::value::<bool>(conn, sql, [key]);
     if taken(&fold_name(&new.username))? {
         return Err(Error::conflict("username_taken", format!("Username '{}' already exists", new.username)));
     }
@@ -263,44 +229,32 @@ fn check_free(conn: &Connection, new: &NewUser) -> Result<()> {
 }
 
 fn keep_an_admin(conn: &Connection, leaving: &UserId) -> Result<()> {
-    let concerned: bool = conn
-        .query_row(
-            "SELECT EXISTS (SELECT 1 FROM users WHERE userId = ?1 AND role = 'admin' AND isActive = 1) \
-             AND NOT EXISTS (SELECT 1 FROM users WHERE userId <> ?1 AND role = 'admin' AND isActive = 1)",
-            [leaving.as_str()],
-            |row| row.get(0),
-        )
-        .map_err(failure::error)?;
-    if concerned {
+    let is_last = "SELECT EXISTS (SELECT 1 FROM users WHERE userId = ?1 AND role = 'admin' AND isActive = 1) \
+                   AND NOT EXISTS (SELECT 1 FROM users WHERE userId <> ?1 AND role = 'admin' AND isActive = 1)";
+    if rows::value(conn, is_last, [leaving])? {
         return Err(Error::conflict("last_administrator", "This is the last active administrator")
-            .hint("make somebody else an administrator first: portagent user promote NAME"));
+            .hint("make another account an administrator first: portagent user promote NAME"));
     }
     Ok(())
 }
 
 fn only_one(conn: &Connection, condition: &str, value: &str) -> Result<Option<Credentials>> {
-    let mut statement = conn
-        .prepare_cached(&format!("SELECT {COLUMNS} FROM users WHERE {condition} LIMIT 2"))
-        .map_err(failure::error)?;
-    let mut rows = statement
-        .query_map([value], |row| Ok(Credentials { user: user(row)?, password_hash: row.get(9)? }))
-        .map_err(failure::error)?;
-    let first = rows.next().transpose().map_err(failure::error)?;
-    Ok(if rows.next().is_some() { None } else { first })
+    let sql = format!("SELECT {COLUMNS} FROM users WHERE {condition} LIMIT 2");
+    let mut found: Vec<_> =
+        rows::all(conn, &sql, [value], |row| Ok(Credentials { user: user(row)?, password_hash: row.get(9)? }))?;
+    Ok(found.pop().filter(|_| found.is_empty()))
 }
 
 pub fn user_by_id(conn: &Connection, id: &UserId) -> Result<User> {
-    let mut statement =
-        conn.prepare_cached(&format!("SELECT {COLUMNS} FROM users WHERE userId = ?1")).map_err(failure::error)?;
-    found(statement.query_row([id.as_str()], user), "User")
+    rows::found(conn, &format!("SELECT {COLUMNS} FROM users WHERE userId = ?1"), [id], user, "User")
 }
 
 pub fn user(row: &Row<'_>) -> rusqlite::Result<User> {
     Ok(User {
-        id: UserId::from(row.get::<_, String>(0)?),
+        id: row.get(0)?,
         username: row.get(1)?,
         email: row.get(2)?,
-        container_id: ContainerId::from(row.get::<_, String>(3)?),
+        container_id: row.get(3)?,
         display_name: row.get(4)?,
         avatar: row.get(5)?,
         is_active: row.get::<_, rusqlite::types::Value>(6)? == rusqlite::types::Value::Integer(1),

@@ -14,7 +14,6 @@ use crate::domain::Result;
 use crate::domain::conversation::Conversation;
 use crate::domain::id::{ContainerId, ConversationId, MAX_ID_BYTES, MessageId, SessionId};
 use crate::domain::message::Message;
-use crate::store::sqlite::failure;
 
 /// A conversation with everything that was said, in the order of its list.
 #[derive(Debug, Clone, PartialEq)]
@@ -175,15 +174,15 @@ impl<'a> Legacy<'a> {
             let json = row.get_ref(0).map(column)?;
             Ok(json.and_then(|json| serde_json::from_str(&mended(&json)).ok().and_then(|record| read(&record))))
         });
-        found.optional().map(Option::flatten).map_err(failure::error)
+        Ok(found.optional()?.flatten())
     }
 
     fn messages(&mut self, list: &str, conversation: &Conversation) -> Result<Vec<Message>> {
         let sql = "SELECT value FROM kv_storage WHERE key = ?1";
-        let mut statement = self.conn.prepare(sql).map_err(failure::error)?;
-        let mut rows = statement.query([list]).map_err(failure::error)?;
-        let Some(row) = rows.next().map_err(failure::error)? else { return Ok(Vec::new()) };
-        let json = column(row.get_ref(0).map_err(failure::error)?).unwrap_or_default();
+        let mut statement = self.conn.prepare(sql)?;
+        let mut rows = statement.query([list])?;
+        let Some(row) = rows.next()? else { return Ok(Vec::new()) };
+        let json = column(row.get_ref(0)?).unwrap_or_default();
         let json = mended(&json);
         let Ok(records) = serde_json::from_str::<Vec<&RawValue>>(&json) else {
             self.counts.malformed += 1;
@@ -211,13 +210,11 @@ impl<'a> Legacy<'a> {
     }
 
     fn count_orphans(&mut self) -> Result<()> {
-        let mut statement = self
-            .conn
-            .prepare("SELECT key FROM kv_storage WHERE key >= 'messages:' AND key < 'messages;'")
-            .map_err(failure::error)?;
-        let mut rows = statement.query([]).map_err(failure::error)?;
-        while let Some(row) = rows.next().map_err(failure::error)? {
-            let key = column(row.get_ref(0).map_err(failure::error)?);
+        let mut statement =
+            self.conn.prepare("SELECT key FROM kv_storage WHERE key >= 'messages:' AND key < 'messages;'")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let key = column(row.get_ref(0)?);
             self.counts.orphans += usize::from(key.is_none_or(|key| !self.claimed.contains(key.as_ref())));
         }
         Ok(())

@@ -18,7 +18,7 @@ use rusqlite::Connection;
 use self::kv::{Counts, Legacy};
 use self::users::each_user;
 use crate::domain::Result;
-use crate::store::sqlite::failure;
+use crate::store::sqlite::rows;
 
 /// Whether this is the key-value store that 1.9 kept conversations in.
 ///
@@ -37,7 +37,7 @@ pub fn is_legacy_portagent(conn: &Connection) -> Result<bool> {
 fn is_unversioned_with(conn: &Connection, table: &str) -> Result<bool> {
     let sql = "SELECT (SELECT user_version FROM pragma_user_version) = 0
                AND EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1)";
-    conn.query_row(sql, [table], |row| row.get(0)).map_err(failure::error)
+    rows::value(conn, sql, [table])
 }
 
 #[cfg(test)]

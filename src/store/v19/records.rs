@@ -7,7 +7,6 @@ use super::json::{Raw, column, column_number, mended, milliseconds, text, words}
 use crate::domain::Result;
 use crate::domain::conversation::Conversation;
 use crate::domain::id::{ContainerId, ConversationId, SessionId};
-use crate::store::sqlite::failure;
 
 /// A container, an image (which is a conversation here) or a session: they share names.
 #[derive(Deserialize)]
@@ -43,11 +42,11 @@ pub type Found<'a> = Option<(Record<'a>, RowTimes)>;
 pub fn each_record(conn: &Connection, kind: &str, read: &mut dyn FnMut(Found<'_>) -> Result<()>) -> Result<()> {
     let sql =
         "SELECT value, created_at, updated_at FROM kv_storage WHERE key >= ?1 || ':' AND key < ?1 || ';' ORDER BY key";
-    let mut statement = conn.prepare(sql).map_err(failure::error)?;
-    let mut rows = statement.query([kind]).map_err(failure::error)?;
-    while let Some(row) = rows.next().map_err(failure::error)? {
-        let json = column(row.get_ref(0).map_err(failure::error)?).unwrap_or_default();
-        let number = |at: usize| row.get_ref(at).map(|value| column_number(value).unwrap_or(0)).map_err(failure::error);
+    let mut statement = conn.prepare(sql)?;
+    let mut rows = statement.query([kind])?;
+    while let Some(row) = rows.next()? {
+        let json = column(row.get_ref(0)?).unwrap_or_default();
+        let number = |at: usize| row.get_ref(at).map(|value| column_number(value).unwrap_or(0));
         let times = (number(1)?, number(2)?);
         let json = mended(&json);
         read(serde_json::from_str(&json).ok().map(|record| (record, times)))?;
@@ -84,7 +83,7 @@ pub fn session_of(conn: &Connection, id: &ConversationId) -> Result<Option<Strin
                WHERE key >= 'sessions:' AND key < 'sessions;'
                  AND iif(json_valid(value), json_extract(value, '$.imageId'), NULL) = ?1 ORDER BY key LIMIT 1";
     let found = conn.query_row(sql, [id.as_str()], |row| Ok(column(row.get_ref(0)?).map(String::from)));
-    Ok(found.optional().map_err(failure::error)?.flatten().filter(|session| !session.is_empty()))
+    Ok(found.optional()?.flatten().filter(|session| !session.is_empty()))
 }
 
 /// The key under which 1.9 stored something: slashes became colons, runs of colons one, and what followed a question mark

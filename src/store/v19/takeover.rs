@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 use crate::domain::Result;
 use crate::domain::id::ContainerId;
 use crate::domain::user::fold_name;
-use crate::store::sqlite::{failure, open};
+use crate::store::sqlite::{open, rows};
 use crate::store::tables::conversations;
 use crate::store::tables::logins;
 use crate::store::tables::messages::{self, Place};
@@ -27,8 +27,8 @@ pub fn accounts(conn: &Connection, schema: &str) -> Result<()> {
         users.push(user);
         Ok(())
     })?;
-    conn.execute_batch("DROP TABLE users").map_err(failure::error)?;
-    conn.execute_batch(schema).map_err(failure::error)?;
+    conn.execute_batch("DROP TABLE users")?;
+    conn.execute_batch(schema)?;
     for (index, legacy) in users.iter().enumerate() {
         let user = &legacy.user;
         conn.execute(
@@ -50,8 +50,7 @@ pub fn accounts(conn: &Connection, schema: &str) -> Result<()> {
                 fold_name(&user.username),
                 user.email.as_deref().map(fold_name)
             ],
-        )
-        .map_err(failure::error)?;
+        )?;
     }
     logins::accept_legacy(conn)?;
     log::info!(target: "store", "took over from Portagent 1.9: {} users, {} unreadable", counts.users, counts.malformed);
@@ -87,7 +86,7 @@ pub fn agent(conn: &Connection) -> Result<()> {
         }
         Ok(())
     })?;
-    conn.execute_batch("DROP TABLE kv_storage").map_err(failure::error)?;
+    conn.execute_batch("DROP TABLE kv_storage")?;
     log::info!(
         target: "store",
         "took over from Portagent 1.9: {} conversations, {} messages; folded {} that stood there twice; \
@@ -103,9 +102,8 @@ pub fn agent(conn: &Connection) -> Result<()> {
 }
 
 fn insert_container(conn: &Connection, id: &ContainerId, created_at: i64, updated_at: i64) -> Result<()> {
-    conn.execute("INSERT OR IGNORE INTO containers VALUES (?1, ?2, ?3)", params![id.as_str(), created_at, updated_at])
-        .map(drop)
-        .map_err(failure::error)
+    let sql = "INSERT OR IGNORE INTO containers VALUES (?1, ?2, ?3)";
+    rows::change(conn, sql, params![id, created_at, updated_at]).map(drop)
 }
 
 /// The containers of all users, from the database beside this one, which is always opened first. `None` where there
@@ -116,8 +114,5 @@ fn owners(conn: &Connection) -> Result<Option<std::collections::HashSet<Containe
     if !accounts.exists() {
         return Ok(None);
     }
-    let accounts = open::reader(&accounts)?;
-    let mut statement = accounts.prepare("SELECT containerId FROM users").map_err(failure::error)?;
-    let rows = statement.query_map([], |row| row.get::<_, String>(0)).map_err(failure::error)?;
-    rows.map(|row| row.map(ContainerId::from)).collect::<rusqlite::Result<_>>().map(Some).map_err(failure::error)
+    rows::all(&open::reader(&accounts)?, "SELECT containerId FROM users", [], |row| row.get(0)).map(Some)
 }

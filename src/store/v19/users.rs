@@ -7,7 +7,6 @@ use crate::domain::Result;
 use crate::domain::id::{ContainerId, UserId};
 use crate::domain::secret::Secret;
 use crate::domain::user::{Role, User};
-use crate::store::sqlite::failure;
 
 /// What stood for an address where somebody gave none: `<userId>@noemail.portagent`.
 const NO_EMAIL: &str = "@noemail.portagent";
@@ -36,11 +35,11 @@ pub fn each_user(conn: &Connection, receive: &mut dyn FnMut(LegacyUser) -> Resul
     let sql = "SELECT userId, username, email, passwordHash, containerId, displayName, avatar, isActive, createdAt,
                       updatedAt
                FROM users ORDER BY createdAt, userId";
-    let mut statement = conn.prepare(sql).map_err(failure::error)?;
-    let mut rows = statement.query([]).map_err(failure::error)?;
+    let mut statement = conn.prepare(sql)?;
+    let mut rows = statement.query([])?;
     let mut counts = UserCounts::default();
-    while let Some(row) = rows.next().map_err(failure::error)? {
-        match read(row).map_err(failure::error)? {
+    while let Some(row) = rows.next()? {
+        match read(row)? {
             Some(user) => {
                 counts.users += 1;
                 receive(user)?;

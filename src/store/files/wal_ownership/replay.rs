@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use super::{Verdict, beside};
 use crate::domain::{Error, Result};
-use crate::store::sqlite::{failure, open};
+use crate::store::sqlite::open;
 
 /// Errors: `Unavailable` when there is no room for a copy.
 pub(super) fn try_on_a_copy(database: &Path) -> Result<Verdict> {
@@ -27,8 +27,8 @@ pub(super) fn try_on_a_copy(database: &Path) -> Result<Verdict> {
 }
 
 fn is_sound(copy: &Path) -> Result<bool> {
-    let conn = Connection::open(copy).map_err(failure::error)?;
-    let verdict: String = conn.pragma_query_value(None, "integrity_check", |row| row.get(0)).map_err(failure::error)?;
+    let conn = Connection::open(copy)?;
+    let verdict: String = conn.pragma_query_value(None, "integrity_check", |row| row.get(0))?;
     Ok(verdict == "ok")
 }
 
