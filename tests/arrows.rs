@@ -33,8 +33,8 @@ const ARROWS: Arrows = &[
 const INSIDE: &[(&str, Arrows)] = &[(
     "store",
     &[
-        ("care", &["migrations", "tables", "engine", "files", "sqlite"]),
-        ("salvage", &["migrations", "engine", "files", "sqlite"]),
+        ("care", &["migrations", "tables", "engine", "sqlite"]),
+        ("salvage", &["migrations", "engine", "sqlite"]),
         ("migrations", &["v19", "engine", "sqlite"]),
         ("v19", &["tables", "sqlite"]),
         ("tables", &["engine", "sqlite"]),

@@ -6,17 +6,53 @@ use std::sync::Arc;
 
 use crate::config::Config;
 use crate::domain::user::{Actor, User};
-use crate::domain::{Result, clock};
-use crate::ops::people;
+use crate::domain::{Error, Kind, Result, clock};
 pub use crate::ops::people::{DAYS_MOST, Exported, Forgotten, Usage};
+use crate::ops::{backup, people};
 use crate::service::{Administration, Invites, audit, clock_guard};
 pub use crate::store::Belongings;
-use crate::store::Store;
+use crate::store::{self, Store};
 
 pub struct DataDirectory {
     pub users: Administration,
     pub invites: Invites,
     store: Arc<Store>,
+}
+
+/// Where `service install` and the packages keep the data of the machine's service.
+const OF_THE_SERVICE: &str = "/var/lib/portagent";
+
+/// Errors: `NotFound` where there is no database, naming the directory of the installed service.
+pub fn require(config: &Config) -> Result<()> {
+    let directory = &config.data_dir;
+    if store::has_data(directory) {
+        return Ok(());
+    }
+    let error = Error::new(Kind::NotFound, "no_data", format!("there is no data in {}", directory.display()));
+    Err(error.hint(match Path::new(OF_THE_SERVICE) {
+        service if service != directory && service.symlink_metadata().is_ok() => {
+            format!("the installed service has its data in {OF_THE_SERVICE}: add -d {OF_THE_SERVICE}")
+        }
+        _ => "name the data directory with --data-dir or AGENTX_DIR".to_owned(),
+    }))
+}
+
+/// Before a server makes an empty service. Errors: `NotFound` where there are backups, but no data.
+pub(super) fn check_not_lost(config: &Config) -> Result<()> {
+    let (directory, backups) = (&config.data_dir, &config.backup.directory);
+    let count = if store::has_data(directory) { 0 } else { backup::list(backups).map_or(0, |found| found.len()) };
+    if count == 0 {
+        return Ok(());
+    }
+    let message = format!(
+        "there is no data in {}, but there are backups ({count}) in {}",
+        directory.display(),
+        backups.display()
+    );
+    Err(Error::new(Kind::NotFound, "data_missing", message).hint(
+        "mount the volume or put the files back; `portagent restore latest` restores the newest backup, \
+         `portagent serve --new` begins with an empty service",
+    ))
 }
 
 impl DataDirectory {

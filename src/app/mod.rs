@@ -35,16 +35,20 @@ pub use crate::ops::become_owner;
 pub use alerts::test as alert_test;
 pub use data::DataDirectory;
 
-/// Serves until a signal says stop. `reload` reads the settings again, when SIGHUP asks for it.
+/// Serves until a signal says stop. `anew`: also where data seems to be missing. `reload` reads the settings again, when
+/// SIGHUP asks for it.
 ///
 /// Errors: what cannot be opened or bound, with the way out.
-pub fn serve(config: Config, reload: &dyn Fn() -> Result<Config>) -> Result<()> {
+pub fn serve(config: Config, anew: bool, reload: &dyn Fn() -> Result<Config>) -> Result<()> {
+    if !anew {
+        data::check_not_lost(&config)?;
+    }
     // A wrong directory is the operator's mistake, reported before anything is written to it or to a log in it.
     let lock = DirectoryLock::take(&config.data_dir).map_err(|error| not_usable(&config, error))?;
     let log = telemetry::init(LogOptions { level: config.log_level, file: Some(config.log_file()), stdout: true })?;
     let manager = Manager::from_environment();
     let mut signals = signals::Waiting::start()?;
-    let running = Running::start(&config, &lock)?;
+    let running = Running::start(&config, &lock, anew)?;
     let watchdog = manager.start_watchdog(&running.services)?;
     manager.say(&format!("READY=1\nSTATUS=serving on http://{}", running.server.local_addr()));
     let signal = signals.until_stop(|| {
@@ -76,14 +80,14 @@ struct Running {
 }
 
 impl Running {
-    fn start(config: &Config, lock: &DirectoryLock) -> Result<Self> {
+    fn start(config: &Config, lock: &DirectoryLock, anew: bool) -> Result<Self> {
         for line in config::banner(config) {
             log::info!(target: "app", "{line}");
         }
         for line in &config.warnings {
             log::warn!(target: "app", "{line}");
         }
-        let store = Arc::new(Store::serve(&config.data_dir, lock).map_err(|error| not_usable(config, error))?);
+        let store = Arc::new(Store::serve(&config.data_dir, lock, anew).map_err(|error| not_usable(config, error))?);
         let is_demo = config.llm.provider.kind == Kind::Demo;
         let demo = is_demo.then(llm::demo::start).transpose()?;
         let services = Arc::new(services(config, store.clone(), demo.as_ref())?);

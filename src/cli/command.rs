@@ -1,6 +1,6 @@
 //! What a command is: a row that the parser, the help and `main` read.
 
-use crate::app::{DataDirectory, become_owner};
+use crate::app::{DataDirectory, become_owner, data};
 use crate::config::{Config, Typed};
 use crate::domain::{Error, Result};
 use crate::telemetry;
@@ -98,8 +98,15 @@ impl Given {
         Config::from_process(&self.typed)
     }
 
-    /// The data directory, whether a server runs on it or not.
+    /// The data of a directory, whether a server runs on it or not. Errors: `NotFound` where there is none; then nothing
+    /// is made.
     pub(super) fn data(&self) -> Result<DataDirectory> {
+        data::require(&self.config()?)?;
+        self.data_or_new()
+    }
+
+    /// The same, made where there is none.
+    pub(super) fn data_or_new(&self) -> Result<DataDirectory> {
         let config = self.config()?;
         // What is exported goes into a file that may be for root only.
         if self.command.name != "user export" && !self.has("export") {

@@ -23,7 +23,7 @@ pub use engine::database::{DatabaseFiles, Watcher};
 pub use files::key::kept_key;
 pub use files::lock::DirectoryLock;
 pub use files::snapshot::stamp;
-pub use files::{copy, replace_data, settle_if_free};
+pub use files::{copy, has_data, replace_data, settle_if_free};
 pub use tables::conversations::DeletedCounts;
 pub use tables::invites::Invite;
 pub use tables::jobs::JobRecord;
@@ -45,22 +45,23 @@ impl Store {
     /// Errors: `Unavailable`, naming the file, when it cannot be used, is damaged or was written by a newer program;
     /// then neither database was changed.
     pub fn open(directory: &Path) -> Result<Self> {
-        // While somebody serves the directory, that server has looked at the files, and they are in use.
+        // A running server has checked the files, and they are in use.
         match DirectoryLock::take_if_free(directory)? {
-            Some(lock) => Self::open_locked(directory, &lock),
+            Some(lock) => Self::open_locked(directory, &lock, false),
             None => Self::open_files(directory),
         }
     }
 
-    /// The same for the server that holds the lock: from now on changes of the files under it are noticed.
-    pub fn serve(directory: &Path, lock: &DirectoryLock) -> Result<Self> {
-        let store = Self { lock: Some(lock.clone()), ..Self::open_locked(directory, lock)? };
+    /// The same for the server that holds the lock: from now on changes of the files under it are noticed. `anew`: a
+    /// database may be missing although the other one has content.
+    pub fn serve(directory: &Path, lock: &DirectoryLock, anew: bool) -> Result<Self> {
+        let store = Self { lock: Some(lock.clone()), ..Self::open_locked(directory, lock, anew)? };
         store.accounts.serve()?;
         store.agent.serve()?;
         Ok(store)
     }
 
-    fn open_locked(directory: &Path, _lock: &DirectoryLock) -> Result<Self> {
+    fn open_locked(directory: &Path, _lock: &DirectoryLock, anew: bool) -> Result<Self> {
         let data = directory.join("data");
         let (accounts, agent) = (data.join("portagent.db"), data.join("agentx.db"));
         replace_data::finish(directory)?;
@@ -69,8 +70,8 @@ impl Store {
         wal_ownership::settle_both(directory)?;
         both.iter().try_for_each(|(path, schema)| preflight::look_inside(path, schema))?;
         for (path, other, table) in [(&accounts, &agent, "messages"), (&agent, &accounts, "users")] {
-            if preflight::has_lost_its_content(path, other, table) {
-                return Err(preflight::emptied(path));
+            if !anew {
+                preflight::check_not_lost(path, other, table)?;
             }
         }
         Self::open_files(directory)

@@ -24,7 +24,7 @@ impl Fixture {
         Self { directory, store }
     }
 
-    /// As somebody with the `sqlite3` program sees it: foreign keys are off.
+    /// As the `sqlite3` program sees it: foreign keys are off.
     fn outside(&self, file: &str) -> Connection {
         let conn = Connection::open(self.directory.path().join("data").join(file)).expect("opens");
         conn.pragma_update(None, "foreign_keys", false).expect("off");
@@ -220,7 +220,7 @@ fn deleting_from_outside_takes_what_hangs_on_it() {
 }
 
 #[test]
-fn somebody_elses_looks_like_nothing() {
+fn another_users_id_reads_like_one_that_does_not_exist() {
     let fixture = Fixture::new();
     let (mine, theirs) = (ContainerId::random(), ContainerId::random());
     let conversation = fixture.conversation(&mine);
@@ -262,7 +262,7 @@ fn a_late_checkpoint_changes_nothing_and_a_waiting_question_stands_behind() {
         ["Complete [Text(\"one\")]", "Complete [Text(\"partial, whole\")]", "Complete [Text(\"two\")]"]
     );
     let history = fixture.store.history(&first, usize::MAX).expect("reads");
-    assert_eq!(history.len(), 2, "a question that waits is not told to the model yet");
+    assert_eq!(history.len(), 2, "a question that waits does not go to the model yet");
     let cut = fixture.store.history(&second, 4).expect("reads");
     assert_eq!(cut.len(), 1, "what does not fit is left out by whole turns");
 }

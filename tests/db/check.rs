@@ -83,7 +83,7 @@ fn with_no_account_at_all_it_is_the_accounts_that_are_lost() {
     sql(server, "DELETE FROM users");
     let run = server.run(&["db", "check", "--fix"]);
     assert_eq!(run.code, Some(1));
-    assert!(run.stderr.contains("portagent.db knows nobody"), "{}", run.stderr);
+    assert!(run.stderr.contains("portagent.db has no accounts"), "{}", run.stderr);
     assert_eq!(agent(server, "SELECT count(*) FROM images"), "2");
 }
 

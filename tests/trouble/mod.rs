@@ -2,6 +2,7 @@
 
 mod full_disk;
 mod locked;
+mod missing;
 mod replaced;
 mod start;
 mod unwritable;

@@ -1,13 +1,13 @@
 //! `portagent serve`, and `portagent` alone.
 
 use crate::app;
-use crate::cli::command::{Command, Given};
+use crate::cli::command::{Command, CommandOption, Given};
 use crate::domain::Result;
 
 pub(in crate::cli) static COMMAND: Command = Command {
     name: "serve",
     operands: &[],
-    options: &[],
+    options: &[CommandOption { flag: "new", value: "", about: "begin with an empty service where data is missing" }],
     json: false,
     about: "start the server; what `portagent` alone does",
     details:
@@ -22,5 +22,5 @@ read LOG_LEVEL again from its env file.",
 };
 
 fn run(given: &Given) -> Result<()> {
-    app::serve(given.config()?, &|| given.config())
+    app::serve(given.config()?, given.has("new"), &|| given.config())
 }

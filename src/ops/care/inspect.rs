@@ -77,8 +77,8 @@ fn ownerless(directory: &Path) -> Result<Vec<Finding>> {
         (
             "agentx.db",
             "ownerless_rows",
-            found.hanging,
-            format!("{} turns and messages without an owner", found.hanging),
+            found.dangling,
+            format!("{} turns and messages without an owner", found.dangling),
         ),
         (
             "data directory",

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::domain::{Error, Kind, Result};
 use crate::ops::partial::Partial;
 use crate::ops::space;
-use crate::store::care::Which;
+use crate::store::care::{self, Which};
 use crate::store::salvage::{self, Report};
 use crate::store::{DirectoryLock, stamp};
 
@@ -61,7 +61,7 @@ pub fn recover(directory: &Path, damaged: &Damaged, target: Option<&Path>) -> Re
     }
     let parent = name.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // A copy to read from, the new file, and its indexes and journal.
-    let bytes = size(&damaged.path) + size(&salvage::beside(&damaged.path));
+    let bytes = care::total(&damaged.path);
     space::require(parent, bytes.saturating_mul(5) / 2)?;
     let workshop = Partial::make(parent)?;
     let made = workshop.path().join("recovered.db");
@@ -91,10 +91,6 @@ fn same_file(one: &Path, other: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
     let place = |path: &Path| fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino())).ok();
     place(one).is_some_and(|place_of_one| Some(place_of_one) == place(other))
-}
-
-fn size(path: &Path) -> u64 {
-    fs::metadata(path).map_or(0, |metadata| metadata.len())
 }
 
 fn publish(made: &Path, name: &Path) -> std::io::Result<()> {

@@ -20,7 +20,7 @@ pub struct Change {
 /// Errors: `Unavailable` without room for it, naming both numbers, and whatever the database says.
 pub fn vacuum(directory: &Path, which: Which) -> Result<Change> {
     crate::store::settle_if_free(directory)?;
-    let needed = care::total(directory, which).saturating_mul(2).saturating_add(AIR_BYTES);
+    let needed = care::total(&which.path(directory)).saturating_mul(2).saturating_add(AIR_BYTES);
     space::require(&directory.join("data"), needed)?;
     measured(directory, which, || care::vacuum(directory, which))
 }
@@ -31,7 +31,7 @@ pub fn optimize(directory: &Path, which: Which) -> Result<Change> {
 }
 
 fn measured(directory: &Path, which: Which, work: impl FnOnce() -> Result<()>) -> Result<Change> {
-    let before = care::total(directory, which);
+    let before = care::total(&which.path(directory));
     work()?;
-    Ok(Change { which, before, after: care::total(directory, which) })
+    Ok(Change { which, before, after: care::total(&which.path(directory)) })
 }

@@ -11,8 +11,9 @@ use super::archive::{self, Decryption, Manifest};
 use super::meter::Meter;
 use super::owner;
 use crate::domain::{Error, Result};
+use crate::store::copy::DATABASE_FILES;
 use crate::store::replace_data::{self, INCOMING};
-use crate::store::{DirectoryLock, kept_key};
+use crate::store::{DirectoryLock, inspect, kept_key};
 
 /// What is back.
 #[derive(Debug, Clone)]
@@ -80,6 +81,9 @@ type Prepared = (archive::Report, Option<crate::domain::secret::Secret>);
 
 fn prepare(incoming: &Path, opened: archive::Opened, meter: &mut Meter<'_>) -> Result<Prepared> {
     let report = archive::extract_to(opened, incoming, meter)?;
+    for file in DATABASE_FILES {
+        inspect::refuse_foreign_programs(&incoming.join("data").join(file))?;
+    }
     let cannot = |cause: std::io::Error| place::cannot_write(incoming, &cause);
     for name in ["manifest.json", "SHA256SUMS"] {
         place::remove_file(&incoming.join(name)).map_err(cannot)?;

@@ -129,3 +129,18 @@ fn what_is_not_good_changes_nothing() {
     assert_eq!((users(at), files_of(at)), (vec!["old".to_owned()], "old".to_owned()));
     assert!(!at.join(INCOMING).exists() && !at.join("replaced").exists());
 }
+
+#[test]
+fn an_archive_with_a_foreign_trigger_changes_nothing() {
+    let (old, new, elsewhere) = (data_directory("old"), data_directory("new"), tempfile::tempdir().unwrap());
+    let planted = rusqlite::Connection::open(new.path().join("data/portagent.db")).unwrap();
+    let trigger = "PRAGMA journal_mode = DELETE; CREATE TRIGGER planted AFTER INSERT ON users BEGIN \
+                   UPDATE users SET role = 'admin' WHERE userId = NEW.userId; END;";
+    planted.execute_batch(trigger).unwrap();
+    drop(planted);
+    let archive = archive_of(new.path(), elsewhere.path(), 0);
+    let error = restore(old.path(), &archive, &Decryption::None, &mut Meter::silent()).unwrap_err();
+    assert_eq!(error.code, "foreign_schema");
+    assert!(error.message.contains("trigger planted"), "{error}");
+    assert_eq!(users(old.path()), vec!["old".to_owned()]);
+}

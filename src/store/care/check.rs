@@ -4,9 +4,10 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::{Which, counted, finding, looking, schema_check};
+use super::{Which, counted, finding, open_to_read, schema_check};
 use crate::domain::Result;
 use crate::domain::finding::{Finding, Level};
+use crate::store::migrations;
 use crate::store::sqlite::rows;
 use crate::store::tables::content;
 
@@ -18,7 +19,7 @@ const INSTRUCTIONS: i32 = 2000;
 /// Looks at one database. `quick` leaves out what reads every row.
 pub fn check(directory: &Path, which: Which, quick: bool) -> Vec<Finding> {
     let place = which.file();
-    let conn = match looking(&which.path(directory)) {
+    let conn = match open_to_read(&which.path(directory)) {
         Ok(conn) => conn,
         Err(error) => return vec![finding(place, "opens", Level::Fail, 1, error.with_cause())],
     };
@@ -28,13 +29,14 @@ pub fn check(directory: &Path, which: Which, quick: bool) -> Vec<Finding> {
         Err(error) => (finding(place, "schema", Level::Fail, 1, error.with_cause()), false),
     };
     found.push(schema);
+    found.push(asked(place, "foreign_programs", foreign_programs(&conn, which)));
     // A damaged file would answer every other question with the same complaint, or wrongly.
     if !is_ours || found[0].level == Level::Fail {
         return found;
     }
     found.push(asked(place, "foreign_keys", foreign_keys(&conn, place)));
     if which == Which::Agentx {
-        found.extend(HANGING.iter().map(|row| asked(place, row.0, hanging(&conn, row))));
+        found.extend(DANGLING.iter().map(|row| asked(place, row.0, dangling(&conn, row))));
         if !quick {
             found.push(asked(place, "contents", contents(&conn, place)));
         }
@@ -43,7 +45,7 @@ pub fn check(directory: &Path, which: Which, quick: bool) -> Vec<Finding> {
 }
 
 /// Checks the pages of every table in turn, so that no snapshot is held for long while people write, and asks now and
-/// then whether to stop. `None`: it was told to.
+/// then whether to stop. `None`: it was stopped.
 ///
 /// Errors: `Unavailable` when the file cannot be read at all.
 pub fn integrity_by_table(
@@ -51,7 +53,7 @@ pub fn integrity_by_table(
     which: Which,
     mut should_stop: impl FnMut() -> bool + Send + Clone + 'static,
 ) -> Result<Option<Vec<String>>> {
-    let mut conn = looking(&which.path(directory))?;
+    let mut conn = open_to_read(&which.path(directory))?;
     conn.progress_handler(INSTRUCTIONS, Some(should_stop.clone()))?;
     let tables: Vec<String> = texts(&conn, "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0")?;
     let mut complaints = Vec::new();
@@ -90,6 +92,15 @@ fn asked(place: &'static str, name: &'static str, answer: Result<Finding>) -> Fi
     answer.unwrap_or_else(|error| finding(place, name, Level::Fail, 1, error.with_cause()))
 }
 
+fn foreign_programs(conn: &Connection, which: Which) -> Result<Finding> {
+    let foreign: Vec<String> = migrations::foreign_programs(conn, which)?.iter().map(ToString::to_string).collect();
+    let message = match foreign.is_empty() {
+        true => "no triggers, views or virtual tables but our own".to_owned(),
+        false => format!("made by another program, and never run by this one: {}", foreign.join(", ")),
+    };
+    Ok(counted(which.file(), "foreign_programs", Level::Fail, foreign.len() as u64, message))
+}
+
 fn foreign_keys(conn: &Connection, place: &'static str) -> Result<Finding> {
     let broken = rows::count(conn, "SELECT count(*) FROM pragma_foreign_key_check", [])?;
     let message = match broken {
@@ -100,9 +111,9 @@ fn foreign_keys(conn: &Connection, place: &'static str) -> Result<Finding> {
 }
 
 /// Name, question, and what it means.
-type Hanging = (&'static str, &'static str, &'static str);
+type Dangling = (&'static str, &'static str, &'static str);
 
-const HANGING: &[Hanging] = &[
+const DANGLING: &[Dangling] = &[
     (
         "sessions_without_conversation",
         "SELECT count(*) FROM sessions WHERE imageId NOT IN (SELECT imageId FROM images)",
@@ -130,7 +141,7 @@ const HANGING: &[Hanging] = &[
     ),
 ];
 
-fn hanging(conn: &Connection, (name, sql, what): &Hanging) -> Result<Finding> {
+fn dangling(conn: &Connection, (name, sql, what): &Dangling) -> Result<Finding> {
     let found = rows::count(conn, sql, [])?;
     Ok(counted(Which::Agentx.file(), name, Level::Warn, found, format!("{found} {what}")))
 }
@@ -161,5 +172,32 @@ mod tests {
         let look = |is_stopped: bool| integrity_by_table(directory.path(), Which::Agentx, move || is_stopped);
         assert_eq!(look(false).expect("looks"), Some(Vec::new()));
         assert_eq!(look(true).expect("stops"), None);
+    }
+
+    #[test]
+    fn what_another_program_put_into_a_database_is_a_failure_and_never_runs() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = Store::open(directory.path()).expect("opens");
+        let conn = Connection::open(Which::Portagent.path(directory.path())).expect("opens");
+        let foreign = |conn: &Connection| -> String {
+            let found = check(directory.path(), Which::Portagent, true);
+            drop(conn.query_row("SELECT 1", [], |_| Ok(())));
+            let finding = found.into_iter().find(|finding| finding.name == "foreign_programs").expect("is checked");
+            assert_eq!(finding.level == Level::Fail, finding.count > Some(0), "{}", finding.message);
+            if finding.count > Some(0) { finding.message } else { String::new() }
+        };
+        assert_eq!(foreign(&conn), "");
+        conn.execute_batch(
+            "CREATE TRIGGER planted AFTER INSERT ON settings BEGIN UPDATE settings SET value = 'stolen'; END;
+             CREATE VIEW seen AS SELECT * FROM users;
+             DROP TRIGGER users_delete; CREATE TRIGGER users_delete AFTER DELETE ON users BEGIN SELECT 1; END;",
+        )
+        .expect("plants");
+        let message = foreign(&conn);
+        for name in ["trigger planted", "view seen", "trigger users_delete"] {
+            assert!(message.contains(name), "{message}");
+        }
+        store.set_setting("a", Some("mine".to_owned())).expect("is stored");
+        assert_eq!(store.setting("a").expect("reads").as_deref(), Some("mine"), "the trigger did not run");
     }
 }

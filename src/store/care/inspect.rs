@@ -3,10 +3,11 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 
 use crate::domain::{Error, Result};
-use crate::store::migrations;
+use crate::store::migrations::{self, Which};
+use crate::store::sqlite::{failure, open};
 
 /// Page cache in KiB.
 const CACHE_KIB: i64 = 1024;
@@ -49,14 +50,14 @@ pub fn newest_schema(file: &str) -> Option<i64> {
 ///
 /// Errors: `Unavailable` for a file that is damaged or no database; `Conflict` when it was interrupted.
 pub fn facts(file: &Path, interruption: Interruption) -> Result<Facts> {
-    read_facts(&open(file, interruption)?).map_err(|cause| problem(file, cause))
+    read_facts(&connect(file, interruption)?).map_err(|cause| problem(file, cause))
 }
 
 /// The same after looking at every page and every reference.
 ///
 /// Errors: `Unavailable` for a file that is damaged or no database; `Conflict` when it was interrupted.
 pub fn check(file: &Path, interruption: Interruption) -> Result<Verdict> {
-    let conn = open(file, interruption)?;
+    let conn = connect(file, interruption)?;
     let look = || -> rusqlite::Result<(Vec<String>, u64)> {
         let mut statement = conn.prepare("PRAGMA integrity_check")?;
         let lines = statement.query_map([], |row| row.get::<_, String>(0))?;
@@ -76,13 +77,18 @@ pub fn check(file: &Path, interruption: Interruption) -> Result<Verdict> {
     Ok(Verdict { facts: read_facts(&conn).map_err(|cause| problem(file, cause))?, orphan_rows })
 }
 
-fn open(file: &Path, interruption: Interruption) -> Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut conn = Connection::open_with_flags(file, flags).map_err(|cause| problem(file, cause))?;
+/// Errors: `Invalid` for a file of `data/` with triggers, views or virtual tables that our migrations do not make.
+pub fn refuse_foreign_programs(file: &Path) -> Result<()> {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let Some(which) = Which::from_name(&name) else { return Ok(()) };
+    let foreign = migrations::foreign_programs(&open::read_only(file, false)?, which)?;
+    if foreign.is_empty() { Ok(()) } else { Err(failure::foreign(Path::new(&*name), &foreign)) }
+}
+
+fn connect(file: &Path, interruption: Interruption) -> Result<Connection> {
+    let mut conn = open::read_only(file, false).map_err(|cause| problem(file, cause))?;
     conn.progress_handler(INSTRUCTIONS, Some(interruption))?;
     let prepare = || -> rusqlite::Result<()> {
-        // Views and triggers of a file from elsewhere are somebody else's program.
-        conn.pragma_update(None, "trusted_schema", false)?;
         conn.pragma_update(None, "cell_size_check", true)?;
         conn.pragma_update(None, "query_only", true)?;
         conn.pragma_update(None, "cache_size", -CACHE_KIB)
@@ -94,7 +100,7 @@ fn open(file: &Path, interruption: Interruption) -> Result<Connection> {
 fn read_facts(conn: &Connection) -> rusqlite::Result<Facts> {
     let number = |pragma: &str| conn.query_row(pragma, [], |row| row.get::<_, i64>(0));
     let tables: Vec<String> = conn
-        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name")?
+        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name")?
         .query_map([], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
     let mut rows = Vec::with_capacity(tables.len());

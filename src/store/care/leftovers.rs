@@ -1,4 +1,4 @@
-//! Files that somebody left behind: what a killed run had begun, and what is kept as a way back.
+//! Files left behind: what a killed run had begun, and what is kept as a way back.
 
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use super::counted;
 use crate::domain::finding::{Finding, Level};
 use crate::domain::{Error, Result};
 
-/// A `*.partial` younger than this may still be somebody's work.
+/// A `*.partial` younger than this may still be in use.
 const ABANDONED_AFTER: Duration = Duration::from_secs(3600);
 /// Where our programs leave files, below the data directory.
 const PLACES: &[&str] = &["", "data", "data/snapshots", "backups"];

@@ -43,7 +43,7 @@ impl Store {
         })
     }
 
-    /// Moves what the log holds into the file, and cuts the log where nobody reads it. Whoever is busy is not waited for.
+    /// Moves what the log holds into the file, and cuts the log where it is not being read. Waits for no one.
     /// What would cut the log is left to Litestream where it follows.
     pub fn shorten_log(&self, which: Which) -> Result<()> {
         let directory = self.directory.clone();

@@ -43,14 +43,14 @@ pub fn counted(place: &'static str, name: &'static str, bad: Level, count: u64, 
 /// A connection that only looks. Nothing is made where there is nothing.
 ///
 /// Errors: `NotFound` without the file; `Unavailable` when it cannot be used.
-fn looking(path: &Path) -> Result<Connection> {
+fn open_to_read(path: &Path) -> Result<Connection> {
     must_exist(path)?;
     open::reader(path)
 }
 
 /// A connection that changes things, beside the server's own.
-fn changing(path: &Path) -> Result<Connection> {
-    let conn = looking(path)?;
+fn open_to_change(path: &Path) -> Result<Connection> {
+    let conn = open_to_read(path)?;
     let prepared = conn.pragma_update(None, "query_only", false).and_then(|()| {
         conn.pragma_update(None, "synchronous", "FULL")?;
         conn.pragma_update(None, "foreign_keys", true)

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use rusqlite::{Connection, ErrorCode, InterruptHandle, OpenFlags};
+use rusqlite::{Connection, ErrorCode, InterruptHandle};
 
 use crate::domain::Error;
 use crate::store::engine::migrate::Schema;
 use crate::store::migrations;
+use crate::store::sqlite::header::has_wal;
+use crate::store::sqlite::open;
 use crate::store::tables::jobs;
 use crate::store::tables::jobs::JobRecord;
 
@@ -19,8 +20,6 @@ const CHECK_PATIENCE: Duration = Duration::from_secs(20);
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 /// Complaints of the check that are passed on.
 const COMPLAINTS: usize = 2;
-/// What stays as it is in the path of a URI.
-const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_');
 
 pub struct Inspection {
     /// The file's name.
@@ -37,7 +36,7 @@ pub enum Inspected {
     Sound(i64),
     Older(i64),
     Newer(i64),
-    /// Nobody serves it, and a `-wal` file is left: reading it would put it in order.
+    /// No server runs, and a `-wal` file is left: reading it would put it in order.
     Unclean,
     /// The check took too long.
     Slow,
@@ -96,20 +95,12 @@ fn look(path: &Path, schema: &Schema, is_served: bool) -> rusqlite::Result<Inspe
 
 /// `None` for a file that cannot be read without changing it.
 fn connect(path: &Path, is_served: bool) -> rusqlite::Result<Option<Connection>> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    if is_served {
-        let conn = Connection::open_with_flags(path, flags)?;
-        conn.busy_timeout(BUSY_TIMEOUT)?;
-        return Ok(Some(conn));
-    }
-    let mut wal = path.as_os_str().to_owned();
-    wal.push("-wal");
-    if std::fs::metadata(&wal).is_ok_and(|file| file.len() > 0) {
+    if !is_served && has_wal(path) {
         return Ok(None);
     }
-    // https://www.sqlite.org/uri.html: immutable takes no lock and makes no file beside it.
-    let uri = format!("file:{}?immutable=1", utf8_percent_encode(&path.to_string_lossy(), PATH));
-    Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI).map(Some)
+    let conn = open::read_only(path, !is_served)?;
+    conn.busy_timeout(BUSY_TIMEOUT)?;
+    Ok(Some(conn))
 }
 
 fn complaints(conn: &Connection) -> rusqlite::Result<Vec<String>> {

@@ -1,4 +1,4 @@
-//! What belongs to nobody: a plain `DELETE FROM users` leaves the conversations and files of that person behind.
+//! Data without an owner: a plain `DELETE FROM users` leaves the conversations and files of that person behind.
 //!
 //! The two databases are two files, and no transaction spans both. What makes the removal safe is the order in which
 //! things come into being: an account is committed in `portagent.db` before anything of theirs is in `agentx.db`. So
@@ -10,7 +10,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::{Which, changing, looking};
+use super::{Which, open_to_change, open_to_read};
 use crate::domain::id::ContainerId;
 use crate::domain::{Error, Result};
 use crate::store::sqlite::rows;
@@ -29,7 +29,7 @@ pub struct Ownerless {
     pub messages: u64,
     pub directories: u64,
     /// Turns and messages whose session is gone.
-    pub hanging: u64,
+    pub dangling: u64,
 }
 
 impl Ownerless {
@@ -45,11 +45,11 @@ pub type Removed = Ownerless;
 ///
 /// Errors: `Unavailable` when a database cannot be read.
 pub fn ownerless(directory: &Path) -> Result<Ownerless> {
-    let agent = looking(&Which::Agentx.path(directory))?;
+    let agent = open_to_read(&Which::Agentx.path(directory))?;
     let names = directories(directory)?;
     let containers = containers(&agent)?;
     let owners = Owners::open(directory)?;
-    let mut found = Ownerless { hanging: hanging(&agent)?, ..Ownerless::default() };
+    let mut found = Ownerless { dangling: dangling(&agent)?, ..Ownerless::default() };
     for container in owners.unknown(containers)? {
         found.containers += 1;
         let (conversations, messages) = sizes(&agent, &container)?;
@@ -62,20 +62,23 @@ pub fn ownerless(directory: &Path) -> Result<Ownerless> {
 
 /// Removes it, a little at a time, on a running server too.
 ///
-/// Errors: `Conflict` when `portagent.db` knows nobody at all, because then it is the accounts that are lost.
+/// Errors: `Conflict` when `portagent.db` has no accounts at all, because then it is the accounts that are lost.
 pub fn remove_ownerless(directory: &Path) -> Result<Removed> {
-    let mut agent = changing(&Which::Agentx.path(directory))?;
+    let mut agent = open_to_change(&Which::Agentx.path(directory))?;
     let names = directories(directory)?;
     let owners = Owners::open(directory)?;
     if owners.is_empty()? {
-        return Err(Error::conflict("no_accounts", "portagent.db knows nobody, so everything would belong to nobody")
-            .hint("bring the accounts back first: `portagent restore FILE` or `portagent db recover portagent`"));
+        return Err(Error::conflict(
+            "no_accounts",
+            "portagent.db has no accounts, so all data would be without an owner",
+        )
+        .hint("bring the accounts back first: `portagent restore FILE` or `portagent db recover portagent`"));
     }
     let mut removed = Removed::default();
     for container in owners.unknown(containers(&agent)?)? {
         remove_container(&mut agent, &owners, &container, &mut removed)?;
     }
-    removed.hanging = remove_hanging(&mut agent)?;
+    removed.dangling = remove_dangling(&mut agent)?;
     for name in owners.unknown(names)? {
         removed.directories += u64::from(remove_directory(directory, &owners, &name)?);
     }
@@ -87,7 +90,7 @@ struct Owners(Connection);
 
 impl Owners {
     fn open(directory: &Path) -> Result<Self> {
-        looking(&Which::Portagent.path(directory)).map(Self)
+        open_to_read(&Which::Portagent.path(directory)).map(Self)
     }
 
     fn is_empty(&self) -> Result<bool> {
@@ -151,26 +154,26 @@ fn remove_container(agent: &mut Connection, owners: &Owners, container: &str, re
     }
 }
 
-const HANGING: [&str; 2] = ["turns", "messages"];
+const DANGLING: [&str; 2] = ["turns", "messages"];
 
-/// A turn or a message of a session that no row knows any more, not even a conversation's: nobody can be asked.
-fn hanging_where(table: &str) -> String {
+/// A turn or a message of a session that no row knows any more, not even a conversation's.
+fn dangling_where(table: &str) -> String {
     format!(
         "FROM {table} WHERE sessionId NOT IN (SELECT sessionId FROM sessions) \
          AND sessionId NOT IN (SELECT sessionId FROM images)"
     )
 }
 
-fn hanging(agent: &Connection) -> Result<u64> {
-    HANGING.iter().try_fold(0, |sum, table| {
-        rows::count(agent, &format!("SELECT count(*) {}", hanging_where(table)), []).map(|count| sum + count)
+fn dangling(agent: &Connection) -> Result<u64> {
+    DANGLING.iter().try_fold(0, |sum, table| {
+        rows::count(agent, &format!("SELECT count(*) {}", dangling_where(table)), []).map(|count| sum + count)
     })
 }
 
-fn remove_hanging(agent: &mut Connection) -> Result<u64> {
+fn remove_dangling(agent: &mut Connection) -> Result<u64> {
     let mut removed = 0;
-    for table in HANGING {
-        let these = hanging_where(table);
+    for table in DANGLING {
+        let these = dangling_where(table);
         let sql = format!("DELETE FROM {table} WHERE rowid IN (SELECT rowid {these} LIMIT {ROWS_PER_COMMIT})");
         loop {
             let transaction = locked(agent)?;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::{Which, finding, looking};
+use super::{Which, finding, open_to_read};
 use crate::domain::Result;
 use crate::domain::finding::{Finding, Level};
 use crate::store::migrations::expected;
@@ -47,7 +47,8 @@ pub(super) fn schema(conn: &Connection, which: Which) -> Result<(Finding, bool)>
 
 /// Whether a file stands at this program's schema: what is written into it makes sense then.
 pub fn is_current(directory: &Path, which: Which) -> bool {
-    let version = looking(&which.path(directory)).and_then(|conn| rows::value::<i64>(&conn, "PRAGMA user_version", []));
+    let version =
+        open_to_read(&which.path(directory)).and_then(|conn| rows::value::<i64>(&conn, "PRAGMA user_version", []));
     version.is_ok_and(|version| version == which.schema().newest())
 }
 

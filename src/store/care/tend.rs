@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::{Which, changing, looking};
+use super::{Which, open_to_change, open_to_read};
 use crate::domain::Result;
-use crate::store::files::wal_ownership::beside;
+use crate::store::sqlite::header::{beside, bytes_of};
 use crate::store::sqlite::rows;
 
-/// How long a rebuilding waits for whoever writes. In between people are served.
+/// How long `VACUUM` waits for the writer. In between people are served.
 const WRITER_PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,13 +41,13 @@ pub struct Stats {
 /// Errors: `NotFound`; `Unavailable` when it cannot be read.
 pub fn stats(directory: &Path, which: Which) -> Result<Stats> {
     let path = which.path(directory);
-    let conn = looking(&path)?;
+    let conn = open_to_read(&path)?;
     let ask = |pragma: &str| rows::count(&conn, pragma, []);
     let page_bytes = ask("PRAGMA page_size")?;
     Ok(Stats {
         file: which.file(),
-        bytes: size(&path),
-        wal_bytes: size(&beside(&path, "-wal")),
+        bytes: bytes_of(&path),
+        wal_bytes: bytes_of(&beside(&path, "-wal")),
         free_bytes: ask("PRAGMA freelist_count")? * page_bytes,
         page_bytes,
         schema: rows::value(&conn, "PRAGMA user_version", [])?,
@@ -72,14 +72,13 @@ fn tables(conn: &Connection) -> Result<Vec<TableStats>> {
 ///
 /// Errors: `NotFound`; whatever the database says, also that it keeps no such notes yet.
 pub fn last_ok(directory: &Path, job: &str) -> Result<Option<i64>> {
-    let conn = looking(&Which::Portagent.path(directory))?;
+    let conn = open_to_read(&Which::Portagent.path(directory))?;
     rows::value(&conn, "SELECT max(lastOkAt) FROM jobs WHERE name = ?1", [job])
 }
 
-/// Bytes of the file and its log.
-pub fn total(directory: &Path, which: Which) -> u64 {
-    let path = which.path(directory);
-    size(&path) + size(&beside(&path, "-wal"))
+/// Bytes of a database's file and its log.
+pub fn total(path: &Path) -> u64 {
+    bytes_of(path) + bytes_of(&beside(path, "-wal"))
 }
 
 /// Rebuilds the file without gaps, with pages that can be given back piece by piece from then on. Beside a running
@@ -87,7 +86,7 @@ pub fn total(directory: &Path, which: Which) -> u64 {
 ///
 /// Errors: `Unavailable` when others keep it busy, or it is damaged or the disk full: then all is as it was.
 pub fn vacuum(directory: &Path, which: Which) -> Result<()> {
-    let conn = changing(&which.path(directory))?;
+    let conn = open_to_change(&which.path(directory))?;
     conn.busy_timeout(WRITER_PATIENCE)?;
     conn.execute_batch("PRAGMA auto_vacuum = INCREMENTAL; VACUUM")?;
     checkpoint(directory, which, &conn)
@@ -97,7 +96,7 @@ pub fn vacuum(directory: &Path, which: Which) -> Result<()> {
 ///
 /// Errors: `Unavailable` when others keep it busy.
 pub fn optimize(directory: &Path, which: Which) -> Result<()> {
-    let conn = changing(&which.path(directory))?;
+    let conn = open_to_change(&which.path(directory))?;
     conn.execute_batch("PRAGMA optimize")?;
     checkpoint(directory, which, &conn)
 }
@@ -116,8 +115,4 @@ pub(in crate::store) fn is_followed(directory: &Path, which: Which, conn: &Conne
     }
     let sql = "SELECT count(*) FROM sqlite_schema WHERE name IN ('_litestream_seq', '_litestream_lock')";
     rows::count(conn, sql, []).map(|count| count > 0)
-}
-
-fn size(path: &Path) -> u64 {
-    std::fs::metadata(path).map_or(0, |metadata| metadata.len())
 }

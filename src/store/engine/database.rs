@@ -12,7 +12,8 @@ use super::supervise::Rescue;
 use super::trouble::Trouble;
 use super::writer::Writer;
 use crate::domain::{Error, Result};
-use crate::store::files::live_file::{LiveFile, Seen};
+use crate::store::files::live_file::{FileState, LiveFile};
+use crate::store::sqlite::header::{beside, bytes_of};
 use crate::store::sqlite::open;
 
 /// Reading connections that are kept; more are opened when needed and closed after use.
@@ -32,7 +33,7 @@ pub struct DatabaseFiles {
 pub struct Database {
     pub path: PathBuf,
     pub schema: &'static migrate::Schema,
-    /// What is open now. It changes when somebody puts another file at the path while we serve.
+    /// What is open now. It changes when another file is put at the path while we serve.
     opened: Mutex<Arc<Opened>>,
     pub trouble: Arc<Trouble>,
 }
@@ -63,7 +64,7 @@ impl Database {
         self.opened().writer.write(work)
     }
 
-    /// One transaction that nobody waits for.
+    /// One transaction that is not waited for.
     pub fn write_later(&self, what: &'static str, work: impl FnOnce(&Connection) -> Result<()> + Send + 'static) {
         self.opened().writer.write_later(what, work);
     }
@@ -85,10 +86,8 @@ impl Database {
     }
 
     pub fn files(&self) -> DatabaseFiles {
-        let bytes = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
-        let mut wal = self.path.clone().into_os_string();
-        wal.push("-wal");
-        DatabaseFiles { name: self.schema.name, bytes: bytes(&self.path), wal_bytes: bytes(Path::new(&wal)) }
+        let wal_bytes = bytes_of(&beside(&self.path, "-wal"));
+        DatabaseFiles { name: self.schema.name, bytes: bytes_of(&self.path), wal_bytes }
     }
 
     /// Changes whenever any connection but this reader's commits: also one of another program.
@@ -191,7 +190,7 @@ impl Opened {
         self.kept().clear();
         self.writer.stop();
         // The log goes with the last connection.
-        if matches!(self.live.look(), Seen::Ours | Seen::LogGone)
+        if matches!(self.live.state(), FileState::Ours | FileState::LogGone)
             && let Some(identity) = &*self.live.identity()
         {
             identity.forget();
@@ -211,7 +210,7 @@ impl Opened {
     }
 }
 
-/// Notices that somebody changed the database.
+/// Notices changes of the database.
 pub struct Watcher {
     conn: Connection,
     seen: Option<i64>,

@@ -1,11 +1,14 @@
 //! Brings a database's schema up to date: a snapshot first, then one transaction for each step.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::domain::{Error, Kind, Result};
 use crate::store::files::snapshot;
+use crate::store::sqlite::failure;
+use crate::store::sqlite::programs::programs;
 use crate::store::sqlite::{open, rows};
 
 /// A schema step: what `PRAGMA user_version` is after it, and how it is done.
@@ -40,7 +43,12 @@ pub fn bring_up_to_date(conn: &mut Connection, path: &Path, schema: &Schema) -> 
         return Ok(());
     }
     open::prepare_new(conn)?;
-    let has_data = version > 0 || (schema.is_legacy)(conn)?;
+    let is_legacy = (schema.is_legacy)(conn)?;
+    let foreign = if is_legacy { programs(conn)? } else { BTreeSet::new() };
+    if !foreign.is_empty() {
+        return Err(failure::foreign(path, &foreign));
+    }
+    let has_data = version > 0 || is_legacy;
     let snapshot = if has_data { Some(take_snapshot(conn, path, schema, version)?) } else { None };
     let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for step in schema.steps.iter().filter(|step| step.version > version) {
@@ -92,4 +100,42 @@ fn failed(path: &Path, version: i64, snapshot: Option<&Path>, error: Error) -> E
     )
     .hint(hint)
     .source(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static FAILING: Schema = Schema {
+        name: "test",
+        steps: &[
+            Step { version: 1, apply: |conn| Ok(conn.execute_batch("CREATE TABLE t (x)")?) },
+            Step { version: 2, apply: |conn| Ok(conn.execute_batch("INSERT INTO t VALUES (1); nonsense")?) },
+        ],
+        is_legacy: |_| Ok(false),
+    };
+
+    #[test]
+    fn a_step_that_fails_again_leaves_no_second_snapshot() {
+        let home = tempfile::tempdir().expect("a directory");
+        let path = home.path().join("test.db");
+        std::fs::File::create(&path).expect("is made");
+        let mut conn = open::writer(&path).expect("opens");
+        conn.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE t (x); PRAGMA user_version = 1").expect("is made");
+        let mut kept_after_a_try = || {
+            let error = bring_up_to_date(&mut conn, &path, &FAILING).expect_err("fails");
+            assert_eq!(error.code, "migration_failed");
+            std::fs::read_dir(home.path().join("snapshots")).expect("is there").count()
+        };
+        assert_eq!((kept_after_a_try(), kept_after_a_try()), (1, 1));
+        std::fs::rename(first(home.path()), home.path().join("snapshots/test-schema1-20200101-000000.db"))
+            .expect("moves");
+        assert_eq!(kept_after_a_try(), 1, "also one of another day");
+        Connection::open(&path).and_then(|conn| conn.execute_batch("INSERT INTO t VALUES (2)")).expect("inserts");
+        assert_eq!(kept_after_a_try(), 2, "other data is another snapshot");
+    }
+
+    fn first(home: &Path) -> PathBuf {
+        std::fs::read_dir(home.join("snapshots")).expect("lists").next().expect("one").expect("reads").path()
+    }
 }

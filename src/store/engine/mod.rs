@@ -35,7 +35,7 @@ impl Store {
     /// To be called every second by the one server of the directory: see [`supervise`].
     pub fn supervise(&self) {
         if let Some(Err(error)) = self.lock.as_ref().map(DirectoryLock::keep) {
-            // Somebody removed the lock's file and started a second server: no file of that one's is opened here.
+            // The lock's file was removed and a second server started: no file of that one's is opened here.
             self.agent.trouble.note(error);
             return;
         }
@@ -111,7 +111,7 @@ impl Store {
         })
     }
 
-    /// How large the databases' files are. One that cannot be looked at counts as empty.
+    /// How large the databases' files are. One that cannot be read counts as empty.
     pub fn files(&self) -> [DatabaseFiles; 2] {
         [&self.accounts, &self.agent].map(Database::files)
     }

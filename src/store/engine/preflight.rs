@@ -1,21 +1,21 @@
 //! Looks at a database file before anything is opened: what is damaged, cut short or too new is named, and neither it
 //! nor the database beside it is changed.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 
 use super::migrate;
 use crate::domain::{Code, Error, Result};
-use crate::store::files::wal_ownership::{Header, beside};
+use crate::store::sqlite::header::{Header, bytes_of, has_wal};
 use crate::store::sqlite::{failure, open};
 
 /// What can be seen without SQLite, which would replay a log.
 ///
 /// Errors: `Unavailable` when the file cannot be read, is no database, is cut short, or is gone while its log is there.
 pub fn look_at_header(path: &Path) -> Result<()> {
-    let has_log = fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0);
+    let has_log = has_wal(path);
     let file = match File::open(path) {
         Ok(file) => file,
         Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {
@@ -46,10 +46,10 @@ pub fn look_at_header(path: &Path) -> Result<()> {
 ///
 /// Errors: `Unavailable` when it is damaged or was written by a newer program.
 pub fn look_inside(path: &Path, schema: &migrate::Schema) -> Result<()> {
-    if fs::metadata(path).map_or(0, |file| file.len()) == 0 {
+    if bytes_of(path) == 0 {
         return Ok(());
     }
-    let conn = unchanging(path)?;
+    let conn = read_only(path)?;
     let version: i64 = ask(&conn, path, "PRAGMA user_version")?;
     if version > schema.newest() {
         return Err(migrate::newer(path, version, schema.newest()));
@@ -65,37 +65,34 @@ pub fn look_inside(path: &Path, schema: &migrate::Schema) -> Result<()> {
     Ok(())
 }
 
-/// Whether an empty file at `path` is one that lost its content: the other database knows somebody.
-pub fn has_lost_its_content(path: &Path, other: &Path, table: &str) -> bool {
-    let is_empty = fs::metadata(path).is_ok_and(|file| file.len() == 0);
-    let is_served = || {
-        let conn = unchanging(other)?;
-        ask::<bool>(&conn, other, &format!("SELECT EXISTS (SELECT 1 FROM {table})"))
-    };
-    is_empty && fs::metadata(other).is_ok_and(|file| file.len() > 0) && is_served().unwrap_or(false)
-}
-
-pub fn emptied(path: &Path) -> Error {
-    damaged(path, "it is empty, though there are accounts and conversations")
-}
-
-/// Without a log nothing has to be replayed, and SQLite is told that nothing changes, so that it makes no files.
-fn unchanging(path: &Path) -> Result<Connection> {
-    let has_log = beside(path, "-wal").exists();
-    let read_only = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
-    let name: String = path.to_string_lossy().chars().map(escaped).collect();
-    let conn =
-        Connection::open_with_flags(format!("file:{name}{}", if has_log { "" } else { "?immutable=1" }), read_only)
-            .map_err(|cause| refused(path, cause))?;
-    conn.busy_timeout(open::BUSY_TIMEOUT)?;
-    Ok(conn)
-}
-
-fn escaped(c: char) -> String {
-    match c {
-        '%' | '?' | '#' => format!("%{:02x}", u32::from(c)),
-        c => c.to_string(),
+/// Errors: `Unavailable` where the file is missing or empty although the other database has content (`table` is one of
+/// its tables), so that no empty service begins beside it.
+pub fn check_not_lost(path: &Path, other: &Path, table: &str) -> Result<()> {
+    if bytes_of(path) > 0 || bytes_of(other) == 0 {
+        return Ok(());
     }
+    let has_content = || {
+        let conn = read_only(other)?;
+        // Portagent 1.9 made its files one by one.
+        let is_ours = ask::<i64>(&conn, other, "PRAGMA user_version")? > 0;
+        Ok::<_, Error>(
+            (path.exists() || is_ours) && ask(&conn, other, &format!("SELECT EXISTS (SELECT 1 FROM {table})"))?,
+        )
+    };
+    match has_content().unwrap_or(false) {
+        false => Ok(()),
+        true if path.exists() => Err(damaged(path, "it is empty, though there are accounts and conversations")),
+        true => Err(Error::unavailable(
+            "database_missing",
+            format!("{} is missing, though {} has content", path.display(), other.display()),
+        )
+        .hint("put the file back or restore a backup; `portagent serve --new` begins without it")),
+    }
+}
+
+/// Without a log nothing has to be replayed, and SQLite makes no files.
+fn read_only(path: &Path) -> Result<Connection> {
+    open::read_only(path, !has_wal(path)).map_err(|cause| refused(path, cause))
 }
 
 fn ask<T: rusqlite::types::FromSql>(conn: &Connection, path: &Path, sql: &str) -> Result<T> {

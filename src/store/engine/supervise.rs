@@ -1,19 +1,21 @@
 //! What the one server of a directory does for each database every second: gives the file a cookie that no other has,
-//! notices when somebody else replaces the file, and tries whether trouble is over.
+//! notices when the file is replaced, and probes whether a failure is over.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 use super::database::{Database, Opened};
 use super::preflight;
 use crate::domain::{Code, Error, Result};
-use crate::store::files::live_file::Seen;
+use crate::store::files::live_file::FileState;
 use crate::store::files::{snapshot, wal_ownership};
+use crate::store::sqlite::header::beside;
 use crate::store::sqlite::{open, rows};
 
-/// How long a checkpoint waits for readers: it is tried again, so nobody else has to wait for it.
+/// How long a checkpoint waits for readers: it is tried again, so that no writer waits for it.
 const CHECKPOINT_PATIENCE: Duration = Duration::ZERO;
 /// How often it is tried to save a copy of a file that was deleted.
 const RESCUE_AGAIN: Duration = Duration::from_secs(30);
@@ -49,12 +51,12 @@ impl Database {
 
     pub fn supervise(&self) {
         let opened = self.opened();
-        let looked = match opened.live.look() {
-            Seen::Ours => self.probe(&opened).and_then(|()| self.keep_cookie(&opened)),
-            Seen::Gone => self.rescue(&opened).and(opened.live.check()),
-            Seen::Other => self.rescue(&opened).and_then(|()| self.change_over(&opened)),
-            Seen::Overwritten => opened.live.check(),
-            Seen::LogGone => self.save_log(&opened),
+        let looked = match opened.live.state() {
+            FileState::Ours => self.probe(&opened).and_then(|()| self.keep_cookie(&opened)),
+            FileState::Gone => self.rescue(&opened).and(opened.live.check()),
+            FileState::Other => self.rescue(&opened).and_then(|()| self.change_over(&opened)),
+            FileState::Overwritten => opened.live.check(),
+            FileState::LogGone => self.save_log(&opened),
         };
         if let Err(error) = looked {
             self.trouble.note(self.with_rescue(&opened, error));
@@ -77,7 +79,7 @@ impl Database {
         submitted.inspect_err(|_| self.trouble.probed(false))
     }
 
-    /// A cookie that somebody else has changed (`VACUUM`, a new index) is replaced by one that only we can have.
+    /// A cookie that another program has changed (`VACUUM`, a new index) is replaced by one that only we can have.
     fn keep_cookie(&self, opened: &Opened) -> Result<()> {
         if self.trouble.current().is_some() {
             return Ok(());
@@ -98,7 +100,12 @@ impl Database {
             Some(identity) => identity.next()?,
             None => return Ok(()),
         };
-        opened.writer.alone(move |conn| Ok(conn.pragma_update(None, "schema_version", next)?))?;
+        opened.writer.alone(move |conn| {
+            // In defensive mode SQLite ignores this pragma.
+            conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, false)?;
+            conn.pragma_update(None, "schema_version", next)?;
+            Ok(conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true).map(drop)?)
+        })?;
         prune(opened)
     }
 
@@ -161,12 +168,12 @@ impl Database {
 
     /// The old file's log must not be replayed onto the new file. What was in it is in the old file by now.
     fn part_with_log(&self, opened: &Opened) -> Result<()> {
-        let log = wal_ownership::beside(&self.path, "-wal");
+        let log = beside(&self.path, "-wal");
         if opened.live.has_its_log() && std::fs::metadata(&log).is_ok_and(|log| log.len() > 0) {
             wal_ownership::set_aside(&self.path, "the database was replaced while it was served")?;
         }
         // Connections to the old file may still be closed later, and with them their locks on this one.
-        let _ = std::fs::remove_file(wal_ownership::beside(&self.path, "-shm"));
+        let _ = std::fs::remove_file(beside(&self.path, "-shm"));
         wal_ownership::forget_list(&self.path)
     }
 

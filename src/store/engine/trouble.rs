@@ -69,7 +69,7 @@ impl Trouble {
         error
     }
 
-    /// Whether this failure is what everybody knows already.
+    /// Whether this failure was reported already.
     pub fn is_known(&self, error: &Error) -> bool {
         self.now().as_ref().is_some_and(|now| now.said.contains(&error.code))
     }

@@ -2,7 +2,7 @@
 //!
 //! With `synchronous=FULL` a commit costs an fsync, on an SD card tens of milliseconds. So whatever waits when a
 //! transaction begins goes into it, each piece inside a savepoint of its own: a piece that fails is rolled back
-//! alone, and nobody is answered before the whole is on the disk. A hundred chats then cost a few fsyncs a second.
+//! alone, and no caller returns before the whole is on the disk. A hundred chats then cost a few fsyncs a second.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -15,7 +15,7 @@ use rusqlite::config::DbConfig;
 
 use super::trouble::Trouble;
 use crate::domain::{Code, Error, Result};
-use crate::store::files::live_file::{LiveFile, Seen};
+use crate::store::files::live_file::{FileState, LiveFile};
 use crate::telemetry::metrics::catalog;
 
 /// Pieces of work that may wait for the writer; one more is refused.
@@ -24,12 +24,12 @@ const WAITING_JOBS: usize = 4096;
 const JOBS_PER_COMMIT: usize = 256;
 const STACK_BYTES: usize = 1024 * 1024;
 
-/// Tells whoever waits how it ended; called after the commit.
-type Answer = Box<dyn FnOnce(Result<(), Shared>) + Send>;
+/// Hands the outcome to the caller that waits; called after the commit.
+type Reply = Box<dyn FnOnce(Result<(), CommitFailure>) + Send>;
 /// Is handed no connection where the transaction could not begin.
-type Piece = Box<dyn FnOnce(Option<&Connection>) -> Answer + Send>;
+type Piece = Box<dyn FnOnce(Option<&Connection>) -> Reply + Send>;
 
-/// Is told why where the file is not ours any more.
+/// Gets an error where the file is not ours any more.
 type Alone = Box<dyn FnOnce(Result<&Connection>) + Send>;
 
 enum Job {
@@ -40,7 +40,7 @@ enum Job {
 }
 
 /// The connection, and what has to be true before anything is written over it.
-struct Desk {
+struct CommitLoop {
     name: &'static str,
     conn: Connection,
     live: Arc<LiveFile>,
@@ -55,16 +55,16 @@ pub struct Writer {
 
 /// A failed commit concerns several pieces of work at once.
 #[derive(Clone)]
-struct Shared(Code, String, String);
+struct CommitFailure(Code, String, String);
 
 impl Writer {
     pub fn start(name: &'static str, conn: Connection, live: Arc<LiveFile>, trouble: Arc<Trouble>) -> Result<Self> {
         let (sender, receiver) = sync_channel(WAITING_JOBS);
-        let desk = Desk { name, conn, live, trouble: trouble.clone() };
+        let commit_loop = CommitLoop { name, conn, live, trouble: trouble.clone() };
         let thread = std::thread::Builder::new()
             .name(format!("write-{name}"))
             .stack_size(STACK_BYTES)
-            .spawn(move || desk.run(&receiver))
+            .spawn(move || commit_loop.run(&receiver))
             .map_err(Error::internal)?;
         Ok(Self { jobs: Mutex::new(Some(sender)), trouble, thread: Mutex::new(Some(thread)) })
     }
@@ -77,7 +77,7 @@ impl Writer {
         self.submit(Job::Piece(piece(work, move |outcome| {
             let _ = sender.send(outcome);
         })))?;
-        // What only this piece ran into, such as a disk that was full in the middle of it, is known to nobody yet.
+        // What only this piece ran into, such as a disk that was full in the middle of it, is not noted yet.
         receiver.recv().unwrap_or_else(|_| Err(stopped())).map_err(|error| self.trouble.note(error))
     }
 
@@ -92,7 +92,7 @@ impl Writer {
         receiver.recv().unwrap_or_else(|_| Err(stopped()))
     }
 
-    /// Runs `work` in a transaction that nobody waits for, and tells `done` how it ended.
+    /// Runs `work` in a transaction without waiting for it; `done` gets the outcome.
     pub fn try_later(
         &self,
         work: impl FnOnce(&Connection) -> Result<()> + Send + 'static,
@@ -101,7 +101,7 @@ impl Writer {
         self.submit(Job::Piece(piece(work, done)))
     }
 
-    /// Like `write`, for what nobody waits for; a failure is logged.
+    /// Like `write`, without waiting; a failure is logged.
     pub fn write_later(&self, what: &'static str, work: impl FnOnce(&Connection) -> Result<()> + Send + 'static) {
         let trouble = self.trouble.clone();
         let report = move |outcome: Result<()>| {
@@ -139,7 +139,7 @@ impl Writer {
     }
 }
 
-impl Desk {
+impl CommitLoop {
     fn run(self, jobs: &Receiver<Job>) {
         let mut next = jobs.recv().ok();
         while let Some(job) = next {
@@ -159,12 +159,12 @@ impl Desk {
     fn commit_batch(&self, first: Piece, jobs: &Receiver<Job>) -> Option<Job> {
         let (conn, started) = (&self.conn, Instant::now());
         let begun = self.is_ours().and_then(|()| Ok(conn.execute_batch("BEGIN IMMEDIATE")?));
-        let (mut answers, mut left_over) = (Vec::new(), None);
+        let (mut replies, mut left_over) = (Vec::new(), None);
         let mut next = Some(first);
         while let Some(piece) = next.take() {
-            answers.push(piece(begun.is_ok().then_some(conn)));
-            // A full disk makes SQLite roll the whole transaction back by itself.
-            if answers.len() >= JOBS_PER_COMMIT || begun.is_ok() && conn.is_autocommit() {
+            replies.push(piece(begun.is_ok().then_some(conn)));
+            // On a full disk SQLite rolls the whole transaction back.
+            if replies.len() >= JOBS_PER_COMMIT || begun.is_ok() && conn.is_autocommit() {
                 break;
             }
             match jobs.try_recv() {
@@ -174,10 +174,10 @@ impl Desk {
             }
         }
         let outcome = begun.and_then(|()| self.commit());
-        self.count(&outcome, answers.len(), started);
-        let outcome = outcome.map_err(|error| Shared::from(self.trouble.note(error)));
-        for answer in answers {
-            answer(outcome.clone());
+        self.count(&outcome, replies.len(), started);
+        let outcome = outcome.map_err(|error| CommitFailure::from(self.trouble.note(error)));
+        for reply in replies {
+            reply(outcome.clone());
         }
         left_over
     }
@@ -207,13 +207,13 @@ impl Desk {
 
     /// What is done alone may be what saves a deleted log.
     fn is_ours_but_for_its_log(&self) -> Result<()> {
-        if self.live.look() == Seen::LogGone { Ok(()) } else { self.is_ours() }
+        if self.live.state() == FileState::LogGone { Ok(()) } else { self.is_ours() }
     }
 
     /// Leaves one file behind. Where another file is at our path, what we have stays in the file that we hold; into
     /// one that was overwritten nothing is written any more.
     fn close(self) {
-        if self.live.look() == Seen::Overwritten {
+        if self.live.state() == FileState::Overwritten {
             let _ = self.conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
         } else if let Err(cause) = self.conn.pragma_update(None, "wal_checkpoint", "TRUNCATE") {
             log::debug!(target: "store", "no checkpoint at close: {cause}");
@@ -271,14 +271,14 @@ fn stopped() -> Error {
     Error::unavailable(Code::STOPPING, "The server is stopping").retry_after(Duration::from_secs(10))
 }
 
-impl From<Error> for Shared {
+impl From<Error> for CommitFailure {
     fn from(error: Error) -> Self {
         Self(error.code, error.message.to_string(), error.hint.map(String::from).unwrap_or_default())
     }
 }
 
-impl From<Shared> for Error {
-    fn from(Shared(code, message, hint): Shared) -> Self {
+impl From<CommitFailure> for Error {
+    fn from(CommitFailure(code, message, hint): CommitFailure) -> Self {
         let error = Error::unavailable(code, message).retry_after(Duration::from_secs(5));
         if hint.is_empty() { error } else { error.hint(hint) }
     }

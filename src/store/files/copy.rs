@@ -1,7 +1,7 @@
 //! Copies of both databases as they were at one moment, while people go on writing.
 //!
-//! SQLite's backup API starts from the beginning whenever somebody commits, unless its source holds a read transaction
-//! open: then every page it reads is of that moment, and in WAL mode nobody waits for it. So the moment is two
+//! SQLite's backup API starts from the beginning after every commit, unless its source holds a read transaction
+//! open: then every page it reads is of that moment, and in WAL mode no writer waits for it. So the moment is two
 //! connections of our own, each inside one read transaction until the last page is copied.
 //!
 //! The order matters. `agentx.db` is frozen first: an account is made before its first message, so every message in
@@ -21,7 +21,7 @@ use crate::store::sqlite::open;
 /// Files of a data directory's `data/`, in the order in which they are frozen and copied.
 pub const DATABASE_FILES: [&str; 2] = ["agentx.db", "portagent.db"];
 
-/// Bytes that are copied before whoever waits is told, and may pause us.
+/// Bytes that are copied between two reports of progress, which may pause the copy.
 const STEP_BYTES: u64 = 1024 * 1024;
 /// Page cache of the copy that is written, in KiB.
 const CACHE_KIB: i64 = 1024;
@@ -109,7 +109,7 @@ impl Frozen {
     }
 }
 
-/// Nobody reads the copy before it is whole, and it is checked then: no journal, no sync on the way.
+/// The copy is not read before it is whole, and checked then: no journal, no sync on the way.
 fn prepare_target(copy: &Connection) -> rusqlite::Result<()> {
     copy.pragma_update(None, "cache_size", -CACHE_KIB)?;
     copy.pragma_update(None, "synchronous", "OFF")?;
@@ -118,7 +118,7 @@ fn prepare_target(copy: &Connection) -> rusqlite::Result<()> {
 
 /// The copy says of itself that it is in WAL mode, as its source is. As a single file it can be read anywhere.
 fn one_file(target: &Path) -> Result<()> {
-    let conn = Connection::open(target)?;
+    let conn = open::writer(target)?;
     let mode: String = conn.query_row("PRAGMA journal_mode=DELETE", [], |row| row.get(0))?;
     if mode == "delete" { Ok(()) } else { Err(Error::internal(format!("the copy stays in journal mode {mode}"))) }
 }

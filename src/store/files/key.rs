@@ -60,7 +60,7 @@ fn read(path: &Path) -> std::io::Result<String> {
     Ok(key.trim().to_owned())
 }
 
-/// Written whole under another name first: whoever is first wins, and nobody ever sees half a key.
+/// Written whole under another name first: the first process wins, and half a key is never read.
 fn make(path: &Path) -> std::io::Result<()> {
     let partial = path.with_extension(format!("{}.partial", std::process::id()));
     let _ = fs::remove_file(&partial);

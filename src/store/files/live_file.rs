@@ -1,7 +1,7 @@
 //! The database file that we serve, held by a descriptor of our own: is it still the one at its path?
 //!
 //! SQLite in WAL mode does not notice when its file is deleted, renamed or overwritten: it would go on acknowledging
-//! what nobody finds again. The descriptor is opened before SQLite's and closed after them, because closing *any*
+//! what is lost with the file. The descriptor is opened before SQLite's and closed after them, because closing *any*
 //! descriptor of a file gives up all POSIX locks that the process has on it, SQLite's included
 //! (https://www.sqlite.org/howtocorrupt.html, 2.2). For the same reason nothing else in this program opens a database
 //! that it serves, except through SQLite.
@@ -12,12 +12,13 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::wal_ownership::{self, Header, Identity};
+use super::wal_ownership::Identity;
 use crate::domain::{Error, Result};
+use crate::store::sqlite::header::{Header, beside};
 
 /// What became of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Seen {
+pub enum FileState {
     Ours,
     /// Nothing is at the path.
     Gone,
@@ -49,31 +50,31 @@ impl LiveFile {
         Ok(Self { path: path.to_owned(), file, place, identity: Mutex::new(None), log_place: OnceLock::new() })
     }
 
-    pub fn look(&self) -> Seen {
+    pub fn state(&self) -> FileState {
         match std::fs::metadata(&self.path) {
-            Err(cause) if cause.kind() == ErrorKind::NotFound => return Seen::Gone,
-            // The directory cannot be looked into: that says nothing about the file.
-            Err(_) => return Seen::Ours,
-            Ok(found) if (found.dev(), found.ino()) != self.place => return Seen::Other,
+            Err(cause) if cause.kind() == ErrorKind::NotFound => return FileState::Gone,
+            // The directory cannot be read: that says nothing about the file.
+            Err(_) => return FileState::Ours,
+            Ok(found) if (found.dev(), found.ino()) != self.place => return FileState::Other,
             Ok(_) => {}
         }
         match (&*self.identity(), Header::read(&self.file)) {
             (Some(identity), Ok(Some(header))) if identity.knows(header.cookie()) && header.is_sqlite() => {}
-            (Some(_), Ok(_)) => return Seen::Overwritten,
+            (Some(_), Ok(_)) => return FileState::Overwritten,
             _ => {}
         }
-        if self.log_place.get().is_some() && !self.has_its_log() { Seen::LogGone } else { Seen::Ours }
+        if self.log_place.get().is_some() && !self.has_its_log() { FileState::LogGone } else { FileState::Ours }
     }
 
     /// Errors: `Unavailable` when the file is not ours any more.
     pub fn check(&self) -> Result<()> {
-        match self.look() {
-            Seen::Ours => Ok(()),
+        match self.state() {
+            FileState::Ours => Ok(()),
             seen => Err(replaced(&self.path, seen)),
         }
     }
 
-    /// From now on the content is looked at as well. `now` is the schema cookie as SQLite sees it.
+    /// From now on the content is checked as well. `now` is the schema cookie as SQLite sees it.
     pub fn serve(&self, now: u32) {
         if let Ok(Some(header)) = Header::read(&self.file) {
             *self.identity() = Some(Identity::of(&self.path, &header, now));
@@ -94,21 +95,21 @@ impl LiveFile {
 }
 
 fn log_place(database: &Path) -> Option<(u64, u64)> {
-    let log = std::fs::metadata(wal_ownership::beside(database, "-wal")).ok()?;
+    let log = std::fs::metadata(beside(database, "-wal")).ok()?;
     Some((log.dev(), log.ino()))
 }
 
-fn replaced(path: &Path, seen: Seen) -> Error {
+fn replaced(path: &Path, seen: FileState) -> Error {
     let (what, hint) = match seen {
-        Seen::Gone => ("was deleted or moved away while it was served", "Put the file back; no restart is needed"),
-        Seen::Overwritten => (
+        FileState::Gone => ("was deleted or moved away while it was served", "Put the file back; no restart is needed"),
+        FileState::Overwritten => (
             "was overwritten while it was served",
             "Stop the server, put the right file there once more, and start again",
         ),
-        Seen::LogGone => {
+        FileState::LogGone => {
             ("had its -wal file deleted while it was served", "Wait a moment: what was in it is being saved")
         }
-        Seen::Other | Seen::Ours => {
+        FileState::Other | FileState::Ours => {
             ("was replaced by another file while it was served", "Wait a moment until the new file is opened")
         }
     };

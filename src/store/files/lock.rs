@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::domain::{Error, Result};
 use crate::store::sqlite::open;
 
-/// How long a command may hold the lock of a directory that nobody serves, and how often it is tried again.
+/// How long a command may hold the lock of a directory without a server, and the pause before the next try.
 const COMMAND_PATIENCE: Duration = Duration::from_secs(5);
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
@@ -18,17 +18,17 @@ const LOOK_AGAIN: Duration = Duration::from_millis(10);
 #[derive(Clone)]
 pub struct DirectoryLock {
     path: PathBuf,
-    /// `None` where nobody has ever served the directory, and a command was first.
+    /// `None` where no server ever ran on the directory, and a command was first.
     file: Arc<Mutex<Option<File>>>,
 }
 
 impl DirectoryLock {
     /// Errors: `Conflict` when another server holds the directory, naming its process id.
     pub fn take(directory: &Path) -> Result<Self> {
-        // Whether it is open to others is looked at later, when there is a log to say so in.
+        // Whether it is open to others is checked later, when there is a log to say so in.
         open::make_private_dir(directory)?;
         let path = path_in(directory);
-        let mut file = open_to_lock(&path).map_err(|cause| cannot_lock(directory, &cause))?;
+        let mut file = open_to_lock(&path).map_err(|cause| open::not_writable(directory, cause))?;
         let deadline = Instant::now() + COMMAND_PATIENCE;
         loop {
             match file.try_lock() {
@@ -37,7 +37,7 @@ impl DirectoryLock {
                     std::thread::sleep(LOOK_AGAIN);
                 }
                 Err(TryLockError::WouldBlock) => return Err(held(directory, &mut file)),
-                Err(TryLockError::Error(cause)) => return Err(cannot_lock(directory, &cause)),
+                Err(TryLockError::Error(cause)) => return Err(open::not_writable(directory, cause)),
             }
         }
         sign(&mut file);
@@ -58,8 +58,8 @@ impl DirectoryLock {
         Self { path, file: Arc::new(Mutex::new(file)) }
     }
 
-    /// To be called now and then by the server that holds it: where somebody has removed the lock's file, or has
-    /// mounted another disk in its place, what we hold would stop nobody. Nothing happens while no file can be made.
+    /// To be called now and then by the server that holds it: where the lock's file was removed, or another disk was
+    /// mounted in its place, what we hold would stop no second server. Nothing happens while no file can be made.
     ///
     /// Errors: `Conflict` when another server was quicker.
     pub fn keep(&self) -> Result<()> {
@@ -86,18 +86,18 @@ impl DirectoryLock {
     /// For a command: `None` while a server holds the directory. A lock file is not made: it would be this user's,
     /// and the server's user could not open it.
     ///
-    /// Errors: `Unavailable` when it cannot be told.
+    /// Errors: `Unavailable` when the lock cannot be read.
     pub fn take_if_free(directory: &Path) -> Result<Option<Self>> {
         let path = path_in(directory);
         let file = match File::open(&path) {
             Ok(file) => file,
             Err(cause) if cause.kind() == ErrorKind::NotFound => return Ok(Some(Self::of(path, None))),
-            Err(cause) => return Err(cannot_lock(directory, &cause)),
+            Err(cause) => return Err(open::not_writable(directory, cause)),
         };
         match file.try_lock() {
             Ok(()) => Ok(Some(Self::of(path, Some(file)))),
             Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(cause)) => Err(cannot_lock(directory, &cause)),
+            Err(TryLockError::Error(cause)) => Err(open::not_writable(directory, cause)),
         }
     }
 }
@@ -110,7 +110,7 @@ fn open_to_lock(path: &Path) -> std::io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
-/// Only for the message to whoever comes second; the lock itself is the kernel's.
+/// Only for the second server's error message; the lock itself is the kernel's.
 fn sign(file: &mut File) {
     let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| write!(file, "{}", std::process::id()));
 }
@@ -134,9 +134,4 @@ fn held(directory: &Path, file: &mut File) -> Error {
         format!("{} is in use by another portagent server (process {pid})", directory.display()),
     )
     .hint("stop that server first, or name another directory with --data-dir")
-}
-
-fn cannot_lock(directory: &Path, cause: &std::io::Error) -> Error {
-    Error::unavailable("data_dir_not_writable", format!("cannot use {}: {cause}", directory.display()))
-        .hint("give the user that runs portagent this directory (chown), or name another with --data-dir")
 }

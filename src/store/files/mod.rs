@@ -13,6 +13,15 @@ use std::path::Path;
 use crate::domain::Result;
 use lock::DirectoryLock;
 
+/// Whether a directory has one of the databases, or cannot be read, which is another error.
+pub fn has_data(directory: &Path) -> bool {
+    let is_there = |file: &&str| match directory.join("data").join(file).symlink_metadata() {
+        Err(cause) => cause.kind() != std::io::ErrorKind::NotFound,
+        Ok(_) => true,
+    };
+    copy::DATABASE_FILES.iter().any(is_there)
+}
+
 /// What has to be done before the files of a directory are read without opening it as a [`Store`](super::Store): ends
 /// a restore that was interrupted, and sets logs aside that belong to other files. Nothing while a server holds it.
 ///

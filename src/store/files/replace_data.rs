@@ -2,7 +2,7 @@
 //! or leads to the new, and never to a mix.
 //!
 //! The new set stands ready in a directory of the data directory. Then `restore.journal` is written and synced: from
-//! that moment on the swap is decided, and whoever opens the directory next carries it out to its end. Each step can be
+//! that moment on the swap is decided, and the next process that opens the directory carries it out. Each step can be
 //! repeated: a file of the new set that is not in its directory any more is in its place already. What was in the place
 //! moves to `replaced/<UTC date and time>/` and stays there.
 

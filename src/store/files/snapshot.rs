@@ -1,11 +1,12 @@
-//! A copy of a database, made by SQLite's own online backup and verified before anybody relies on it.
+//! A copy of a database, made by SQLite's own online backup and verified before it gets its name.
 
 use std::fs::{self, File};
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::Connection;
 use rusqlite::backup::Backup;
-use rusqlite::{Connection, OpenFlags};
 
 use crate::domain::clock;
 use crate::domain::{Error, Result};
@@ -13,6 +14,8 @@ use crate::store::sqlite::open;
 
 /// Pages copied before other connections get their turn.
 const PAGES_PER_STEP: i32 = 1024;
+/// Bytes compared at a time.
+const COMPARED_BYTES: u64 = 64 * 1024;
 
 /// Copies the open database to `<directory of path>/snapshots/<name>-<UTC date and time>.db`.
 ///
@@ -21,22 +24,69 @@ pub fn take(conn: &Connection, path: &Path, name: &str) -> Result<PathBuf> {
     take_into(conn, &path.parent().unwrap_or_else(|| Path::new(".")).join("snapshots"), name)
 }
 
-/// The same, to a directory that is made where there is none.
+/// The same, to a directory that is made where there is none. Where a copy of the same name has the same content, that
+/// one is returned: what fails at every start leaves one copy, not one a start.
 pub fn take_into(conn: &Connection, directory: &Path, name: &str) -> Result<PathBuf> {
     open::private_dir(directory)?;
     let target = directory.join(format!("{name}-{}.db", stamp()));
     let partial = target.with_extension("partial");
-    let made = copy(conn, &partial).and_then(|()| verify(&partial)).and_then(|()| publish(&partial, &target));
-    if made.is_err() {
-        let _ = fs::remove_file(&partial);
+    let made = copy(conn, &partial).and_then(|()| verify(&partial)).and_then(|()| {
+        match same_copy(directory, name, &partial) {
+            Some(earlier) => Ok(earlier),
+            None => publish(&partial, &target).map(|()| target),
+        }
+    });
+    let _ = fs::remove_file(&partial);
+    made
+}
+
+fn same_copy(directory: &Path, name: &str, copy: &Path) -> Option<PathBuf> {
+    let is_one = |path: &PathBuf| {
+        let file = path.file_name().unwrap_or_default().to_string_lossy();
+        file.starts_with(&format!("{name}-")) && file.ends_with(".db")
+    };
+    let mut paths = fs::read_dir(directory).ok()?.flatten().map(|entry| entry.path()).filter(is_one);
+    paths.find(|path| has_same_content(path, copy).unwrap_or(false))
+}
+
+/// But for the header's counters of changes (https://www.sqlite.org/fileformat2.html, 1.3.7 and 1.3.15).
+fn has_same_content(one: &Path, other: &Path) -> io::Result<bool> {
+    if fs::metadata(one)?.len() != fs::metadata(other)?.len() {
+        return Ok(false);
     }
-    made.map(|()| target)
+    let (mut one, mut other) = (BufReader::new(File::open(one)?), BufReader::new(File::open(other)?));
+    let mut is_first = true;
+    loop {
+        let (mut mine, mut theirs) = (next_bytes(&mut one)?, next_bytes(&mut other)?);
+        if is_first {
+            without_counters(&mut mine);
+            without_counters(&mut theirs);
+        }
+        if mine != theirs || mine.is_empty() {
+            return Ok(mine == theirs);
+        }
+        is_first = false;
+    }
+}
+
+fn next_bytes(file: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.take(COMPARED_BYTES).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn without_counters(start: &mut [u8]) {
+    for counter in [24..28, 92..96] {
+        if let Some(bytes) = start.get_mut(counter) {
+            bytes.fill(0);
+        }
+    }
 }
 
 fn copy(conn: &Connection, partial: &Path) -> Result<()> {
     let _ = fs::remove_file(partial);
     open::new_private_file(partial)?;
-    let mut copy = Connection::open(partial)?;
+    let mut copy = open::writer(partial)?;
     let backup = Backup::new(conn, &mut copy)?;
     backup.run_to_completion(PAGES_PER_STEP, Duration::ZERO, None)?;
     drop(backup);
@@ -45,7 +95,7 @@ fn copy(conn: &Connection, partial: &Path) -> Result<()> {
 }
 
 fn verify(file: &Path) -> Result<()> {
-    let conn = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let conn = open::read_only(file, true)?;
     let verdict: String = conn.pragma_query_value(None, "integrity_check", |row| row.get(0))?;
     if verdict == "ok" {
         return Ok(());

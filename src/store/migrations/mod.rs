@@ -6,6 +6,8 @@ use rusqlite::Connection;
 
 use crate::domain::Result;
 use crate::store::engine::migrate::{Schema, Step};
+use crate::store::sqlite::programs::{Program, programs};
+use crate::store::sqlite::rows;
 use crate::store::v19::takeover;
 
 /// One of the two databases.
@@ -75,8 +77,19 @@ fn agentx_1(conn: &Connection) -> Result<()> {
 
 /// An empty database in memory, as this program makes one.
 pub fn expected(which: Which) -> Result<Connection> {
+    made_up_to(which, which.schema().newest())
+}
+
+/// Triggers, views and virtual tables that are not those of our migrations, up to the file's own schema. No connection of
+/// ours runs them, other programs would.
+pub fn foreign_programs(conn: &Connection, which: Which) -> Result<Vec<Program>> {
+    let ours = programs(&made_up_to(which, rows::value(conn, "PRAGMA user_version", [])?)?)?;
+    Ok(programs(conn)?.difference(&ours).cloned().collect())
+}
+
+fn made_up_to(which: Which, version: i64) -> Result<Connection> {
     let conn = Connection::open_in_memory()?;
-    for step in which.schema().steps {
+    for step in which.schema().steps.iter().filter(|step| step.version <= version) {
         (step.apply)(&conn)?;
     }
     Ok(conn)

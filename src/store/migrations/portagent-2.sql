@@ -1,4 +1,4 @@
--- What administrators set while the server runs, and what became of the jobs that run by themselves.
+-- What administrators set while the server runs, and the last runs of scheduled jobs.
 
 CREATE TABLE settings (
   key       TEXT PRIMARY KEY,
@@ -6,7 +6,7 @@ CREATE TABLE settings (
   updatedAt INTEGER NOT NULL
 );
 
--- One row a job, whoever ran it: the server by its schedule, or a person by command.
+-- One row a job, run by the server on its schedule or by a command.
 CREATE TABLE jobs (
   name          TEXT PRIMARY KEY,
   lastStartedAt INTEGER,

@@ -22,7 +22,7 @@ const AGENTX: &[(&str, &str)] = &[
         "containers made anew from the conversations in them",
     ),
     (
-        // Nobody knows which event numbers were used: none below this one is used again.
+        // It is not known which event numbers were used: none below this one is used again.
         "INSERT OR IGNORE INTO sessions (sessionId, imageId, containerId, createdAt, updatedAt, seqReserved) \
          SELECT sessionId, imageId, containerId, createdAt, updatedAt, 10000000 * \
          (1 + (SELECT count(DISTINCT position >> 20) FROM messages WHERE messages.sessionId = images.sessionId)) \

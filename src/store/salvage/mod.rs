@@ -20,13 +20,13 @@ mod wal;
 
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags, config::DbConfig};
-
 use self::build::Builder;
 use self::pages::Pages;
 use self::read::Reader;
 use crate::domain::{Error, Result};
 use crate::store::migrations::Which;
+use crate::store::sqlite::header::beside;
+use crate::store::sqlite::{open, rows};
 
 /// What became of one table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub struct Report {
     pub tables: Vec<TableReport>,
     /// Rows that belong nowhere any more: kept in `lost_and_found` of the new file.
     pub lost: u64,
-    /// Rows on free pages, which somebody had deleted: left out.
+    /// Rows on free pages, deleted before the damage: left out.
     pub old: u64,
     pub broken_pages: u64,
     pub broken_rows: u64,
@@ -84,17 +84,10 @@ pub fn recover(original: &Path, which: Option<Which>, workshop: &Path, target: &
 
 fn copy_with_wal(from: &Path, to: &Path) -> std::io::Result<()> {
     std::fs::copy(from, to)?;
-    match std::fs::copy(beside(from), beside(to)) {
+    match std::fs::copy(beside(from, "-wal"), beside(to, "-wal")) {
         Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => Err(cause),
         _ => Ok(()),
     }
-}
-
-/// The write-ahead log of a database.
-pub fn beside(file: &Path) -> std::path::PathBuf {
-    let mut name = file.as_os_str().to_owned();
-    name.push("-wal");
-    name.into()
 }
 
 /// What our own reading says.
@@ -117,17 +110,11 @@ fn damage(pages: &Pages, is_readable: bool, broken_pages: u64, broken_rows: u64,
 
 /// What SQLite says, which also looks at indexes. The copy is as it was afterwards, so that it may be looked at again.
 fn complaint(copy: &Path) -> Option<String> {
-    let ask = || -> rusqlite::Result<String> {
-        let conn = Connection::open_with_flags(copy, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
-        conn.pragma_update(None, "query_only", true)?;
-        conn.pragma_query_value(None, "integrity_check", |row| row.get(0))
-    };
+    let ask = || -> Result<String> { rows::value(&open::reader(copy)?, "PRAGMA integrity_check", []) };
     match ask() {
         Ok(verdict) if verdict == "ok" => None,
         Ok(verdict) => Some(verdict.lines().next().unwrap_or_default().to_owned()),
-        Err(cause) => Some(Error::from(cause).with_cause()),
+        Err(error) => Some(error.with_cause()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 /// The header of the database stands before that of the first page, in bytes.
 const FILE_HEADER_BYTES: usize = 100;
-/// More than anybody reserves at the end of a page.
+/// More than any program reserves at the end of a page.
 const RESERVED_BYTES_MOST: usize = 64;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,8 +8,8 @@ use std::path::Path;
 use super::bits::Bits;
 use super::page;
 use super::wal::{self, Wal};
+use crate::store::sqlite::header::{MAGIC, beside};
 
-const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 /// What the page size may be; the usual ones first.
 const SIZES: [usize; 8] = [4096, 1024, 8192, 16384, 2048, 512, 32768, 65536];
 /// Pages that are looked at to find out how large pages are.
@@ -35,8 +35,8 @@ impl Pages {
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let main = File::open(path)?;
         let length = main.metadata()?.len();
-        let beside = super::beside(path);
-        let wal = wal::read(&beside)?;
+        let beside = beside(path, "-wal");
+        let wal = wal::read(&beside);
         let mut pages =
             Self { main, wal: None, page_bytes: 4096, usable: 4096, count: 0, header_is_good: false, header: [0; 100] };
         pages.page_bytes = match &wal {

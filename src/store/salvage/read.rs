@@ -50,7 +50,7 @@ impl<'a> Reader<'a> {
                     // Read in order: rows that came later are inserted later.
                     open.extend(page.children().into_iter().rev());
                 }
-                // It may be somebody else's page: then it is read there, or as a stray.
+                // It may be another tree's page: then it is read there, or as a stray.
                 _ => self.broken_pages += 1,
             }
         }
@@ -63,7 +63,7 @@ impl<'a> Reader<'a> {
         self.leaves(take, &|number| !free.has(number))
     }
 
-    /// How many rows stand on free pages: somebody deleted them.
+    /// How many rows stand on free pages: they were deleted.
     pub(super) fn old(&mut self) -> Result<u64> {
         let mut found = 0;
         let free = self.pages.free().map_err(Error::internal)?;

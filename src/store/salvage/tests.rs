@@ -165,12 +165,12 @@ fn what_only_the_log_holds_comes_back_too() {
         .expect("writes");
     let copy = bench.path("crashed.db");
     fs::copy(&original, &copy).expect("copies");
-    fs::copy(beside(&original), beside(&copy)).expect("copies");
+    fs::copy(beside(&original, "-wal"), beside(&copy, "-wal")).expect("copies");
     live.execute_batch("ROLLBACK").expect("ends");
     let expected = everything(&live);
     // A torn frame at the end is what a crash leaves.
-    let log = fs::read(beside(&copy)).expect("reads");
-    fs::write(beside(&copy), [&log[..], &log[32..600]].concat()).expect("writes");
+    let log = fs::read(beside(&copy, "-wal")).expect("reads");
+    fs::write(beside(&copy, "-wal"), [&log[..], &log[32..600]].concat()).expect("writes");
     let (report, new) = bench.recover(&copy, None);
     assert_eq!(everything(&new), expected);
     assert_eq!(report.damage, None);

@@ -1,4 +1,4 @@
-//! What SQLite says went wrong → what a person is told, and the way out.
+//! SQLite's errors → messages that can be shown, with the way out.
 
 use std::io;
 use std::path::Path;
@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rusqlite::ErrorCode;
 
+use super::programs::Program;
 use crate::domain::{Error, Kind};
 
 /// The ways out of damage.
@@ -63,4 +64,15 @@ fn translated(cause: rusqlite::Error) -> Error {
         _ => return Error::internal(cause),
     };
     Error::new(Kind::Unavailable, name, message).hint(hint).retry_after(Duration::from_secs(5)).source(cause)
+}
+
+/// A file with triggers, views or virtual tables that we did not make.
+pub fn foreign<'a>(file: &Path, programs: impl IntoIterator<Item = &'a Program>) -> Error {
+    let names: Vec<String> = programs.into_iter().map(Program::to_string).collect();
+    Error::new(
+        Kind::Invalid,
+        "foreign_schema",
+        format!("{} has what portagent did not make: {}", file.display(), names.join(", ")),
+    )
+    .hint("find out who put it there; once it is removed with DROP in the sqlite3 program, this works")
 }

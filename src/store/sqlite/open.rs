@@ -2,13 +2,16 @@
 
 use std::cell::Cell;
 use std::fs::{self, OpenOptions};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::time::Duration;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
+use super::header::beside;
 use crate::domain::{Error, Result};
 use crate::telemetry::metrics::catalog::BUSY_WAITS;
 
@@ -25,10 +28,12 @@ const READER_CACHE_KIB: i64 = 256;
 /// The WAL is cut back to this many bytes after a checkpoint.
 const JOURNAL_SIZE_LIMIT_BYTES: i64 = 4 * 1024 * 1024;
 const STATEMENTS_CACHED: usize = 32;
+/// What stays as it is in the path of a URI.
+const URI_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_');
 
 /// A connection that writes, to a file whose content is not changed yet: it may turn out to be a newer program's.
 pub fn writer(path: &Path) -> Result<Connection> {
-    connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+    connect(path)
 }
 
 /// Sets up a writing connection whose file is ours.
@@ -51,7 +56,7 @@ fn write_pragmas(conn: &Connection) -> rusqlite::Result<()> {
 }
 
 pub fn reader(path: &Path) -> Result<Connection> {
-    let conn = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let conn = connect(path)?;
     let prepare = || -> rusqlite::Result<()> {
         conn.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
         conn.pragma_update(None, "query_only", true)?;
@@ -62,15 +67,38 @@ pub fn reader(path: &Path) -> Result<Connection> {
     Ok(conn)
 }
 
-fn connect(path: &Path, flags: OpenFlags) -> Result<Connection> {
-    let mut conn = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-        .map_err(|cause| Error::from(cause).named(path))?;
-    conn.busy_handler(Some(wait_for_lock))?;
-    conn.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
-    Ok(conn)
+/// A connection that only reads and makes no file beside the database. `is_still`: nothing writes to it and it has no
+/// log, so that SQLite takes no lock either (https://www.sqlite.org/uri.html, immutable).
+pub fn read_only(path: &Path, is_still: bool) -> rusqlite::Result<Connection> {
+    let name = percent_encode(path.as_os_str().as_bytes(), URI_PATH);
+    let uri = format!("file:{name}{}", if is_still { "?immutable=1" } else { "" });
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let conn = Connection::open_with_flags(uri, flags)?;
+    conn.busy_timeout(BUSY_TIMEOUT)?;
+    distrust(&conn).map(|()| conn)
 }
 
-/// What SQLite's own `busy_timeout` does, and counts how often somebody was in the way. `tries`: how often we have
+fn connect(path: &Path) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let open = || -> rusqlite::Result<Connection> {
+        let mut conn = Connection::open_with_flags(path, flags)?;
+        conn.busy_handler(Some(wait_for_lock))?;
+        conn.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+        distrust(&conn).map(|()| conn)
+    };
+    open().map_err(|cause| Error::from(cause).named(path))
+}
+
+/// A database may come from elsewhere: what it brings along runs nothing. Our own triggers are for other programs, in
+/// which foreign keys are off; here foreign keys do the same.
+fn distrust(conn: &Connection) -> rusqlite::Result<()> {
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false).map(drop)
+}
+
+/// What SQLite's own `busy_timeout` does, and counts how often another connection was in the way. `tries`: how often we have
 /// waited for this lock already.
 fn wait_for_lock(tries: i32) -> bool {
     if tries == 0 {
@@ -116,12 +144,9 @@ pub fn make_private_dir(path: &Path) -> Result<()> {
 
 /// Tightens a database file and SQLite's files beside it.
 pub fn tighten(path: &Path) -> Result<()> {
-    for suffix in ["", "-wal", "-shm"] {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        let file = Path::new(&name);
+    for file in ["", "-wal", "-shm"].map(|suffix| beside(path, suffix)) {
         if file.exists() {
-            restrict(file, 0o600)?;
+            restrict(&file, 0o600)?;
         }
     }
     Ok(())

@@ -73,7 +73,7 @@ impl Store {
             select_one(
                 conn,
                 "sessionId = ?1 AND role = ?2 AND status <> 'superseded' ORDER BY position LIMIT 1",
-                [session.as_str(), MessageRole::User.as_str()],
+                (session, MessageRole::User.as_str()),
             )
         })
     }

@@ -40,7 +40,7 @@ pub struct Counts {
     pub duplicates: usize,
     /// Messages that got a new id, because another message with other words had theirs already.
     pub renamed: usize,
-    /// Containers and conversations that belong to nobody: kept out.
+    /// Containers and conversations without an owner: kept out.
     pub ownerless_containers: usize,
     pub ownerless_conversations: usize,
     /// Lists of messages whose conversation is gone: kept out.
@@ -157,7 +157,7 @@ impl<'a> Legacy<'a> {
     }
 
     /// Two conversations may name the same session: it belongs to the one that the session's own record names, if that
-    /// one says so, too, and else to whoever comes first.
+    /// one says so, too, and else to the first.
     fn may_claim(&self, session: &str, id: &ConversationId) -> Result<bool> {
         if self.claimed.contains(&key("messages", session)) {
             return Ok(false);

@@ -2,8 +2,8 @@
 //!
 //! `agentx.db` was one table of keys and JSON, filled without any check: the same message twice, lists whose
 //! conversation is gone, records of people who no longer exist. What can be understood is handed on, one conversation at
-//! a time; what cannot is counted and left out, and never an error: one broken record must not keep everybody else from
-//! their words. An error means that the database itself could not be read, or that the receiver refused.
+//! a time; what cannot is counted and left out, and never an error: one broken record must not cost the others their
+//! data. An error means that the database itself could not be read, or that the receiver refused.
 
 mod fold;
 mod json;

@@ -1,4 +1,4 @@
-//! Takes over the data of Portagent 1.9: everybody and everything that belongs to somebody, in one transaction.
+//! Takes over the data of Portagent 1.9: all users, and all that has an owner, in one transaction.
 
 use rusqlite::{Connection, params};
 

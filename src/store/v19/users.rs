@@ -8,12 +8,12 @@ use crate::domain::id::{ContainerId, UserId};
 use crate::domain::secret::Secret;
 use crate::domain::user::{Role, User};
 
-/// What stood for an address where somebody gave none: `<userId>@noemail.portagent`.
+/// What stood for an address where none was given: `<userId>@noemail.portagent`.
 const NO_EMAIL: &str = "@noemail.portagent";
 
 #[derive(Debug, Clone)]
 pub struct LegacyUser {
-    /// Everybody is a plain user here: 1.9 knew no administrators.
+    /// Always a plain user: 1.9 knew no administrators.
     pub user: User,
     /// bcrypt, `$2b$10$`; a password over 72 UTF-8 bytes was replaced by its raw SHA-512 digest first.
     pub password_hash: Secret,

@@ -71,7 +71,7 @@ fn sentence(Mended { ownerless, abandoned_files }: Mended) -> String {
     format!(
         "removed: {} containers without an owner with {} conversations and {} messages, {} directories of files, {} orphaned \
          rows, {abandoned_files} half-written files\n",
-        ownerless.containers, ownerless.conversations, ownerless.messages, ownerless.directories, ownerless.hanging
+        ownerless.containers, ownerless.conversations, ownerless.messages, ownerless.directories, ownerless.dangling
     )
 }
 
@@ -85,7 +85,7 @@ fn as_json(report: &Report, mended: Option<Mended>) -> Value {
     let removed = mended.map(|Mended { ownerless, abandoned_files }| {
         json!({
             "containers": ownerless.containers, "conversations": ownerless.conversations,
-            "messages": ownerless.messages, "directories": ownerless.directories, "rows": ownerless.hanging,
+            "messages": ownerless.messages, "directories": ownerless.directories, "rows": ownerless.dangling,
             "files": abandoned_files,
         })
     });

@@ -45,7 +45,7 @@ fn run(given: &Given) -> Result<()> {
         expires_in: given.option("expires").map_or(Ok(DEFAULT_LIFETIME), lifetime)?,
         note: given.option("note").map(note).transpose()?,
     };
-    let invite = given.data()?.invites.create(Actor::Operator, new)?;
+    let invite = given.data_or_new()?.invites.create(Actor::Operator, new)?;
     if given.json { print_json(&as_json(&invite)) } else { print(&format!("{}\n", invite.code)) }
 }
 

@@ -24,6 +24,6 @@ fn run(given: &Given) -> Result<()> {
             "`portagent retention off` keeps all",
         )
     })?;
-    given.data()?.set_keep_days(Some(days))?;
+    given.data_or_new()?.set_keep_days(Some(days))?;
     report(given, Some(days))
 }

@@ -29,7 +29,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
 };
 
 fn run(given: &Given) -> Result<()> {
-    let data = given.data()?;
+    let data = given.data_or_new()?;
     let password = password::obtain(given)?;
     let new = NewUser {
         username: given.operand(0).to_owned(),

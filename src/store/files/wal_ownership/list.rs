@@ -5,10 +5,11 @@ use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use super::{beside, read_small, sync_directory_of};
+use super::{read_small, sync_directory_of};
+use crate::store::sqlite::header::beside;
 
 const FIRST_LINE: &str = "portagent database identity 1";
-/// A run in which somebody changes the schema every second for an hour has fewer.
+/// A run in which the schema changes every second for an hour has fewer.
 const MOST_BYTES: u64 = 64 * 1024;
 
 /// `None` where there is no list, or none that can be understood: then SQLite is trusted.

@@ -1,4 +1,4 @@
-//! Whose `-wal` is this? A crash leaves a write-ahead log beside the database; if somebody then copies a backup over
+//! Whose `-wal` is this? A crash leaves a write-ahead log beside the database; if a backup is then copied over
 //! the database, SQLite would replay the old log onto the restored file and mix the two.
 //!
 //! SQLite keeps a *schema cookie* in the first page of the file, a number that it only compares. While we serve we set
@@ -7,73 +7,27 @@
 //! of an earlier run has another number: so a database whose cookie is not one of this run is not the file that the
 //! log belongs to. What is set aside is never deleted.
 
-mod replay;
+mod cookies;
 mod list;
-mod wal;
+mod replay;
 
 use std::fs;
 use std::io::{self, ErrorKind, Read as _};
-use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use super::snapshot;
+use crate::domain::Result;
 use crate::domain::id::random_bytes;
-use crate::domain::{Error, Result};
-use crate::store::sqlite::failure;
+use crate::store::sqlite::header::{Header, beside, has_wal};
+use crate::store::sqlite::{failure, open};
 
 /// Schema changes by others (`VACUUM`, `CREATE INDEX`) that may have happened since we last set the cookie: each adds
 /// one to it. Far fewer than there are numbers between two random ones.
 const OUTSIDE_STEPS: u32 = 1000;
 /// Our cookies are larger than any that counting from 1 arrives at.
 const LEAST_COOKIE: u32 = 1 << 20;
-/// What SQLite writes into bytes 18 and 19 of a file in WAL mode (https://www.sqlite.org/fileformat2.html, 1.3.3).
-const WAL_MODE: u8 = 2;
-const HEADER_BYTES: usize = 100;
 
-/// The first bytes of a database file, read from the file and not through SQLite.
-pub struct Header([u8; HEADER_BYTES]);
-
-impl Header {
-    /// `None` for a file that is too short to be a database.
-    pub fn read(file: &fs::File) -> io::Result<Option<Self>> {
-        let mut bytes = [0; HEADER_BYTES];
-        match file.read_exact_at(&mut bytes, 0) {
-            Ok(()) => Ok(Some(Self(bytes))),
-            Err(cause) if cause.kind() == ErrorKind::UnexpectedEof => Ok(None),
-            Err(cause) => Err(cause),
-        }
-    }
-
-    pub fn is_sqlite(&self) -> bool {
-        self.0.starts_with(b"SQLite format 3\0")
-    }
-
-    pub fn cookie(&self) -> u32 {
-        self.number(40)
-    }
-
-    pub fn page_bytes(&self) -> u32 {
-        match u16::from_be_bytes([self.0[16], self.0[17]]) {
-            1 => 65536,
-            bytes => bytes.into(),
-        }
-    }
-
-    /// How many pages the file has, where the header is up to date about it.
-    pub fn pages(&self) -> Option<u32> {
-        (self.number(24) == self.number(92)).then(|| self.number(28)).filter(|pages| *pages > 0)
-    }
-
-    fn is_wal_mode(&self) -> bool {
-        self.0[18] == WAL_MODE
-    }
-
-    fn number(&self, at: usize) -> u32 {
-        u32::from_be_bytes([self.0[at], self.0[at + 1], self.0[at + 2], self.0[at + 3]])
-    }
-}
-
-/// For both databases of a directory that nobody serves. Errors: those of [`settle`].
+/// For both databases of a directory without a server. Errors: those of [`settle`].
 pub fn settle_both(directory: &Path) -> Result<()> {
     ["portagent.db", "agentx.db"].iter().try_for_each(|file| settle(&directory.join("data").join(file)))
 }
@@ -81,10 +35,10 @@ pub fn settle_both(directory: &Path) -> Result<()> {
 /// Sets a log aside that does not belong to the database beside it. To be called before SQLite opens the file, and
 /// only while no server serves the directory.
 ///
-/// Errors: `Unavailable` when it cannot be told, or when the log cannot be moved.
+/// Errors: `Unavailable` when that cannot be decided, or when the log cannot be moved.
 fn settle(database: &Path) -> Result<()> {
     let Some(listed) = list::read(database) else { return Ok(()) };
-    let about = |cause: io::Error| unusable(database, &cause);
+    let about = |cause: io::Error| open::not_writable(database, cause);
     let header = match fs::File::open(database) {
         Ok(file) => Header::read(&file).map_err(about)?,
         Err(cause) if cause.kind() == ErrorKind::NotFound => return Ok(()),
@@ -92,11 +46,11 @@ fn settle(database: &Path) -> Result<()> {
     };
     let log = beside(database, "-wal");
     let Some(header) = header else { return Ok(()) };
-    if fs::metadata(&log).map_or(0, |log| log.len()) == 0 {
+    if !has_wal(database) {
         // Without a log there is nothing to guard, and the list may be of another file: it is written anew.
         return list::remove(database).map_err(about);
     }
-    let found = wal::cookies(&log).map_err(about)?;
+    let found = cookies::cookies(&log).map_err(about)?;
     let verdict = match judge(&listed, header.cookie(), header.is_wal_mode(), &found) {
         Verdict::Unclear => replay::try_on_a_copy(database)?,
         verdict => verdict,
@@ -112,7 +66,7 @@ enum Verdict {
     Belongs,
     /// Not this database's; why.
     Stale(String),
-    /// The database was changed by somebody else in the last second before the crash, or is a copy that was.
+    /// The database was changed by another program in the last second before the crash, or is a copy that was.
     Unclear,
 }
 
@@ -146,7 +100,7 @@ fn rank(listed: &[u32], cookie: u32) -> Option<(usize, u32)> {
 
 /// Keeps the log of another file under another name, and says so.
 pub fn set_aside(database: &Path, why: &str) -> Result<()> {
-    let about = |cause: io::Error| unusable(database, &cause);
+    let about = |cause: io::Error| open::not_writable(database, cause);
     let log = beside(database, "-wal");
     let aside = snapshot::unused(&beside(database, &format!("-wal.stale-{}", snapshot::stamp())));
     match fs::remove_file(beside(database, "-shm")) {
@@ -179,7 +133,7 @@ pub struct Identity {
 impl Identity {
     /// Of a database that we have begun to serve: all cookies that are in the file and in its log, `now` as the last.
     pub fn of(database: &Path, header: &Header, now: u32) -> Self {
-        let mut listed = wal::cookies(&beside(database, "-wal")).unwrap_or_default();
+        let mut listed = cookies::cookies(&beside(database, "-wal")).unwrap_or_default();
         listed.extend([header.cookie(), now]);
         listed.dedup();
         Self { database: database.to_owned(), listed }
@@ -237,20 +191,8 @@ fn random_cookie() -> u32 {
     number.clamp(LEAST_COOKIE, i32::MAX as u32 - 2 * OUTSIDE_STEPS)
 }
 
-/// `agentx.db` and `-wal` → `agentx.db-wal`.
-pub fn beside(database: &Path, suffix: &str) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
-}
-
 fn sync_directory_of(file: &Path) -> io::Result<()> {
     fs::File::open(file.parent().unwrap_or(file))?.sync_all()
-}
-
-fn unusable(database: &Path, cause: &io::Error) -> Error {
-    Error::unavailable("data_dir_not_writable", format!("cannot use {}: {cause}", database.display()))
-        .hint("give the user that runs portagent this directory (chown), or name another with --data-dir")
 }
 
 /// At most that much of a file of ours.

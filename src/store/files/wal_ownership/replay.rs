@@ -3,11 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use rusqlite::Connection;
-
-use super::{Verdict, beside};
+use super::Verdict;
 use crate::domain::{Error, Result};
-use crate::store::sqlite::open;
+use crate::store::sqlite::header::beside;
+use crate::store::sqlite::{open, rows};
 
 /// Errors: `Unavailable` when there is no room for a copy.
 pub(super) fn try_on_a_copy(database: &Path) -> Result<Verdict> {
@@ -27,8 +26,7 @@ pub(super) fn try_on_a_copy(database: &Path) -> Result<Verdict> {
 }
 
 fn is_sound(copy: &Path) -> Result<bool> {
-    let conn = Connection::open(copy)?;
-    let verdict: String = conn.pragma_query_value(None, "integrity_check", |row| row.get(0))?;
+    let verdict: String = rows::value(&open::writer(copy)?, "PRAGMA integrity_check", [])?;
     Ok(verdict == "ok")
 }
 

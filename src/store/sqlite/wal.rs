@@ -1,4 +1,4 @@
-//! Reads a write-ahead log as SQLite would when it recovers, and says which schema cookies its first pages carry.
+//! Reads a write-ahead log as SQLite does when it recovers.
 //!
 //! The format is https://www.sqlite.org/fileformat2.html, section 4: a header of 32 bytes, then frames of 24 bytes and
 //! a page. A frame counts when its salts are those of the header, its checksum continues that of the frame before, and
@@ -8,35 +8,42 @@ use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Read};
 use std::path::Path;
 
-const HEADER_BYTES: usize = 32;
-const FRAME_HEADER_BYTES: usize = 24;
+pub const HEADER_BYTES: usize = 32;
+pub const FRAME_HEADER_BYTES: usize = 24;
 /// The last bit says in which byte order checksums are computed.
 const MAGIC: u32 = 0x377f_0682;
 const PAGE_BYTES: std::ops::RangeInclusive<usize> = 512..=65536;
-/// Where the cookie stands in the first page.
-const COOKIE_AT: usize = 40;
 
-/// The cookies of committed first pages in their order; one that stays the same stands once.
-pub(super) fn cookies(log: &Path) -> io::Result<Vec<u32>> {
-    let mut log = BufReader::with_capacity(1 << 16, File::open(log)?);
+/// One version of one page.
+pub struct Frame<'a> {
+    pub page: u32,
+    /// Pages in the database after the commit that this frame ends; 0 when it ends none.
+    pub committed_pages: u32,
+    pub content: &'a [u8],
+    /// Where the content begins in the log.
+    pub at: u64,
+}
+
+/// Visits the frames in their order, up to the first that does not count. Without a log there are none.
+pub fn each_frame(log: &Path, visit: &mut dyn FnMut(&Frame<'_>)) -> io::Result<()> {
+    let file = match File::open(log) {
+        Err(cause) if cause.kind() == ErrorKind::NotFound => return Ok(()),
+        other => other?,
+    };
+    let mut log = BufReader::with_capacity(1 << 16, file);
     let mut header = [0; HEADER_BYTES];
     if !fill(&mut log, &mut header)? {
-        return Ok(Vec::new());
+        return Ok(());
     }
-    let Some(mut frames) = Frames::after(&header) else { return Ok(Vec::new()) };
-    let (mut committed, mut waiting) = (Vec::new(), Vec::new());
+    let Some(mut frames) = Frames::after(&header) else { return Ok(()) };
     let mut frame = vec![0; FRAME_HEADER_BYTES + frames.page_bytes];
+    let mut at = (HEADER_BYTES + FRAME_HEADER_BYTES) as u64;
     while fill(&mut log, &mut frame)? && frames.counts(&frame) {
-        if number(&frame, 0) == 1 {
-            waiting.push(number(&frame, FRAME_HEADER_BYTES + COOKIE_AT));
-        }
-        if number(&frame, 4) != 0 {
-            committed.append(&mut waiting);
-            committed.dedup();
-        }
-        waiting.dedup();
+        let content = &frame[FRAME_HEADER_BYTES..];
+        visit(&Frame { page: number(&frame, 0), committed_pages: number(&frame, 4), content, at });
+        at += frame.len() as u64;
     }
-    Ok(committed)
+    Ok(())
 }
 
 struct Frames {
@@ -93,48 +100,5 @@ fn fill(from: &mut impl Read, into: &mut [u8]) -> io::Result<bool> {
         Ok(()) => Ok(true),
         Err(cause) if cause.kind() == ErrorKind::UnexpectedEof => Ok(false),
         Err(cause) => Err(cause),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use rusqlite::Connection;
-
-    use super::*;
-
-    #[test]
-    fn a_log_is_read_as_sqlite_reads_it() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let database = directory.path().join("a.db");
-        let conn = Connection::open(&database).expect("opens");
-        conn.pragma_update(None, "journal_mode", "WAL").expect("is set");
-        conn.pragma_update(None, "wal_autocheckpoint", 0).expect("is set");
-        conn.execute_batch("CREATE TABLE t (x)").expect("creates");
-        for cookie in [7_000, 8_000, 9_000] {
-            conn.pragma_update(None, "schema_version", cookie).expect("sets");
-            conn.execute_batch("INSERT INTO t VALUES (zeroblob(9000))").expect("inserts");
-        }
-        let log = directory.path().join("a.db-wal");
-        assert_eq!(cookies(&log).expect("reads"), [1, 7_000, 8_000, 9_000]);
-        let whole = fs::read(&log).expect("reads");
-        let other = directory.path().join("other");
-        let check = |bytes: &[u8]| {
-            fs::write(&other, bytes).expect("writes");
-            cookies(&other).expect("reads")
-        };
-        assert_eq!(check(&[]), [0_u32; 0]);
-        let mut torn = whole.clone();
-        let last = torn.len() - 1;
-        torn[last] ^= 1;
-        torn.truncate(last);
-        assert_eq!(check(&torn), [1, 7_000, 8_000, 9_000], "only a piece behind the last cookie is missing");
-        let mut flipped = whole.clone();
-        flipped[HEADER_BYTES + FRAME_HEADER_BYTES + 100] ^= 1;
-        assert_eq!(check(&flipped), [0_u32; 0], "nothing counts behind a frame that is damaged");
-        flipped = whole;
-        flipped[17] ^= 1;
-        assert_eq!(check(&flipped), [0_u32; 0], "the header's checksum is looked at");
     }
 }
