@@ -2,31 +2,32 @@
 
 use std::process::Stdio;
 use std::thread;
-use std::time::Duration;
+use std::time::Instant;
 
 use super::{contents, dirty, everything, snapshots};
 use crate::support::people::{sqlite3, try_login};
 use crate::support::program;
 use crate::support::server::Server;
 
-/// How many moments, and how far apart: the first ones come before the take-over, the last ones after it.
+/// How many moments. They spread over twice the time that a whole start took on this machine just now, so that the
+/// first ones come before the take-over and the last ones after it.
 const MOMENTS: u32 = 24;
-const APART: Duration = Duration::from_millis(8);
 
 #[test]
 fn at_any_moment() {
-    let expected = {
-        let server = Server::builder().start_in(dirty::large());
-        contents(&server)
-    };
-    let home = dirty::large();
+    let (home, other) = (dirty::large(), dirty::large());
+    let began = Instant::now();
+    let server = Server::builder().start_in(other);
+    let apart = began.elapsed() * 2 / MOMENTS;
+    let expected = contents(&server);
+    drop(server);
     let mut were_old = 0;
     let copies: Vec<_> = (0..MOMENTS).map(|n| (n, dirty::copy_of(home.path()))).collect();
     for (n, home) in copies {
         let mut command = program(home.path());
         command.args(["-d", "agentx", "-p0", "--host", "127.0.0.1", "--provider", "demo"]);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        thread::sleep(APART * n);
+        thread::sleep(apart * n);
         child.kill().unwrap();
         child.wait().unwrap();
         let database = home.path().join("agentx/data/agentx.db");
