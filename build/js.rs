@@ -76,7 +76,7 @@ fn import(line: &str) -> Option<(String, &str)> {
     Some((format!("{{ {} }}", names.replace(" as ", ": ")), target))
 }
 
-/// The name that a declaration binds for good. A `let` is none: whoever imported it would keep its first value.
+/// The name that a declaration binds for good. A `let` is none: a module that imports it would keep its first value.
 fn declared(declaration: &str) -> Option<&str> {
     let rest =
         ["const ", "class ", "function ", "async function "].iter().find_map(|kind| declaration.strip_prefix(kind))?;

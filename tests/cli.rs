@@ -162,9 +162,9 @@ fn passwords_come_from_nowhere_else() {
         command.args(["user", "add", "lin"]).args(arguments);
         command
     };
-    let nobody = run_with_input(add(&[]), "");
-    assert_eq!(nobody.code, Some(2));
-    assert!(nobody.stderr.contains("hint:  use --password-stdin or --generate"), "{}", nobody.stderr);
+    let missing = run_with_input(add(&[]), "");
+    assert_eq!(missing.code, Some(2));
+    assert!(missing.stderr.contains("hint:  use --password-stdin or --generate"), "{}", missing.stderr);
     let both = run_with_input(add(&["--generate", "--password-stdin"]), "secret1\n");
     assert_eq!(both.code, Some(2));
     let short = run_with_input(add(&["--password-stdin"]), "short\r\nsecret1\n");

@@ -53,7 +53,7 @@ fn check_after_crash(chat: &Chat, image: &Image, texts: &[(Instant, String)], ki
         }
         None => assert!(safe.is_empty(), "{} bytes are lost", safe.len()),
     }
-    // Whoever comes back with an old position is told to read again, and the conversation goes on.
+    // A client that comes back with an old position has to read again, and the conversation goes on.
     let answer = chat::subscribe(&mut client, image, Some(3));
     assert_eq!(answer["resync"], true, "{answer}");
     chat.upstream.push(Script::text("I am back."));

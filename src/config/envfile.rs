@@ -20,7 +20,7 @@ pub(super) struct Entry {
     pub line: usize,
 }
 
-/// Why a file that was not named must not be read: it is of another owner, or others may write it. Whoever can write it
+/// Why a file that was not named must not be read: it is of another owner, or others may write it. A user who can write it
 /// decides what we run.
 pub(super) fn foreign(path: &Path) -> Option<String> {
     let file = std::fs::metadata(path).ok()?;

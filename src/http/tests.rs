@@ -198,7 +198,7 @@ fn what_is_refused_is_answered_and_closed() {
     check(&format!("GET / HTTP/1.1\r\nHost: h\r\nX: {}\r\n\r\n", "x".repeat(17_000)), 431);
     check(&format!("GET /{} HTTP/1.1", "x".repeat(20_000)), 431);
     check(&format!("GET / HTTP/1.1\r\nHost: h\r\n{}\r\n", "X: y\r\n".repeat(65)), 431);
-    // With a body that nobody will read, no other request can follow.
+    // With a body that is not read, no other request can follow.
     check("POST /secret HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n", 401);
     check("POST /nowhere HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n", 405);
 }
@@ -228,7 +228,7 @@ fn a_client_that_waits_for_it_is_told_to_go_on() {
 }
 
 #[test]
-fn nobody_is_waited_for_without_end() {
+fn every_wait_for_a_client_ends() {
     let server = start_with(TABLE, hasty(), None);
     let check = |bytes: &str, status: Option<u16>| {
         let mut client = Raw::connect(server.local_addr());

@@ -12,7 +12,7 @@ pub(crate) struct Trust {
     /// The address that people use, where it is known.
     pub(crate) public: Option<WebOrigin>,
     /// Requests over HTTP may count as local: there is no public address and no proxy is named, so that a loopback peer
-    /// without forwarding headers is this machine and not somebody's tunnel.
+    /// without forwarding headers is this machine and not a tunnel.
     pub(crate) knows_local: bool,
 }
 

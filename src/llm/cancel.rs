@@ -26,7 +26,7 @@ impl Cancel {
         Self::default()
     }
 
-    /// Closes the connection in use, if there is one, and wakes whoever waits for another attempt.
+    /// Closes the connection in use, if there is one, and wakes a thread that waits for another attempt.
     pub fn cancel(&self) {
         let mut connection = self.lock();
         self.0.cancelled.store(true, Ordering::SeqCst);

@@ -1,4 +1,4 @@
-//! The answer that is being put together, whatever wire it comes over; every step is told to whoever listens.
+//! The answer that is being put together, whatever wire it comes over; every step is reported to the sink.
 
 use std::collections::HashSet;
 
@@ -243,7 +243,7 @@ impl<'s> Draft<'s> {
         !self.answer.parts.is_empty() || !self.calls.is_empty()
     }
 
-    /// Ends everything that is open. `false`: a call came whose input nobody can read, and which therefore is missing.
+    /// Ends everything that is open. `false`: a call came whose input cannot be read, and which therefore is missing.
     pub(super) fn finish(&mut self) -> bool {
         self.begin();
         self.end_part();

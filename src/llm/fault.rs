@@ -65,7 +65,7 @@ impl Fault {
         self
     }
 
-    /// Stands in where somebody cancelled; never shown.
+    /// Stands for a cancelled request; never shown.
     pub(super) fn cancelled() -> Self {
         Self::new("cancelled", "Cancelled")
     }
@@ -186,7 +186,7 @@ pub(super) fn clean(text: &str, key: Option<&Secret>) -> String {
     }
 }
 
-/// Whether a word has a piece of the key in it, or looks like somebody's key (also with stars in the middle).
+/// Whether a word has a piece of the key in it, or looks like a key (also with stars in the middle).
 fn gives_away(word: &str, key: &str) -> bool {
     let looks_like_one = word.contains("sk-") && word.len() > 12 || word.contains("****");
     let has_a_piece = if key.len() <= TELLING_CHARS {

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::refusal::Said;
 use crate::domain::message::{Message, Part};
 
-/// Models that lessons are kept for, and signatures that were refused: more would be somebody playing.
+/// Models that lessons are kept for, and signatures that were refused: more would be abuse.
 const MODELS: usize = 256;
 const SIGNATURES: usize = 4096;
 /// No answer is shorter than that on purpose, in tokens: smaller numbers in a refusal mean something else.

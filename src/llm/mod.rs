@@ -1,6 +1,6 @@
 //! Asking a model, and reading its answer while it is being written.
 //!
-//! This room knows providers and their wires; it stores nothing and tells nobody but its caller. A [`Provider`] is
+//! This room knows providers and their wires; it stores nothing and reports to its caller only. A [`Provider`] is
 //! asked from the thread that waits for the answer; a [`Cancel`] ends that wait from any other thread.
 
 mod anthropic;
@@ -123,7 +123,7 @@ impl From<Error> for Box<Failure> {
 /// An answer that did not come to its end.
 #[derive(Debug)]
 pub struct Failure {
-    /// `None`: somebody cancelled.
+    /// `None`: the request was cancelled.
     pub error: Option<Error>,
     pub partial: Answer,
     /// Whether `Delta::Start` was given.

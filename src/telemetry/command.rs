@@ -16,7 +16,7 @@ use crate::domain::clock::now_ms;
 const AUDIT: &str = "audit";
 
 pub(super) struct CommandLogger {
-    /// Where audit lines are appended. It is never created: its owner would be whoever runs the command.
+    /// Where audit lines are appended. It is never created: its owner would be the user who runs the command.
     pub(super) log_file: Option<PathBuf>,
 }
 

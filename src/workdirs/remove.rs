@@ -1,4 +1,4 @@
-//! Removes a tree, however deep it is, while somebody may still be working in it.
+//! Removes a tree, however deep it is, while another process may still be writing into it.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, ErrorKind};
@@ -7,7 +7,7 @@ use super::dir::{Dir, next_name};
 
 /// Directories inside each other that are open at once, with two descriptors each. What is deeper moves up first.
 const DEPTH: usize = 32;
-/// Passes without progress before we give up: somebody keeps making new files.
+/// Passes without progress before we give up: another process keeps making new files.
 const PASSES: usize = 10;
 
 struct Level {

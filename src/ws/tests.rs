@@ -239,7 +239,7 @@ fn who_does_not_read_events_is_closed_and_finds_them_again() {
     assert_eq!(client.ask("subscribe_request", json!({})), 0);
     let large = "x".repeat(10_000);
     for _ in 0..6000 {
-        server.publish(&large); // 60 MB: more than any kernel keeps for somebody who does not read
+        server.publish(&large); // 60 MB: more than any kernel keeps for a client that does not read
     }
     let (code, reason) = client.wait_closed();
     assert_eq!((code, reason.as_str()), (1008, "too slow"));

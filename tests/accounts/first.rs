@@ -38,8 +38,8 @@ fn the_first_account_is_the_administrator() {
 
     assert_eq!(http.get("/api/auth/config", None).json()["setupRequired"], false);
     assert_eq!(http.get("/api/auth/verify", Some(&token)).json(), json!({"valid": true, "user": user}));
-    let nobody = http.get("/api/auth/verify", None);
-    assert_eq!((nobody.status, nobody.text().as_str()), (401, r#"{"valid":false}"#));
+    let without = http.get("/api/auth/verify", None);
+    assert_eq!((without.status, without.text().as_str()), (401, r#"{"valid":false}"#));
 
     let info = http.get("/agentx/info", Some(&token)).json();
     assert_eq!((&info["wsPath"], &info["demo"]), (&json!("/ws"), &json!(true)));
@@ -92,7 +92,7 @@ fn what_is_refused_is_said_in_the_words_of_old() {
 }
 
 #[test]
-fn nobody_from_outside_is_the_first_without_the_setup_code() {
+fn the_first_account_from_outside_needs_the_setup_code() {
     let mut server = Server::start();
     let http = server.http();
     let mut found = None;
@@ -112,7 +112,7 @@ fn nobody_from_outside_is_the_first_without_the_setup_code() {
         let answer = mallory(Some(wrong));
         assert_eq!((answer.status, answer.json()["error"].as_str()), (403, Some("Invalid invite code")), "{wrong}");
     }
-    // Any sign of a proxy counts, whoever it says it speaks for.
+    // Any sign of a proxy counts, whatever client it names.
     for header in ["X-Forwarded-For: 127.0.0.1", "X-Real-IP: 127.0.0.1", "Forwarded: for=127.0.0.1", "Via: 1.1 x"] {
         let headers = format!("Content-Type: application/json\r\n{header}\r\n");
         let body = json!({"username": "mallory", "password": PASSWORD}).to_string();
@@ -123,7 +123,7 @@ fn nobody_from_outside_is_the_first_without_the_setup_code() {
 
     let shown = server.stdout().len();
     server.restart();
-    assert_eq!(setup_code(&server.stdout()[shown..]), None, "there is somebody now");
+    assert_eq!(setup_code(&server.stdout()[shown..]), None, "there is an account now");
 }
 
 #[test]

@@ -78,7 +78,7 @@ fn daily() -> String {
 }
 
 #[test]
-fn the_daily_code_counts_only_where_somebody_asked_for_it() {
+fn the_daily_code_counts_only_where_it_is_turned_on() {
     let server = closed();
     refused(&server, Some(&daily()));
     let server = Server::builder().env("INVITE_CODE_REQUIRED", "true").env("INVITE_CODE_DAILY", "true").start();

@@ -45,7 +45,7 @@ fn three_failures_and_the_door_is_shut_until_it_is_unlocked() {
 }
 
 #[test]
-fn whoever_knows_the_password_unlocks_the_account_from_elsewhere() {
+fn the_right_password_unlocks_the_account_from_elsewhere() {
     let server = strict().start();
     register(&server, "ann");
     let http = server.http();

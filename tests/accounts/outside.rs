@@ -11,7 +11,7 @@ use crate::support::ws;
 /// The contract's two seconds, and something for a busy machine.
 const CLOSES_WITHIN: Duration = Duration::from_millis(2500);
 
-/// An administrator who stays, and somebody with an open socket.
+/// An administrator who stays, and a user with an open socket.
 fn start() -> (Server, String, ws::Client) {
     let server = Server::start();
     register(&server, "ann");

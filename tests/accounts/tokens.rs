@@ -1,4 +1,4 @@
-//! Tokens: those of Portagent 1.9, and those that somebody made up.
+//! Tokens: those of Portagent 1.9, and forged ones.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -1,4 +1,4 @@
-//! Somebody who takes alerts: answers as told, and keeps what came.
+//! A receiver of alerts: answers as configured, and keeps what came.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};

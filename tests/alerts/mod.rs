@@ -110,11 +110,11 @@ fn a_test_says_of_each_way_whether_it_works() {
     let said: Value = serde_json::from_str(&bad.stdout).unwrap();
     assert_eq!((bad.code, &said[0]["problem"], &said[0]["ok"]), (Some(1), &"it answered 404".into(), &false.into()));
     assert_eq!(said[1]["problem"], "it ended with exit status: 7");
-    let nobody = test(&[("ALERT_WEBHOOK_URL", "http://127.0.0.1:9/s3cret")], &[]);
-    assert_eq!((nobody.code, nobody.stdout.as_str()), (Some(1), "webhook   nothing listens there\n"));
+    let unreachable = test(&[("ALERT_WEBHOOK_URL", "http://127.0.0.1:9/s3cret")], &[]);
+    assert_eq!((unreachable.code, unreachable.stdout.as_str()), (Some(1), "webhook   nothing listens there\n"));
     let wrong = test(&[("ALERT_WEBHOOK_URL", "ftp://s3cret")], &[]);
     assert_eq!(wrong.code, Some(2));
-    assert!(!wrong.stderr.contains("s3cret") && !nobody.stderr.contains("s3cret"), "{}", wrong.stderr);
+    assert!(!wrong.stderr.contains("s3cret") && !unreachable.stderr.contains("s3cret"), "{}", wrong.stderr);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use super::{backup, done, file_of, names, somebody, unpacked};
+use super::{backup, done, file_of, names, register_and_chat, unpacked};
 use crate::support::people::{register, sqlite3};
 use crate::support::server::Server;
 
@@ -47,7 +47,7 @@ fn everything_is_in_it(server: &Server) {
 #[test]
 fn beside_a_running_server_and_without_one() {
     let mut server = Server::start();
-    somebody(&server, "ann");
+    register_and_chat(&server, "ann");
     everything_is_in_it(&server);
     server.terminate();
     everything_is_in_it(&server);

@@ -30,7 +30,7 @@ fn a_disk_that_fills_up_meanwhile_leaves_nothing_behind() {
     command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
     let child = command.spawn().unwrap();
     crate::support::eventually("it works", || !names(&at).is_empty());
-    // Somebody else takes the room.
+    // Another program takes the room.
     let taken = std::fs::write(at.join("somebody"), vec![1; 34 << 20]);
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();

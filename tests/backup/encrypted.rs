@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{backup, done, file_of, names, somebody};
+use super::{backup, done, file_of, names, register_and_chat};
 use crate::support::server::Server;
 
 /// A new identity of age and its recipient, made by Debian's `age-keygen`.
@@ -17,7 +17,7 @@ pub fn key_pair() -> (String, String) {
 fn a_recipient_of_the_settings_and_an_identity_that_opens_it() {
     let (key, recipient) = key_pair();
     let server = Server::builder().env("BACKUP_RECIPIENT", &recipient).start();
-    somebody(&server, "ann");
+    register_and_chat(&server, "ann");
     let made = backup(&server, &[]);
     let file = file_of(&made);
     assert!(file.to_str().unwrap().ends_with(".tar.gz.age") && made["encrypted"] == true, "{made}");

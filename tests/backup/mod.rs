@@ -49,7 +49,7 @@ fn unpacked(archive: &Path) -> tempfile::TempDir {
 }
 
 /// A person with a conversation and a message that was answered.
-fn somebody(server: &Server, name: &str) -> Client {
+fn register_and_chat(server: &Server, name: &str) -> Client {
     let token = crate::support::people::register(server, name);
     let mut client = Client::connect(server.port(), &token);
     let image = client.ask("image_create_request", json!({}))["record"]["imageId"].clone();

@@ -107,7 +107,7 @@ fn streaming(binary: &str) {
     percentiles("added delay to any token", chats.into_iter().flat_map(|chat| chat.delays).collect());
 }
 
-/// Somebody asks one short question after the other while the hundred stream.
+/// One user asks one short question after the other while the hundred stream.
 fn ask_meanwhile(mut socket: Socket, time: Duration) -> Vec<Duration> {
     let until = Instant::now() + time;
     let mut delays = Vec::new();

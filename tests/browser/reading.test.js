@@ -1,4 +1,4 @@
-// Reading while an answer is written: the page follows only those who stand at its end, and moves nobody else.
+// Reading while an answer is written: the page follows only those who stand at its end, and moves no other reader.
 
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, test } from "node:test";

@@ -17,7 +17,7 @@ fn upgrade(port: u16, target: &str, lines: &str) -> RawResponse {
 }
 
 #[test]
-fn nobody_comes_in_without_a_good_token() {
+fn a_socket_needs_a_valid_token() {
     let (server, token) = demo();
     let port = server.port();
     let tampered = format!("{}x", &token[..token.len() - 1]);

@@ -1,4 +1,4 @@
-//! Conversations over the WebSocket: what can be asked, what is answered, and that it is nobody else's affair.
+//! Conversations over the WebSocket: what can be asked, what is answered, and that they are private to their owner.
 
 mod frames;
 mod handshake;

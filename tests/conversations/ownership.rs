@@ -1,4 +1,4 @@
-//! What belongs to somebody else answers exactly like what does not exist.
+//! What belongs to another user answers exactly like what does not exist.
 
 use serde_json::{Value, json};
 

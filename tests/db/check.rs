@@ -72,7 +72,7 @@ fn what_a_plain_delete_leaves_behind_is_removed_and_nothing_else() {
     assert_eq!(agent(server, "SELECT count(*) FROM images; SELECT count(*) FROM messages"), "2\n4");
     let containers = server.data_dir().join("containers");
     assert!(containers.join(&kept).join("workdirs/x/notes.txt").exists() && !containers.join(&gone).exists());
-    assert!(server.data_dir().join("data/new.partial").exists(), "somebody may be at it");
+    assert!(server.data_dir().join("data/new.partial").exists(), "it may be in use");
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn without_a_data_directory_nothing_is_made() {
 }
 
 #[test]
-fn whoever_comes_meanwhile_is_safe() {
+fn an_account_made_meanwhile_is_safe() {
     let chat = house();
     let server = &chat.server;
     person(server, "bob");

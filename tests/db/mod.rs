@@ -16,7 +16,7 @@ use crate::support::server::Server;
 use crate::support::upstream::Script;
 use crate::support::ws::Client;
 
-/// A server where every question is answered at once. Nobody but the administrator alice is there, with nothing.
+/// A server where every question is answered at once. Its only account is the administrator alice, without data.
 fn house() -> Chat {
     let chat = Chat::with([]);
     chat.upstream.always(|| Script::text("yes"));

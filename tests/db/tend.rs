@@ -112,7 +112,7 @@ fn after_a_crash_the_databases_are_checked_soon_and_damage_is_told() {
     server.kill9();
     server.restart();
     eventually("a check after the crash", || last_check(server) != first);
-    // Somebody writes where nobody should: an index says other things than its table.
+    // The file is changed behind the server's back: an index says other things than its table.
     server.terminate();
     assert!(!server.data_dir().join("portagent.running").exists());
     agent(

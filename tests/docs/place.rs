@@ -26,7 +26,7 @@ until [ -e "$CONTROL/done" ]; do sleep 0.02; done
 rm "$CONTROL/done"
 "#;
 
-/// The test is whoever it is: `sudo` and `sudo -u NAME` change nothing.
+/// `sudo` and `sudo -u NAME` change nothing.
 const SUDO: &str = r#"#!/bin/sh
 [ "$1" = -u ] && shift 2
 exec "$@"

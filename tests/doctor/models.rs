@@ -1,4 +1,4 @@
-//! A model's server as far as a doctor asks it: a list of models, for whoever has the key.
+//! A model's server as far as a doctor asks it: a list of models, for clients with the key.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener};
@@ -33,7 +33,7 @@ impl Models {
                 let lines: Vec<String> =
                     BufReader::new(&stream).lines().map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
                 let answer = answer(&lines, *shared.lock().unwrap());
-                let _ = stream.write_all(answer.as_bytes()); // whoever is gone wants no answer
+                let _ = stream.write_all(answer.as_bytes()); // the client may be gone
             }
         });
         Self { address, manner }

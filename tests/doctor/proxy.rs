@@ -188,7 +188,7 @@ fn a_server_that_does_not_know_its_proxy() {
 }
 
 #[test]
-fn a_name_that_nobody_knows_and_a_proxy_without_a_server() {
+fn an_unknown_name_and_a_proxy_without_a_server() {
     let models = Models::start();
     let mut server = builder(&models).start();
     doctor(&server, &["--url", "https://nowhere.invalid"]).names("public address", "name");

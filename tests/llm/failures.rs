@@ -157,7 +157,7 @@ fn an_upstream_that_is_not_there_is_said_so() {
         (format!("http://127.0.0.1:{port}"), "two\nlines", "upstream_auth"),
     ] {
         let provider = quick(endpoint(&url, key));
-        let failure = ask(&provider, &[user("hi")]).1.expect_err("nobody there");
+        let failure = ask(&provider, &[user("hi")]).1.expect_err("no server there");
         assert_eq!(code(&failure), expected, "{url}");
         assert!(failure.error.and_then(|error| error.hint).is_some());
     }

@@ -21,7 +21,7 @@ fn log(server: &Server) -> String {
 }
 
 #[test]
-fn an_administrator_changes_it_and_nobody_else() {
+fn only_an_administrator_changes_it() {
     let server = Server::start();
     let (admin, other) = (register(&server, "ann"), register(&server, "bob"));
     let get = |token| server.http().get("/api/admin/settings", token);

@@ -1,4 +1,4 @@
-//! Other programs beside our rotation: Debian's logrotate in both of its manners, somebody who deletes, a full disk.
+//! Other programs beside our rotation: Debian's logrotate in both of its manners, an operator who deletes, a full disk.
 
 use std::collections::HashMap;
 use std::fs;

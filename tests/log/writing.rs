@@ -150,7 +150,7 @@ fn journald_gets_priorities_and_no_second_timestamp() {
 }
 
 #[test]
-fn nobody_reads_stdout() {
+fn stdout_is_not_read() {
     let home = tempfile::tempdir().unwrap();
     let (reader, writer) = std::io::pipe().unwrap();
     let mut command = program(home.path());

@@ -75,7 +75,7 @@ impl Stage {
         run.stdout
     }
 
-    /// The same for what changes a database. The `sqlite3` program waits for nobody: whoever meets a commit of the
+    /// The same for what changes a database. The `sqlite3` program does not wait: one that meets a commit of the
     /// server is told that the database is locked, and does it again.
     pub fn done_at_last(&self, text: &str) -> String {
         let deadline = Instant::now() + Duration::from_secs(20);
@@ -136,7 +136,7 @@ impl Stage {
         text_of(&sent["messageId"])
     }
 
-    /// Does something while somebody chats without a pause; and what they asked. Nothing of it may fail.
+    /// Does something while a user chats without a pause; and what they asked. Nothing of it may fail.
     pub fn while_chatting<T>(&self, token: &str, work: impl FnOnce() -> T) -> (T, Vec<String>) {
         let (began, done) = (AtomicBool::new(false), AtomicBool::new(false));
         std::thread::scope(|scope| {

@@ -68,7 +68,7 @@ run_it >"$work/run"
 check "answers" eventually healthy
 check "is healthy by its own health check" same healthy "$(docker inspect --format='{{.State.Health.Status}}' portagent)"
 check "is process 1, so that signals reach it" has "$(docker exec portagent cat /proc/1/cmdline | tr '\0' ' ')" "portagent serve"
-check "is nobody special" same "1000 0000000000000000 1" "$(docker exec portagent cat /proc/1/status |
+check "has no privileges" same "1000 0000000000000000 1" "$(docker exec portagent cat /proc/1/status |
   awk '/^Uid:/ { u = $2 } /^CapBnd:/ { c = $2 } /^NoNewPrivs:/ { n = $2 } END { print u, c, n }')"
 check "cannot write outside its volume and /tmp" has "$(docker exec portagent touch /usr/local/bin/x 2>&1)" "Read-only file system"
 cp "$(command -v busybox)" "$data/busybox"

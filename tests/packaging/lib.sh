@@ -63,7 +63,7 @@ eventually() {
 }
 
 # need_dist: what a test of the packages begins with, as root: STATE is its directory, DIST has what packaging/dist.sh
-# makes (with PROFILE=dist-test where nobody named one), and the Debian that is entered is there.
+# makes (with PROFILE=dist-test where none is named), and the Debian that is entered is there.
 need_dist() {
   [ "$(id -u)" = 0 ] || { echo "error: these tests install packages into a Debian of their own, as root" >&2; exit 1; }
   STATE=$(mktemp -d)

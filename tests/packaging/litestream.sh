@@ -6,7 +6,7 @@ set -uo pipefail
 # shellcheck source=tests/packaging/lib.sh
 . "$(dirname "$0")/lib.sh"
 cd "$repo" || exit 1
-# Somebody else's build of it for Python's package index, because Debian has none: this one and no other.
+# A third party's build of it for Python's package index, because Debian has none: this one and no other.
 litestream_version=0.5.17
 litestream_hashes=(
   sha256:b261d0c721057547d46adc81bc4385b993ea4a05e66b897a6dd9ba1931d07ea3 # x86_64

@@ -127,7 +127,7 @@ check "the data is still there" same deb "$(sqlite3 "$root/var/lib/portagent/dat
 rm -rf "$root/var/lib/portagent"
 in_debian dpkg -i /this.deb >/dev/null 2>&1
 check "purged without data" in_debian dpkg -P portagent
-check "nobody is left" same "" "$(in_debian getent passwd portagent)"
+check "the user is removed" same "" "$(in_debian getent passwd portagent)"
 umount "$root/proc"
 
 echo "== the npm package"

@@ -126,7 +126,7 @@ check "is active no sooner than it answers" healthy
 token=$(client $url register ann)
 check "chats" has "$(client $url chat "$token" "said by ann")" "said by ann"
 status=$(inside cat "/proc/$(property MainPID)/status")
-check "is nobody special" same "0000000000000000 1 2" \
+check "has no privileges" same "0000000000000000 1 2" \
   "$(awk '/^CapBnd:/ { c = $2 } /^NoNewPrivs:/ { n = $2 } /^Seccomp:/ { s = $2 } END { print c, n, s }' <<<"$status")"
 check "and not root" hasnt "$(awk '/^Uid:/ { print " " $2 " " }' <<<"$status")" " 0 "
 printf 'LOG_LEVEL=debug\n' >>"$root/etc/portagent/portagent.env"

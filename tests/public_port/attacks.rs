@@ -97,7 +97,7 @@ fn heads_that_lie() {
 }
 
 #[test]
-fn pipelined_requests_whose_answers_nobody_reads() {
+fn pipelined_requests_whose_answers_are_not_read() {
     let server = Server::start();
     let page = exchange(server.address(), "GET / HTTP/1.1\r\nHost: h\r\n\r\n").text();
     let script = page.split('"').find(|word| word.ends_with("main.js")).expect("a script");
@@ -107,7 +107,7 @@ fn pipelined_requests_whose_answers_nobody_reads() {
         for attacker in &mut attackers {
             attacker.send(request.repeat(20));
         }
-        thread::sleep(Duration::from_millis(500)); // while nobody reads
+        thread::sleep(Duration::from_millis(500)); // while nothing is read
         let mut one = attackers.pop().unwrap();
         for _ in 0..20 {
             assert_eq!(one.response().status, 200, "who reads after all gets all of it");

@@ -1,4 +1,4 @@
-//! Watches a server while somebody attacks it: it answers others within a second, its memory stays bounded, and
+//! Watches a server while it is attacked: it answers others within a second, its memory stays bounded, and
 //! nothing panics.
 
 use std::io::{Read as _, Write as _};
@@ -12,7 +12,7 @@ use crate::support::server::Server;
 
 /// Whatever strangers send, the server never has more resident memory than this.
 const MOST_KIB: u64 = 96 * 1024;
-/// Somebody else's health check is answered within this time.
+/// Another client's health check is answered within this time.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(20);
 

@@ -40,13 +40,13 @@ fn backup_with(server: &Server, arguments: &[&str]) -> PathBuf {
     PathBuf::from(json(&run)["file"].as_str().unwrap())
 }
 
-/// Somebody who chatted, with a file of theirs; stopped after a backup.
-fn somebody() -> (Chat, Image, PathBuf) {
-    somebody_stopped_with(&[])
+/// A user who chatted, with a file of theirs; stopped after a backup.
+fn chatted_and_stopped() -> (Chat, Image, PathBuf) {
+    chatted_and_stopped_with(&[])
 }
 
 /// The same, with further arguments for the backup.
-pub fn somebody_stopped_with(arguments: &[&str]) -> (Chat, Image, PathBuf) {
+pub fn chatted_and_stopped_with(arguments: &[&str]) -> (Chat, Image, PathBuf) {
     let mut chat = Chat::with([Script::text("Yes."), Script::text("Again.")]);
     let (mut client, image) = chat.conversation();
     chat::chat(&mut client, &image, "one");
@@ -60,7 +60,7 @@ pub fn somebody_stopped_with(arguments: &[&str]) -> (Chat, Image, PathBuf) {
 
 #[test]
 fn onto_an_empty_machine_it_is_the_same_service_tokens_included() {
-    let (chat, image, archive) = somebody();
+    let (chat, image, archive) = chatted_and_stopped();
     let home = tempfile::tempdir().unwrap();
     let elsewhere = home.path().join("agentx");
     let restored =
@@ -84,7 +84,7 @@ fn onto_an_empty_machine_it_is_the_same_service_tokens_included() {
 
 #[test]
 fn where_it_was_the_data_of_today_is_kept_and_undo_goes_back_to_it() {
-    let (mut chat, image, archive) = somebody();
+    let (mut chat, image, archive) = chatted_and_stopped();
     chat.server.restart();
     let mut client = chat.socket();
     chat::subscribe(&mut client, &image, None);
@@ -122,7 +122,7 @@ fn where_it_was_the_data_of_today_is_kept_and_undo_goes_back_to_it() {
 
 #[test]
 fn an_archive_that_is_damaged_changes_nothing_and_another_key_is_warned_about() {
-    let (chat, _, archive) = somebody();
+    let (chat, _, archive) = chatted_and_stopped();
     let before = rows(&chat.server.data_dir());
     let good = fs::read(&archive).unwrap();
     let bad = archive.with_file_name("bad.tar.gz");
@@ -148,7 +148,7 @@ fn root_restores_and_the_owner_of_the_directory_owns_it_all() {
     if !crate::support::disk::possible() {
         return;
     }
-    let (chat, _, archive) = somebody();
+    let (chat, _, archive) = chatted_and_stopped();
     let directory = chat.server.data_dir();
     let archive = given_away(&directory, &archive);
     assert_eq!(chat.server.run(&["restore", archive.to_str().unwrap(), "--yes"]).code, Some(0));
@@ -177,7 +177,7 @@ fn root_follows_no_link_that_the_owner_of_the_directory_planted() {
     if !crate::support::disk::possible() {
         return;
     }
-    let (chat, _, archive) = somebody();
+    let (chat, _, archive) = chatted_and_stopped();
     let directory = chat.server.data_dir();
     let archive = given_away(&directory, &archive);
     let roots = directory.parent().unwrap().join("roots");
@@ -206,7 +206,7 @@ fn root_follows_no_link_that_the_owner_of_the_directory_planted() {
 #[test]
 fn killed_at_any_moment_the_data_is_the_old_or_the_new() {
     let rounds: u64 = std::env::var("CRASH_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(24);
-    let (mut chat, _, archive) = somebody();
+    let (mut chat, _, archive) = chatted_and_stopped();
     let new = rows(&chat.server.data_dir());
     chat.server.restart();
     register(&chat.server, "bob");
@@ -232,7 +232,7 @@ fn killed_at_any_moment_the_data_is_the_old_or_the_new() {
         let now = rows(&chat.server.data_dir());
         assert!(now == old || now == new, "round {round}: a mix");
         assert_eq!(listed.stdout.contains("bob"), now == old);
-        assert!(!chat.server.data_dir().join("restore.journal").exists(), "whoever comes next ends it");
+        assert!(!chat.server.data_dir().join("restore.journal").exists(), "the next start ends it");
         *(if now == old { &mut were_old } else { &mut were_new }) += 1;
     }
     println!("{were_old} times the old, {were_new} times the new");
@@ -242,7 +242,7 @@ fn killed_at_any_moment_the_data_is_the_old_or_the_new() {
 
 #[test]
 fn the_manuals_way_by_hand_works_too() {
-    let (mut chat, image, archive) = somebody();
+    let (mut chat, image, archive) = chatted_and_stopped();
     chat.server.restart();
     let mut client = chat.socket();
     chat::subscribe(&mut client, &image, None);

@@ -1,8 +1,8 @@
-//! Backups that only somebody with the key or the passphrase can restore.
+//! Backups that need the key or the passphrase.
 
 use std::fs;
 
-use super::command::{rows, somebody_stopped_with};
+use super::command::{chatted_and_stopped_with, rows};
 use crate::backup::encrypted::key_pair;
 use crate::support::chat;
 use crate::support::people::verify;
@@ -21,7 +21,7 @@ fn with_the_key_or_the_passphrase_it_is_the_same_service_and_without_it_nothing_
         (["--encrypt-to", recipient.as_str()], ["--identity", identity]),
         (["--passphrase-file", passphrase], ["--passphrase-file", passphrase]),
     ] {
-        let (chat, image, archive) = somebody_stopped_with(&closes);
+        let (chat, image, archive) = chatted_and_stopped_with(&closes);
         let home = tempfile::tempdir().unwrap();
         let elsewhere = home.path().join("agentx");
         let plain = ["restore", archive.to_str().unwrap(), "--yes", "-d", elsewhere.to_str().unwrap()];

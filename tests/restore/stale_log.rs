@@ -1,4 +1,4 @@
-//! A crash leaves a `-wal`, and somebody copies a backup over the database: the old log must not be replayed onto it.
+//! A crash leaves a `-wal`, and the operator copies a backup over the database: the old log must not be replayed onto it.
 //! And a log that does belong to its database always is.
 
 use std::path::Path;
@@ -100,7 +100,7 @@ fn no_log_of_a_crash_is_ever_taken_for_another_ones() {
     let mut number = 0;
     for round in 0..rounds {
         let mut client = Client::connect(server.port(), &token);
-        // Somebody's VACUUM, at another distance from the crash each time; some are cut off by it.
+        // A VACUUM from outside, at another distance from the crash each time; some are cut off by it.
         let script =
             format!("sleep 0.{:02}; exec sqlite3 -cmd '.timeout 5000' {} VACUUM", (round * 7) % 40, database.display());
         let mut vacuum = Command::new("sh").args(["-c", &script]).spawn().unwrap();

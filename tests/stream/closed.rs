@@ -1,4 +1,4 @@
-//! A turn belongs to the server: nobody has to watch.
+//! A turn belongs to the server: no client has to watch.
 
 use std::time::Duration;
 
@@ -41,5 +41,5 @@ fn sending_is_enough() {
     let mut client = chat.socket();
     let stored = chat::settled(&mut client, &image);
     assert_eq!(outline(&stored)[1], ("assistant", "complete", "one two".to_owned()));
-    assert_eq!(stored.len(), 2, "nobody had to acknowledge it, and nobody stored it twice");
+    assert_eq!(stored.len(), 2, "no client had to acknowledge it, and it is stored once");
 }

@@ -44,7 +44,7 @@ fn again_and_again_in_the_middle_of_a_stream() {
 }
 
 #[test]
-fn a_place_that_nobody_holds_means_loading_again() {
+fn a_position_that_is_no_longer_held_means_loading_again() {
     let chat = Chat::with([Script::text("yes")]);
     let (mut client, image) = chat.conversation();
     let last = chat::chat(&mut client, &image, "go").pop().unwrap()["seq"].as_u64().unwrap();

@@ -1,4 +1,4 @@
-//! Who does not read is dropped, costs little meanwhile, and holds nobody up.
+//! A client that does not read is dropped, costs little meanwhile, and holds no other up.
 
 use std::time::Duration;
 

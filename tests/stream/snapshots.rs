@@ -9,7 +9,7 @@ use crate::support::chat::{self, Chat, Image, streamed};
 use crate::support::upstream::Script;
 use crate::support::ws::Client;
 
-/// What somebody who comes now sees in the end: the texts of the messages they load, and what comes after them. Told
+/// What a client that joins now sees in the end: the texts of the messages they load, and what comes after them. Told
 /// by the message; a person's messages too.
 fn come_in(mut client: Client, image: &Image) -> BTreeMap<String, String> {
     let page = chat::page(&mut client, image);

@@ -23,7 +23,7 @@ fn tabs_are_told_the_same() {
 }
 
 #[test]
-fn nobody_hears_of_others() {
+fn events_reach_their_owner_only() {
     let chat = Chat::with([]);
     chat.upstream.always(|| Script::deltas(&["a ", "b ", "c"]).slowly(Duration::from_millis(5)));
     let bob = chat::register(&chat.server, "bob");

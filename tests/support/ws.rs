@@ -120,7 +120,7 @@ impl Client {
         }
     }
 
-    /// The next frame nobody asked for, in the order they came. `None` when there is none in time, or no more.
+    /// The next frame that answers no request, in the order they came. `None` when there is none in time, or no more.
     pub fn next_event(&mut self, timeout: Duration) -> Option<Value> {
         self.events.pop_front().or_else(|| self.receive(Instant::now() + timeout))
     }

@@ -53,7 +53,7 @@ fn a_machine_s_service_comes_and_goes_and_the_data_stays() {
     let id: u32 = account[2].parse().unwrap();
     assert_eq!((account[5], account[6], id < 1000), ("/var/lib/portagent", "/usr/sbin/nologin", true));
     assert_eq!((mode(&unit), mode(&env_file)), (0o644, 0o600));
-    assert_eq!(fs::metadata(&env_file).unwrap().uid(), id, "the service reads it, and nobody else");
+    assert_eq!(fs::metadata(&env_file).unwrap().uid(), id, "only the service reads it");
     let settings = run(Path::new("/"), &["config", "-e", env_file.to_str().unwrap()]);
     assert!(settings.stdout.contains("/var/lib/portagent"), "{}", settings.stdout);
 

@@ -92,7 +92,7 @@ fn an_abstract_socket_and_no_watchdog() {
 }
 
 #[test]
-fn nobody_listens_at_the_socket() {
+fn no_service_manager_listens_at_the_socket() {
     for socket in ["/nowhere/notify", "relative", "@nobody-listens-here"] {
         let mut server = watched(socket).start();
         eventually("a word in the log", || server.stdout().contains("NOTIFY_SOCKET"));
@@ -119,7 +119,7 @@ fn a_hung_database_gives_no_sign_of_life() {
             done.send(()).unwrap();
         });
         eventually("a second without a sign of life", || manager.hear().is_none());
-        assert!(registered.try_recv().is_err(), "the account is not made, and nobody was told that it is");
+        assert!(registered.try_recv().is_err(), "the account is not made, and was not confirmed");
         drop(frozen);
         registered.recv_timeout(Duration::from_secs(20)).unwrap();
     });

@@ -1,5 +1,5 @@
-//! A larger directory, in the state in which 1.9 leaves them after years: duplicates, orphans, things of nobody,
-//! names that nobody checked.
+//! A larger directory, in the state in which 1.9 leaves them after years: duplicates, orphans, data without an owner,
+//! names that were never checked.
 
 use std::fs;
 use std::path::Path;
@@ -76,7 +76,7 @@ pub fn large() -> TempDir {
     home
 }
 
-/// A name of blanks, names that differ in case only, and a name that is somebody else's e-mail; all with the same
+/// A name of blanks, names that differ in case only, and a name that is another account's e-mail; all with the same
 /// password as ops1.
 fn add_people(database: &Path) {
     for (at, (id, name, email, container)) in [
@@ -111,7 +111,7 @@ pub fn copy_of(home: &Path) -> TempDir {
 }
 
 #[test]
-fn what_belongs_to_somebody_is_there_once_and_in_order() {
+fn owned_data_is_there_once_and_in_order() {
     let mut server = Server::builder().start_in(large());
     let answer = try_login(server.http(), "ops1", "secret123");
     assert_eq!(answer.status, 200, "{}", answer.text());
@@ -131,8 +131,8 @@ fn what_belongs_to_somebody_is_there_once_and_in_order() {
     }
     server.terminate();
     let database = server.data_dir().join("data/agentx.db");
-    let nobodys = "SELECT count(*) FROM images WHERE containerId = 'user-nobody'";
-    assert_eq!(sqlite3(&database, nobodys), "0", "nobody's things are kept out");
+    let ownerless = "SELECT count(*) FROM images WHERE containerId = 'user-nobody'";
+    assert_eq!(sqlite3(&database, ownerless), "0", "data without an owner is kept out");
     assert_eq!(sqlite3(&database, "PRAGMA foreign_key_check; PRAGMA integrity_check"), "ok");
     let log = fs::read_to_string(server.log_file()).unwrap();
     let counted =
@@ -141,7 +141,7 @@ fn what_belongs_to_somebody_is_there_once_and_in_order() {
 }
 
 #[test]
-fn odd_names_come_in_and_nobody_comes_in_as_somebody_else() {
+fn odd_names_log_in_and_no_account_logs_in_as_another() {
     let server = Server::builder().start_in(large());
     let who = |name: &str| {
         let answer = try_login(server.http(), name, "secret123");
@@ -150,7 +150,7 @@ fn odd_names_come_in_and_nobody_comes_in_as_somebody_else() {
     for (name, id) in [("john", "u-john"), ("John", "u-john-2")] {
         assert_eq!(who(name), (200, Some(id.to_owned())), "{name}");
     }
-    assert_eq!(who("JOHN").0, 401, "which of the two, nobody knows");
+    assert_eq!(who("JOHN").0, 401, "it could be either");
     assert_eq!(server.run(&["user", "disable", "u-blank"]).code, Some(0), "by userId there is always a way");
     let list = server.run(&["user", "list"]);
     assert!(list.stdout.lines().count() == 6, "{}", list.stdout);

@@ -42,7 +42,7 @@ fn at_any_moment() {
     assert!(were_old > 0 && were_old < MOMENTS, "some moments came before its end, some after it: {were_old}");
 }
 
-/// Everything is there, whoever starts next.
+/// Everything is there at the next start.
 fn continue_from(home: tempfile::TempDir, expected: &str, n: u32) {
     let server = Server::builder().start_in(home);
     assert_eq!(contents(&server), expected, "moment {n}");

@@ -42,7 +42,7 @@ fn snapshots(server: &Server, name: &str) -> Vec<PathBuf> {
     found
 }
 
-/// Everything that somebody has, as a client reads it: conversations, each with its messages.
+/// Everything that a user has, as a client reads it: conversations, each with its messages.
 fn everything(server: &Server, token: &str) -> Vec<(Value, Vec<Value>)> {
     let mut socket = ws::Client::connect(server.port(), token);
     let list = socket.ask("image_list_request", json!({"limit": 200}));

@@ -1,4 +1,4 @@
-//! The disk fills up while people chat, and somebody makes room.
+//! The disk fills up while people chat, and the operator makes room.
 
 use std::fs::File;
 use std::io::Write as _;

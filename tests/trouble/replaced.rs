@@ -39,7 +39,7 @@ fn a_database_that_is_moved_away_and_back() {
     assert_eq!(chat::messages(&mut client, &image).len(), 2, "reading goes on");
     eventually("what is held is saved", || rescued(&chat).len() == 1);
     eventually("the copy is named", || !said(&chat.server, "WARN", "was saved as").is_empty());
-    assert_eq!(said(&chat.server, "WARN", "was open to others").len(), 0, "nobody else could read the copy");
+    assert_eq!(said(&chat.server, "WARN", "was open to others").len(), 0, "no other user could read the copy");
     assert_eq!(sqlite3(&rescued(&chat)[0], "PRAGMA integrity_check; SELECT count(*) FROM messages"), "ok\n2");
     let (status, message) = check(&chat.server, "agentx.db");
     assert_eq!((status.as_str(), message.contains("was deleted or moved away")), ("fail", true), "{message}");

@@ -62,7 +62,7 @@ fn a_damaged_database_is_named_with_the_ways_out_and_the_other_is_left_alone() {
     }
     let said = refused(&server, FILES[1], |path| {
         fs::write(path, "").unwrap();
-        // Somebody chatted, so there were accounts.
+        // There was a conversation, so there were accounts.
         sqlite3(&path.with_file_name("agentx.db"), "INSERT INTO containers VALUES ('c', 1, 1);
             INSERT INTO images (imageId, containerId, sessionId, name, createdAt, updatedAt) VALUES ('i', 'c', 's', '', 1, 1);
             INSERT INTO sessions (sessionId, imageId, containerId, createdAt, updatedAt) VALUES ('s', 'i', 'c', 1, 1);

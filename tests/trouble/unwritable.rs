@@ -48,7 +48,7 @@ fn a_database_that_becomes_read_only_is_read_on_and_written_again_when_it_can_be
     drop((chat, mount));
 }
 
-/// `mount -o remount,ro` is refused while somebody writes there; the kernel itself does not ask.
+/// `mount -o remount,ro` is refused while a program writes there; the kernel itself does not ask.
 #[test]
 fn a_disk_that_the_kernel_remounts_read_only_is_read_on_and_served_again_when_it_is_mended() {
     let home = tempfile::tempdir().unwrap();

@@ -153,7 +153,7 @@ fn nonsense_instead_of_events() {
 }
 
 #[test]
-fn nobody_listens_there() {
+fn no_server_listens_there() {
     // A port that was free a moment ago may be another test's by now; none of them can have this one.
     let server = Server::builder()
         .env("LLM_PROVIDER", "anthropic")

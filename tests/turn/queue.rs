@@ -58,7 +58,7 @@ fn stopping_the_first_lets_the_second_run() {
 }
 
 #[test]
-fn one_person_runs_eight_turns_and_keeps_nobody_waiting() {
+fn one_person_runs_eight_turns_and_keeps_no_other_waiting() {
     let chat = Chat::with((0..8).map(|_| Script::text("never").before(Step::Hang)));
     let mut client = chat.socket();
     let images: Vec<chat::Image> = (0..10).map(|_| chat::create(&mut client)).collect();
@@ -66,7 +66,7 @@ fn one_person_runs_eight_turns_and_keeps_nobody_waiting() {
     chat.upstream.wait_for_requests(8);
     images.iter().skip(8).for_each(|image| drop(chat::send(&mut client, image, "q")));
 
-    // Somebody else is answered at once.
+    // Another user is answered at once.
     chat.upstream.always(|| Script::text("yes"));
     let mut bob = Client::connect(chat.server.port(), &chat::register(&chat.server, "bob"));
     let his = chat::create(&mut bob);

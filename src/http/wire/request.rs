@@ -73,7 +73,7 @@ impl Request {
 
     /// It comes from this machine itself: a loopback peer, and nothing that shows a proxy in between.
     ///
-    /// A web page that somebody on this machine looks at is not the machine: a browser's request counts only where
+    /// A web page open on this machine is not the machine: a browser's request counts only where
     /// the page came from this server under a loopback name. (Otherwise any site could post to us through the
     /// browser, or point its own name at 127.0.0.1.)
     pub fn is_local(&self) -> bool {

@@ -158,7 +158,7 @@ fn handle(mut request: Request, shared: &Shared) {
     match question::read(&body) {
         Some(question) => {
             drop(body);
-            // An error means that the client is gone: nobody is left to be told.
+            // An error means that the client is gone.
             let _ = reply::write(request.into_writer(), &question, &shared.stopping);
         }
         None => refuse(request, 400, "invalid_request_error", "messages: no text of a user found"),

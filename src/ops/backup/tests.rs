@@ -111,7 +111,7 @@ fn a_stop_at_any_step_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_key_that_nobody_knows_is_a_warning() {
+fn a_key_that_is_unknown_is_a_warning() {
     let Home { home: _home, options } = home();
     fs::remove_file(options.data_dir.join("jwt-secret")).unwrap();
     let made = make(&options, &mut Meter::silent()).unwrap();
@@ -216,9 +216,9 @@ fn a_passphrase_opens_what_it_closed() {
     assert_eq!(open("correct horse").unwrap().files, 2);
     assert_eq!(open("wrong horse").unwrap_err().code, "archive_wrong_key");
     assert_eq!(make(&closed(""), &mut Meter::silent()).unwrap_err().code, "no_passphrase");
-    let nobody = Options { encryption: Encryption::Recipients(vec!["age1nobody".to_owned()]), ..options };
-    assert_eq!(make(&nobody, &mut Meter::silent()).unwrap_err().code, "bad_recipient");
-    assert_eq!(list(&nobody.into).unwrap().len(), 1);
+    let unknown = Options { encryption: Encryption::Recipients(vec!["age1nobody".to_owned()]), ..options };
+    assert_eq!(make(&unknown, &mut Meter::silent()).unwrap_err().code, "bad_recipient");
+    assert_eq!(list(&unknown.into).unwrap().len(), 1);
 }
 
 #[test]
