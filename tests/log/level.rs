@@ -32,8 +32,9 @@ fn only_an_administrator_changes_it() {
 
     let changed = put(&server, Some(&admin), &json!({"logLevel": "error"}));
     assert_eq!((changed.status, changed.json()["logLevel"].as_str()), (200, Some("error")));
-    assert!(changed.json()["logLevelLasts"].as_str().unwrap().starts_with("until the server starts again"));
+    assert!(changed.json()["logLevelLasts"].as_str().unwrap().starts_with("until the server restarts"));
     assert!(log(&server).contains(" INFO  log log level info → err, by administrator user="), "{}", log(&server));
+    assert!(log(&server).contains(" INFO  audit action=settings.change by=user:"), "{}", log(&server));
     let before = log(&server);
     server.http().get("/health", None);
     assert_eq!(log(&server), before, "no access lines at level error");
@@ -61,6 +62,7 @@ fn sighup_reads_the_env_file_again() {
         eventually(expected, || log(&server)[before..].contains(expected));
     };
     reload("LOG_LEVEL=warn\n", " INFO  log log level info → warn, by SIGHUP");
+    assert!(log(&server).contains(" INFO  audit action=settings.change by=user:"), "{}", log(&server));
     let before = log(&server);
     server.http().get("/health", None);
     assert_eq!(log(&server), before);

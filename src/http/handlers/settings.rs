@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::Error;
-use crate::domain::user::Admin;
+use crate::domain::user::{Actor, Admin};
 use crate::http::context::Context;
 use crate::http::wire::failure::HandlerResult;
 use crate::http::wire::request::Request;
 use crate::http::wire::response::Response;
+use crate::service::audit;
 use crate::telemetry;
 
 #[derive(Deserialize)]
@@ -36,6 +37,7 @@ pub(crate) fn change(_app: &Context, admin: &Admin, req: &Request) -> HandlerRes
     let level = telemetry::level_named(&name).ok_or_else(|| {
         Error::invalid("bad_setting", "That is not a log level").hint("choose debug, info, warn or error")
     })?;
+    audit::record("settings.change", Actor::Admin(admin), "LOG_LEVEL");
     telemetry::change_level(level, format_args!("administrator user={}", admin.caller().user.id));
     Ok(view())
 }
