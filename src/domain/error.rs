@@ -53,6 +53,8 @@ impl Code {
     pub const STOPPED: Self = Self("stopped");
     /// The server is stopping.
     pub const STOPPING: Self = Self("stopping");
+    /// The prompt does not fit the model.
+    pub const UPSTREAM_TOO_LARGE: Self = Self("upstream_too_large");
 
     pub const fn as_str(self) -> &'static str {
         self.0

@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
+use super::Prompt;
 use super::draft::Draft;
 use super::fault::Fault;
 use super::lessons::Lessons;
 use super::models::Model;
-use super::{Kind, Prompt, anthropic, ollama, openai};
 use crate::domain::secret::Secret;
 
 pub(super) trait Dialect: Send + Sync {
@@ -78,14 +78,6 @@ pub(super) trait Reader {
 
     /// Nothing more comes: whatever was held back goes into the draft.
     fn end(&mut self, _draft: &mut Draft<'_>) {}
-}
-
-pub(super) fn of(kind: Kind) -> &'static dyn Dialect {
-    match kind {
-        Kind::Anthropic | Kind::Demo => &anthropic::Anthropic,
-        Kind::OpenAi => &openai::OpenAi,
-        Kind::Ollama => &ollama::Ollama,
-    }
 }
 
 /// A base URL without what people copy along with it.

@@ -3,7 +3,7 @@
 use super::*;
 use crate::domain::id::{MessageId, SessionId};
 use crate::llm::lessons::Lessons;
-use crate::llm::{Kind, Prompt, dialect};
+use crate::llm::{Kind, Prompt, wires};
 
 fn message(role: MessageRole, parts: Vec<Part>) -> Message {
     Message {
@@ -55,7 +55,7 @@ fn check_without_thinking(messages: &[Message], forget_thinking: usize, expected
     let lessons = Lessons::default();
     let form = Form { origin: "here/m", lessons: &lessons, forget_thinking, thinks: false, most_tokens: None };
     let prompt = Prompt { model: "m", system: None, messages, tools: &[], max_tokens: None };
-    let mut sent = dialect::of(Kind::Anthropic).body(&prompt, &form).map_or_else(
+    let mut sent = wires::of(Kind::Anthropic).body(&prompt, &form).map_or_else(
         |_| serde_json::json!([]),
         |body| serde_json::from_slice::<serde_json::Value>(&body).expect("JSON")["messages"].take(),
     );

@@ -12,6 +12,7 @@ mod fault;
 mod history;
 mod json;
 mod lessons;
+mod listing;
 mod models;
 mod ollama;
 mod openai;
@@ -20,6 +21,7 @@ mod refusal;
 mod retry;
 mod sse;
 mod transport;
+mod wires;
 
 use std::time::Duration;
 
@@ -29,7 +31,8 @@ use crate::domain::{Error, StopReason};
 
 pub use crate::domain::vendor::Kind;
 pub use cancel::Cancel;
-pub use models::{Listing, Model};
+pub use listing::Listing;
+pub use models::Model;
 pub use provider::Provider;
 pub use retry::Retry;
 pub use transport::Timeouts;

@@ -2,8 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Endpoint, dialect, json};
-use crate::domain::secret::Secret;
+use super::json;
 
 /// A model, and what its provider says that it can do; `None` and empty: it does not say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,30 +29,4 @@ pub struct Model {
 pub(super) fn entries<'a>(list: &'a Value, name: &'static str) -> impl Iterator<Item = &'a Value> {
     let entries = list[name].as_array().or_else(|| list.as_array());
     entries.into_iter().flatten().filter(|entry| !json::text(entry, "id").is_empty())
-}
-
-/// Where and how a provider's models are asked for, for those who ask with a client of their own.
-#[derive(Debug, Clone)]
-pub struct Listing {
-    pub url: String,
-    /// One of them carries the key.
-    pub headers: Vec<(&'static str, Secret)>,
-    endpoint: Endpoint,
-}
-
-impl Listing {
-    pub fn of(endpoint: &Endpoint) -> Self {
-        let dialect = dialect::of(endpoint.kind);
-        let headers = dialect.headers(endpoint.api_key.as_ref()).into_iter();
-        let headers = headers.map(|(name, value)| (name, Secret::new(value))).collect();
-        Self { url: dialect.models_url(&endpoint.base_url), headers, endpoint: endpoint.clone() }
-    }
-
-    /// What came back. `None`: it is no list.
-    pub fn read(&self, body: &str) -> Option<Vec<Model>> {
-        let list = json::parse(body)?;
-        let models = dialect::of(self.endpoint.kind).models(&list);
-        let is_list = ["data", "models"].iter().any(|name| list[*name].is_array()) || list.is_array();
-        is_list.then_some(models)
-    }
 }

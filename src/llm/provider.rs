@@ -9,14 +9,15 @@ use serde_json::Value;
 use ureq::Body;
 use ureq::http::Response;
 
-use super::dialect::{self, Dialect, Form, Framing, Reader};
+use super::dialect::{Dialect, Form, Framing, Reader};
 use super::draft::{Draft, Sink};
 use super::fault::Fault;
 use super::lessons::{Learned, Memory};
-use super::models::{Listing, Model};
+use super::listing::Listing;
+use super::models::Model;
 use super::refusal::Said;
 use super::sse::{Events, Trouble};
-use super::{Answer, Cancel, Delta, Endpoint, Failure, Prompt, Retry, Timeouts, json, transport};
+use super::{Answer, Cancel, Delta, Endpoint, Failure, Prompt, Retry, Timeouts, json, transport, wires};
 use crate::domain::message::{Message, Part};
 use crate::domain::secret::Secret;
 use crate::domain::{Error, StopReason};
@@ -36,7 +37,7 @@ pub struct Provider {
 
 impl Provider {
     pub fn new(endpoint: Endpoint, timeouts: Timeouts) -> Self {
-        let dialect = dialect::of(endpoint.kind);
+        let dialect = wires::of(endpoint.kind);
         let url = dialect.chat_url(&endpoint.base_url);
         Self {
             endpoint,

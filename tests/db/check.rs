@@ -1,4 +1,4 @@
-//! `portagent db check`: finds what is wrong, removes what belongs to nobody and nothing else.
+//! `portagent db check`: finds what is wrong, removes data without an owner and nothing else.
 
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -135,8 +135,9 @@ fn owned_data_is_there_once_and_in_order() {
     assert_eq!(sqlite3(&database, ownerless), "0", "data without an owner is kept out");
     assert_eq!(sqlite3(&database, "PRAGMA foreign_key_check; PRAGMA integrity_check"), "ok");
     let log = fs::read_to_string(server.log_file()).unwrap();
-    let counted =
-        format!("folded {CONVERSATIONS} that stood there twice; left out 5 conversations of nobody, 5 message lists");
+    let counted = format!(
+        "folded {CONVERSATIONS} that stood there twice; left out 5 conversations without an owner, 5 message lists"
+    );
     assert!(log.contains(&counted), "{log}");
 }
 

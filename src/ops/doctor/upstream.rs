@@ -60,7 +60,7 @@ fn key_finding(list: &Seen) -> Finding {
         }
         404 | 405 => {
             Finding::warn(UPSTREAM, "the model's server answers, but lists no models: the key could not be tried")
-                .hint("if nobody gets answers, look at LLM_PROVIDER_URL")
+                .hint("if no user gets answers, check LLM_PROVIDER_URL")
         }
         300..=399 => finding("the model's server sends us elsewhere", "set LLM_PROVIDER_URL to that address"),
         429 => Finding::warn(UPSTREAM, "the model's server asks us to slow down").hint("try again in a minute"),

@@ -10,14 +10,12 @@ use super::outcome::{self, Outcome};
 use super::{Turns, history, tools, unstored};
 use crate::domain::event::{EndReason, EventKind};
 use crate::domain::message::{Message, MessageRole, MessageStatus, Part};
-use crate::domain::{Error, Result, limits};
+use crate::domain::{Code, Error, Result, limits};
 use crate::llm::{Answer, Delta, Failure, Prompt};
 use crate::store::Place;
 
 /// How often one question is asked again with half of the conversation.
 const TRIMS: usize = 4;
-/// The provider's refusal of a prompt that is too long.
-const TOO_LONG: &str = "upstream_too_large";
 
 /// Runs a turn to its end, which is announced exactly once, whatever happens.
 pub(super) fn run(turns: &Arc<Turns>, active: &Arc<Active>) {
@@ -82,7 +80,7 @@ fn trim(turns: &Turns, active: &Active, messages: &mut Vec<Message>) -> Result<b
 }
 
 fn is_too_long(failure: &Failure) -> bool {
-    !failure.output_began && failure.error.as_ref().is_some_and(|error| error.code.as_str() == TOO_LONG)
+    !failure.output_began && failure.error.as_ref().is_some_and(|error| error.code == Code::UPSTREAM_TOO_LARGE)
 }
 
 fn ask(turns: &Turns, active: &Active, messages: &[Message]) -> Result<Answer, Box<Failure>> {

@@ -2,7 +2,7 @@
 //!
 //! The two databases are two files, and no transaction spans both. What makes the removal safe is the order in which
 //! things come into being: an account is committed in `portagent.db` before anything of theirs is in `agentx.db`. So
-//! the lock of `agentx.db` is taken first and the accounts are read after it: whoever has a row there by then has an
+//! the lock of `agentx.db` is taken first and the accounts are read after it: every row there by then has an
 //! account that we see. The same goes for files: names first, accounts after.
 
 use std::collections::BTreeSet;

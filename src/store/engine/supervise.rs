@@ -198,8 +198,8 @@ fn checkpoint(conn: &Connection, patience: Duration) -> Result<bool> {
     open::with_patience(patience, busy).map(|busy| busy == 0)
 }
 
-/// Where the log could be emptied, only the newest cookie can still be met. With somebody who reads for long beside
-/// us, as Litestream does, all stay listed.
+/// Where the log could be emptied, only the newest cookie can still be met. With a long reader beside us, such as
+/// Litestream, all stay listed.
 fn prune(opened: &Opened) -> Result<()> {
     let is_empty = opened.writer.alone(|conn| Ok(checkpoint(conn, CHECKPOINT_PATIENCE).unwrap_or(false)))?;
     if is_empty && let Some(identity) = &mut *opened.live.identity() {

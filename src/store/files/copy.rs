@@ -5,9 +5,9 @@
 //! connections of our own, each inside one read transaction until the last page is copied.
 //!
 //! The order matters. `agentx.db` is frozen first: an account is made before its first message, so every message in
-//! the copy has its account in the copy. The other way round, somebody who registers and writes between the two would
-//! have messages of nobody. (An account deleted in these microseconds leaves a container without an owner, which
-//! nobody can reach.)
+//! the copy has its account in the copy. The other way round, a user who registers and writes between the two would
+//! have messages without an account. (An account deleted in these microseconds leaves a container without an owner,
+//! which is out of reach.)
 
 use std::path::Path;
 use std::time::Duration;

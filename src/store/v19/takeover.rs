@@ -90,7 +90,7 @@ pub fn agent(conn: &Connection) -> Result<()> {
     log::info!(
         target: "store",
         "took over from Portagent 1.9: {} conversations, {} messages; folded {} that stood there twice; \
-         left out {} conversations of nobody, {} message lists of no conversation, {} unreadable records",
+         left out {} conversations without an owner, {} message lists without a conversation, {} unreadable records",
         counts.conversations,
         counts.messages,
         counts.duplicates,
