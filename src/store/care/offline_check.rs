@@ -10,7 +10,7 @@ use rusqlite::{Connection, ErrorCode, InterruptHandle};
 use crate::domain::Error;
 use crate::store::engine::migrate::Schema;
 use crate::store::migrations;
-use crate::store::sqlite::header::has_wal;
+use crate::store::sqlite::header::{has_journal, has_wal};
 use crate::store::sqlite::open;
 use crate::store::tables::jobs;
 use crate::store::tables::jobs::JobRecord;
@@ -95,7 +95,7 @@ fn look(path: &Path, schema: &Schema, is_served: bool) -> rusqlite::Result<Inspe
 
 /// `None` for a file that cannot be read without changing it.
 fn connect(path: &Path, is_served: bool) -> rusqlite::Result<Option<Connection>> {
-    if !is_served && has_wal(path) {
+    if !is_served && (has_wal(path) || has_journal(path)) {
         return Ok(None);
     }
     let conn = open::read_only(path, !is_served)?;

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 
 use super::migrate;
 use crate::domain::{Code, Error, Result};
-use crate::store::sqlite::header::{Header, bytes_of, has_wal};
+use crate::store::sqlite::header::{Header, bytes_of, has_journal, has_wal};
 use crate::store::sqlite::{failure, open};
 
 /// What can be seen without SQLite, which would replay a log.
@@ -32,8 +32,8 @@ pub fn look_at_header(path: &Path) -> Result<()> {
     let Some(header) = header.filter(Header::is_sqlite) else {
         return Err(damaged(path, "it is not an SQLite database"));
     };
-    // With a log beside it the file may be shorter than it says, until the log is replayed.
-    if let (Some(pages), false) = (header.pages(), has_log)
+    // With a log or journal beside it the file may be shorter than it says, until that is replayed.
+    if let (Some(pages), false) = (header.pages(), has_log || has_journal(path))
         && bytes < u64::from(pages) * u64::from(header.page_bytes())
     {
         let whole = u64::from(pages) * u64::from(header.page_bytes());
@@ -46,7 +46,8 @@ pub fn look_at_header(path: &Path) -> Result<()> {
 ///
 /// Errors: `Unavailable` when it is damaged or was written by a newer program.
 pub fn look_inside(path: &Path, schema: &migrate::Schema) -> Result<()> {
-    if bytes_of(path) == 0 {
+    // What a journal has to undo is undone by writing only.
+    if bytes_of(path) == 0 || has_journal(path) {
         return Ok(());
     }
     let conn = read_only(path)?;
@@ -114,4 +115,41 @@ fn missing(path: &Path) -> Error {
         format!("{} is missing, but its log {0}-wal is there, with words that nothing else has", path.display()),
     )
     .hint("put the file back, restore a backup with `portagent restore FILE`, or move the -wal file away")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::FileExt as _;
+
+    use super::*;
+    use crate::store::sqlite::header::beside;
+    use crate::store::sqlite::rows;
+
+    static ANY: migrate::Schema = migrate::Schema { name: "test", steps: &[], is_legacy: |_| Ok(false) };
+
+    #[test]
+    fn a_commit_that_a_crash_cut_off_is_no_damage() {
+        let home = tempfile::tempdir().expect("a directory");
+        let (path, crashed) = (home.path().join("a.db"), home.path().join("b.db"));
+        let conn = Connection::open(&path).expect("opens");
+        let fill = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 2000) \
+                    INSERT INTO t SELECT zeroblob(900) FROM n";
+        conn.execute_batch(&format!("CREATE TABLE t (x); {fill}; PRAGMA cache_size = 10")).expect("fills");
+        let bytes = bytes_of(&path);
+        // More than the cache holds: pages are written before the commit.
+        conn.execute_batch(&format!("BEGIN; {fill}; UPDATE t SET x = zeroblob(901)")).expect("changes");
+        for suffix in ["", "-journal"] {
+            std::fs::copy(beside(&path, suffix), beside(&crashed, suffix)).expect("copies");
+        }
+        // The first page was written, the last ones were not.
+        let file = std::fs::OpenOptions::new().write(true).open(&crashed).expect("opens");
+        file.write_all_at(&10_000_u32.to_be_bytes(), 28).expect("writes the number of pages");
+        file.set_len(bytes).expect("cuts");
+        look_at_header(&crashed).and_then(|()| look_inside(&crashed, &ANY)).expect("it may be opened");
+        let again = open::writer(&crashed).expect("opens");
+        assert_eq!(rows::count(&again, "SELECT count(*) FROM t WHERE length(x) = 900", []).expect("reads"), 2000);
+        drop(again);
+        std::fs::write(&crashed, &std::fs::read(&crashed).expect("reads")[..8192]).expect("cuts");
+        assert_eq!(look_at_header(&crashed).expect_err("without a journal").code, Code::DATABASE_DAMAGED);
+    }
 }

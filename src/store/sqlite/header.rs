@@ -66,6 +66,11 @@ pub fn has_wal(database: &Path) -> bool {
     bytes_of(&beside(database, "-wal")) > 0
 }
 
+/// Whether a rollback journal with content does: SQLite undoes what a crash cut off when it opens the file to write.
+pub fn has_journal(database: &Path) -> bool {
+    bytes_of(&beside(database, "-journal")) > 0
+}
+
 /// How large a file is; one that cannot be read counts as empty.
 pub fn bytes_of(file: &Path) -> u64 {
     fs::metadata(file).map_or(0, |file| file.len())
