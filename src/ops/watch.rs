@@ -23,7 +23,7 @@ pub fn watch(services: Arc<Services>) -> Result<Worker> {
     Worker::start("watch", STACK_BYTES, PERIOD, move |_| {
         count = count.wrapping_add(1);
         services.hub.sweep();
-        services.look_after_store();
+        services.supervise_store();
         let checked = once(&services, &mut watcher, count.is_multiple_of(CHECK_ALL_EVERY));
         // Logged once, not every second; a watcher that failed is opened anew.
         if let Err(error) = &checked {

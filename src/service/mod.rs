@@ -99,7 +99,7 @@ impl Services {
     }
 
     /// Looks after the database files, and stores what could not be stored before; every second.
-    pub fn look_after_store(&self) {
+    pub fn supervise_store(&self) {
         self.store.supervise();
         if self.store.is_writable() {
             self.turns.store_unstored();
