@@ -70,7 +70,7 @@ impl CloseReason {
 }
 
 pub(super) struct Registry {
-    state: Mutex<State>,
+    state: Mutex<OpenSockets>,
     emptied: Condvar,
     /// Bytes that wait to be sent on all connections.
     unsent: Arc<Budget>,
@@ -83,7 +83,7 @@ impl Default for Registry {
 }
 
 #[derive(Default)]
-struct State {
+struct OpenSockets {
     open: HashMap<u64, Entry>,
     made: u64,
     stopping: Option<CloseReason>,

@@ -29,7 +29,7 @@ const BATCH_BYTES: usize = 64 * 1024;
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 pub struct Outbox {
-    state: Mutex<State>,
+    state: Mutex<OutboxState>,
     /// The writer waits here. Rung by the rings too.
     bell: Arc<Bell>,
     /// Producers wait here.
@@ -40,7 +40,7 @@ pub struct Outbox {
 }
 
 #[derive(Default)]
-struct State {
+struct OutboxState {
     queue: VecDeque<Outgoing>,
     /// Of the text in the queue, and of what the writer has in hand.
     bytes: usize,
@@ -200,7 +200,7 @@ impl Outbox {
         lock(&self.state).cursors.first().map_or(0, |cursor| cursor.position)
     }
 
-    fn push_under(&self, text: String) -> Result<MutexGuard<'_, State>, Closed> {
+    fn push_under(&self, text: String) -> Result<MutexGuard<'_, OutboxState>, Closed> {
         let deadline = Instant::now() + self.patience;
         let mut state = lock(&self.state);
         loop {
@@ -225,7 +225,7 @@ impl Outbox {
         Ok(state)
     }
 
-    fn close_locked(&self, state: &mut State, reason: CloseReason) {
+    fn close_locked(&self, state: &mut OutboxState, reason: CloseReason) {
         if state.closing.is_some() {
             return;
         }
@@ -249,7 +249,7 @@ impl Outbox {
     }
 
     /// Bytes that no longer wait.
-    fn release(&self, state: &mut State, bytes: usize) {
+    fn release(&self, state: &mut OutboxState, bytes: usize) {
         state.bytes -= bytes;
         if let Some(share) = self.share() {
             share.give_back(bytes);
@@ -288,7 +288,7 @@ impl Outbox {
     }
 
     /// What is queued, and behind it what was found on the rings; the latter only when the queue is empty by then.
-    fn take(&self, state: &mut State, found: Vec<(u64, Read)>) -> Vec<Outgoing> {
+    fn take(&self, state: &mut OutboxState, found: Vec<(u64, Read)>) -> Vec<Outgoing> {
         let mut frames = Vec::new();
         let mut bytes = 0;
         while bytes < BATCH_BYTES {

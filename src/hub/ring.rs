@@ -20,14 +20,14 @@ const GRACE: Duration = Duration::from_secs(2);
 const HARD_BYTES: usize = 8 * REPLAY_BYTES;
 
 pub(super) struct Ring {
-    state: Mutex<State>,
+    state: Mutex<RingState>,
     /// The seq of the newest event. Written under the lock; read without it where only news is asked for.
     latest: AtomicU64,
     /// Its session was deleted: nothing of it is handed out any more.
     is_gone: AtomicBool,
 }
 
-struct State {
+struct RingState {
     events: VecDeque<Held>,
     bytes: usize,
     /// A turn runs or waits: this ring is not tidied away.
@@ -71,7 +71,7 @@ pub(super) enum Read {
 impl Ring {
     /// An empty one, whose first event will be `base + 1`.
     pub(super) fn new(base: u64) -> Self {
-        let state = State {
+        let state = RingState {
             events: VecDeque::new(),
             bytes: 0,
             running: false,
@@ -203,7 +203,7 @@ impl Ring {
     }
 }
 
-impl State {
+impl RingState {
     /// The turn's own events say whether one runs, so that a forgotten mark cannot cost a session its count.
     fn follow_turn(&mut self, seq: u64, kind: &EventKind) {
         match kind {

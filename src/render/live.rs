@@ -20,7 +20,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
 
-use super::pieces::Place;
+use super::pieces::Cursor;
 use super::writer;
 use crate::domain::event::HtmlPatch;
 
@@ -34,7 +34,7 @@ pub const TAIL_BYTES_PER_SECOND: u32 = 32 * 1024;
 pub struct Live {
     text: String,
     /// What does not change any more.
-    settled: Place,
+    settled: Cursor,
     /// A digest of each block as it was sent last.
     sent: Vec<u64>,
     last: Option<Instant>,
@@ -74,7 +74,7 @@ impl Live {
     /// The last patches: after them the page shows `render::blocks` of the whole text. Each is at most one piece.
     pub fn finish(&mut self) -> Vec<HtmlPatch> {
         self.is_changed = false;
-        self.settled = Place::default();
+        self.settled = Cursor::default();
         let mut patches = Vec::new();
         while self.settled.bytes < self.text.len() {
             let from = self.settled.blocks;

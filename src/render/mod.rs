@@ -33,7 +33,7 @@ pub use live::Live;
 
 /// One string of safe HTML for each top-level block of `markdown`.
 pub fn blocks(markdown: &str) -> Vec<String> {
-    let (mut place, mut blocks) = (pieces::Place::default(), Vec::new());
+    let (mut place, mut blocks) = (pieces::Cursor::default(), Vec::new());
     while place.bytes < markdown.len() {
         blocks.extend(place.next(markdown));
     }

@@ -11,14 +11,14 @@ pub const PIECE_BYTES: usize = 64 * 1024;
 
 /// Where a text goes on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct Cursor {
     pub bytes: usize,
     pub blocks: usize,
     /// The fence that was open where code had to be cut.
     pub fence: String,
 }
 
-impl Place {
+impl Cursor {
     /// What is left of `text`, and whether that is more than a piece.
     pub fn rest(&self, text: &str) -> (String, bool) {
         let rest = &text[self.bytes..];

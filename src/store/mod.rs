@@ -27,7 +27,7 @@ pub use files::{copy, has_data, replace_data, settle_if_free};
 pub use tables::conversations::DeletedCounts;
 pub use tables::invites::Invite;
 pub use tables::jobs::JobRecord;
-pub use tables::messages::Place;
+pub use tables::messages::Position;
 pub use tables::people::Belongings;
 pub use tables::retention::{Forgotten, Idle};
 pub use tables::turns::{Begun, NewTurn, Question, Reopen, TurnRow};

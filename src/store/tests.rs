@@ -252,7 +252,7 @@ fn a_late_checkpoint_changes_nothing_and_a_waiting_question_stands_behind() {
     let conversation = fixture.conversation(&ContainerId::random());
     let (first, _) = new_turn(fixture.ask(&conversation, "one", None));
     let (second, _) = new_turn(fixture.ask(&conversation, "two", None));
-    let (id, place) = (MessageId::random(), Place { ordinal: first.ordinal, index: 1 });
+    let (id, place) = (MessageId::random(), Position { ordinal: first.ordinal, index: 1 });
     fixture.store.checkpoint(vec![(answer(&first, &id, "par", MessageStatus::Streaming), place)]);
     fixture.store.save_message(answer(&first, &id, "partial, whole", MessageStatus::Complete), place).expect("saves");
     fixture.store.checkpoint(vec![(answer(&first, &id, "par", MessageStatus::Streaming), place)]);
@@ -304,7 +304,7 @@ fn a_turn_that_failed_can_be_asked_again() {
     let again = || fixture.store.reopen_turn(owner, id, &turn.id, Reopen::Again, None);
     assert_eq!(again().err().expect("runs").code, "turn_not_retryable");
     let message = answer(&turn, &MessageId::random(), "par", MessageStatus::Interrupted);
-    let last = vec![(message, Place { ordinal: turn.ordinal, index: 1 })];
+    let last = vec![(message, Position { ordinal: turn.ordinal, index: 1 })];
     fixture.store.end_turn(&turn, EndReason::Error, Usage::default(), last, Some(5)).expect("ends");
     match again().expect("opens again") {
         Begun::New(new) => assert_eq!((new.question.id, new.next_index), (turn.user_message_id.clone(), 2)),

@@ -18,12 +18,12 @@ const MENTION_EVERY_MS: i64 = 60_000;
 pub struct FileLogger {
     level: LevelFilter,
     path: PathBuf,
-    state: Mutex<State>,
+    state: Mutex<LogFile>,
     /// Whether health checks and metrics show its failures.
     is_watched: bool,
 }
 
-struct State {
+struct LogFile {
     file: RotatingFile,
     /// Lines that the file did not take since it last worked.
     missing: u64,
@@ -34,7 +34,7 @@ impl FileLogger {
     /// Never fails: the file is opened with the first line, and again with every line until it works.
     pub fn new(level: LevelFilter, rotation: Rotation) -> Self {
         let path = rotation.path.clone();
-        let state = State { file: RotatingFile::new(rotation), missing: 0, mentioned_ms: None };
+        let state = LogFile { file: RotatingFile::new(rotation), missing: 0, mentioned_ms: None };
         Self { level, path, state: Mutex::new(state), is_watched: true }
     }
 
@@ -65,7 +65,7 @@ impl FileLogger {
     }
 
     /// The file's first line after a failure says how many are missing. Whether it was written.
-    fn report_gap(&self, state: &mut State, now: i64) -> bool {
+    fn report_gap(&self, state: &mut LogFile, now: i64) -> bool {
         let text = format_args!("{} lines are missing here: the file could not be written", state.missing);
         let gap = Record::builder().level(Level::Warn).target("log").args(text).build();
         let written = with_line(&gap, Style::Full, now, |line| state.file.write_line(line, now).is_ok());
@@ -75,7 +75,7 @@ impl FileLogger {
         written
     }
 
-    fn mention(&self, state: &mut State, now: i64, error: &io::Error) {
+    fn mention(&self, state: &mut LogFile, now: i64, error: &io::Error) {
         if state.mentioned_ms.is_some_and(|last| (0..MENTION_EVERY_MS).contains(&(now - last))) {
             return;
         }

@@ -36,7 +36,7 @@ struct Opened {
 
 /// Where reading begins: a file, and an offset in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct LogPosition {
     file: usize,
     offset: u64,
 }
@@ -64,22 +64,22 @@ impl History {
         self.files.is_empty()
     }
 
-    pub fn start(&self) -> Place {
-        Place { file: 0, offset: 0 }
+    pub fn start(&self) -> LogPosition {
+        LogPosition { file: 0, offset: 0 }
     }
 
     /// Where the last `count` lines that are wanted begin.
-    pub fn last(&self, count: usize, wanted: &dyn Fn(&[u8]) -> bool) -> io::Result<Place> {
+    pub fn last(&self, count: usize, wanted: &dyn Fn(&[u8]) -> bool) -> io::Result<LogPosition> {
         let mut left = count;
         for (file, opened) in self.files.iter().enumerate().rev() {
             let mut end = opened.file.metadata()?.len();
             if left == 0 {
-                return Ok(Place { file, offset: end });
+                return Ok(LogPosition { file, offset: end });
             }
             while end > 0 {
                 end = opened.back_one_block(end, &mut left, wanted)?;
                 if left == 0 {
-                    return Ok(Place { file, offset: end });
+                    return Ok(LogPosition { file, offset: end });
                 }
             }
         }
@@ -88,7 +88,7 @@ impl History {
 
     /// Hands over every line from `place` to the end, and gives what can go on from there. The next call gets a line
     /// that is not whole yet when it is.
-    pub fn read(mut self, place: Place, goes_on: bool, sink: Sink<'_>) -> io::Result<Follower> {
+    pub fn read(mut self, place: LogPosition, goes_on: bool, sink: Sink<'_>) -> io::Result<Follower> {
         let last = self.files.len().saturating_sub(1);
         let mut reached = 0;
         for (number, opened) in self.files.iter().enumerate().skip(place.file) {

@@ -68,7 +68,7 @@ fn write_line(buffer: &mut Vec<u8>, record: &Record<'_>, style: Style, now_ms: i
     }
     let cut = text.cut;
     if record.level() > Level::Warn {
-        tame(buffer);
+        mask_word(buffer);
     }
     finish(buffer, cut);
 }
@@ -90,7 +90,7 @@ fn finish(buffer: &mut Vec<u8>, cut: usize) {
 
 /// `grep -i error` finds errors and nothing else: where a path or a name in a lesser line happens to hold that word,
 /// its first letter is written as in a URL (`%65rror`).
-fn tame(line: &mut Vec<u8>) {
+fn mask_word(line: &mut Vec<u8>) {
     const WORD: &[u8] = b"error";
     let mut from = 0;
     while let Some(at) = line[from..].windows(WORD.len()).position(|part| part.eq_ignore_ascii_case(WORD)) {

@@ -20,10 +20,10 @@ pub(super) enum Scope {
 /// The targets of records that go to the security log.
 const SECURITY_TARGETS: [&str; 2] = ["accounts", "audit"];
 
-struct Shared<L>(Scope, L);
+struct SharedLog<L>(Scope, L);
 
 pub(super) fn shared<L: Log + 'static>(scope: Scope, logger: L) -> Box<dyn SharedLogger> {
-    Box::new(Shared(scope, logger))
+    Box::new(SharedLog(scope, logger))
 }
 
 impl Scope {
@@ -37,7 +37,7 @@ impl Scope {
     }
 }
 
-impl<L: Log> Log for Shared<L> {
+impl<L: Log> Log for SharedLog<L> {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         self.0.takes(metadata)
     }
@@ -53,7 +53,7 @@ impl<L: Log> Log for Shared<L> {
     }
 }
 
-impl<L: Log + 'static> SharedLogger for Shared<L> {
+impl<L: Log + 'static> SharedLogger for SharedLog<L> {
     fn level(&self) -> LevelFilter {
         match self.0 {
             Scope::Fixed(level) => level,

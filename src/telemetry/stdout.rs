@@ -35,11 +35,11 @@ const STACK_BYTES: usize = 128 * 1024;
 pub(super) struct StdoutLogger {
     level: LevelFilter,
     style: Style,
-    shared: Arc<Shared>,
+    shared: Arc<Backlog>,
 }
 
 #[derive(Default)]
-struct Shared {
+struct Backlog {
     queue: Mutex<Queue>,
     filled: Condvar,
     printed: Condvar,
@@ -58,7 +58,7 @@ impl StdoutLogger {
     /// Errors: `Unavailable` when no thread can be had.
     pub(super) fn start(level: LevelFilter) -> Result<Self> {
         let style = if is_journal() { Style::Journal } else { Style::Full };
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Backlog::default());
         let printer = Arc::clone(&shared);
         thread::Builder::new()
             .name("log-stdout".to_owned())
@@ -87,7 +87,7 @@ impl Log for StdoutLogger {
     }
 }
 
-impl Shared {
+impl Backlog {
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -61,7 +61,7 @@ enum Next {
 }
 
 /// How a request ended.
-enum Outcome {
+enum RequestEnd {
     Answer(Response),
     Failed(Failure),
     Socket(RunSocket),
@@ -164,19 +164,19 @@ impl Connection<'_> {
     }
 
     /// Nothing in here may take the server down: a panic costs this connection and no other.
-    fn decide(&mut self, exchange: &mut Exchange) -> Outcome {
+    fn decide(&mut self, exchange: &mut Exchange) -> RequestEnd {
         catch_unwind(AssertUnwindSafe(|| match self.answer(exchange) {
             Ok(outcome) => outcome,
-            Err(failure) => Outcome::Failed(failure),
+            Err(failure) => RequestEnd::Failed(failure),
         }))
         .unwrap_or_else(|_| {
             exchange.keep_alive = false;
-            Outcome::Failed(Failure::panicked())
+            RequestEnd::Failed(Failure::panicked())
         })
     }
 
     /// The caller is known before the body is read: a stranger cannot make us hold one.
-    fn answer(&mut self, exchange: &mut Exchange) -> Result<Outcome, Failure> {
+    fn answer(&mut self, exchange: &mut Exchange) -> Result<RequestEnd, Failure> {
         let context = &self.state.context;
         context.trust.check(&exchange.request)?;
         let route = router::find(self.state.routes, &mut exchange.request)?;
@@ -187,16 +187,16 @@ impl Connection<'_> {
             if exchange.framing != Framing::Empty {
                 return Err(Failure::malformed("A WebSocket's request has no body"));
             }
-            return Ok(Outcome::Socket((self.state.upgrade)(&exchange.request)?));
+            return Ok(RequestEnd::Socket((self.state.upgrade)(&exchange.request)?));
         }
         let read = self.read_body(exchange, route.body_limit);
         exchange.whole = Instant::now();
         match read {
             Ok(()) => {}
             Err(BodyError::Refused(failure)) => return Err(failure),
-            Err(BodyError::Gone) => return Ok(Outcome::Gone),
+            Err(BodyError::Gone) => return Ok(RequestEnd::Gone),
         }
-        Ok(Outcome::Answer(admitted.run(context, &exchange.request)?))
+        Ok(RequestEnd::Answer(admitted.run(context, &exchange.request)?))
     }
 
     fn read_body(&mut self, exchange: &mut Exchange, limit: usize) -> Result<(), BodyError> {
@@ -219,20 +219,20 @@ impl Connection<'_> {
         if self.guard.enter(Phase::Busy) { Ok(()) } else { Err(BodyError::Gone) }
     }
 
-    fn conclude(&mut self, exchange: Exchange, outcome: Outcome) -> Next {
+    fn conclude(&mut self, exchange: Exchange, outcome: RequestEnd) -> Next {
         let response = match outcome {
-            Outcome::Answer(response) => response,
-            Outcome::Failed(failure) => {
+            RequestEnd::Answer(response) => response,
+            RequestEnd::Failed(failure) => {
                 if failure.status >= 500 {
                     log_cause(&failure, &exchange.request);
                 }
                 failure.into_response()
             }
-            Outcome::Gone => {
+            RequestEnd::Gone => {
                 self.log(&exchange, 400, None);
                 return Next::Close;
             }
-            Outcome::Socket(run) => {
+            RequestEnd::Socket(run) => {
                 self.log(&exchange, 101, None);
                 return Next::Socket(run);
             }

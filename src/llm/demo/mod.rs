@@ -39,11 +39,11 @@ const STACK_BYTES: usize = 512 * 1024;
 pub struct Demo {
     address: SocketAddr,
     key: Secret,
-    shared: Arc<Shared>,
+    shared: Arc<DemoServer>,
     acceptor: Option<JoinHandle<()>>,
 }
 
-struct Shared {
+struct DemoServer {
     server: Server,
     key: Secret,
     stopping: AtomicBool,
@@ -64,7 +64,7 @@ pub fn start() -> Result<Demo, Error> {
     let server = Server::from_listener(listener, None).map_err(failed)?;
     let key = Secret::new(format!("demo-{}", hex(&random_bytes::<16>())));
     let (stopping, answers) = (AtomicBool::new(false), AtomicUsize::new(0));
-    let shared = Arc::new(Shared { server, key: key.clone(), stopping, answers });
+    let shared = Arc::new(DemoServer { server, key: key.clone(), stopping, answers });
     let acceptor = {
         let shared = shared.clone();
         thread::Builder::new().name("demo".to_owned()).stack_size(STACK_BYTES).spawn(move || accept(&shared))
@@ -100,16 +100,16 @@ impl Drop for Demo {
     }
 }
 
-impl std::fmt::Debug for Shared {
+impl std::fmt::Debug for DemoServer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared").field("answers", &self.answers).finish_non_exhaustive()
+        f.debug_struct("DemoServer").field("answers", &self.answers).finish_non_exhaustive()
     }
 }
 
-fn accept(shared: &Arc<Shared>) {
+fn accept(shared: &Arc<DemoServer>) {
     while !shared.stopping.load(Ordering::SeqCst) {
         let Ok(request) = shared.server.recv() else { continue };
-        let Some(place) = Place::take(shared) else {
+        let Some(place) = AnswerSlot::take(shared) else {
             refuse(request, 529, "overloaded_error", "Too many answers at once");
             continue;
         };
@@ -120,23 +120,23 @@ fn accept(shared: &Arc<Shared>) {
 }
 
 /// One of the answers that may be written at once.
-struct Place(Arc<Shared>);
+struct AnswerSlot(Arc<DemoServer>);
 
-impl Place {
-    fn take(shared: &Arc<Shared>) -> Option<Self> {
+impl AnswerSlot {
+    fn take(shared: &Arc<DemoServer>) -> Option<Self> {
         let place = Self(shared.clone());
         // Dropping `place` gives it back, also when there was none left.
         (shared.answers.fetch_add(1, Ordering::SeqCst) < ANSWERS).then_some(place)
     }
 }
 
-impl Drop for Place {
+impl Drop for AnswerSlot {
     fn drop(&mut self) {
         self.0.answers.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
-fn handle(mut request: Request, shared: &Shared) {
+fn handle(mut request: Request, shared: &DemoServer) {
     if request.body_length().is_some_and(|length| length > REQUEST_BYTES) {
         // Dropping it would make tiny_http allocate as many bytes as were announced: better lose one connection.
         std::mem::forget(request);

@@ -6,13 +6,13 @@ const CLOSE: &str = "</think>";
 /// Parts text from thinking while it comes, tags cut across pieces included.
 #[derive(Debug, Default)]
 pub(super) struct Thinking {
-    state: State,
+    state: Section,
     /// What may be the beginning of a tag.
     held: String,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq)]
-enum State {
+enum Section {
     #[default]
     Beginning,
     Thinking,
@@ -30,7 +30,7 @@ pub(super) enum Piece {
 impl Thinking {
     pub(super) fn take(&mut self, piece: &str) -> Vec<Piece> {
         let mut out = Vec::new();
-        if self.state == State::Text && self.held.is_empty() {
+        if self.state == Section::Text && self.held.is_empty() {
             out.push(Piece::Text(piece.to_owned()));
             return out;
         }
@@ -38,33 +38,33 @@ impl Thinking {
         loop {
             let before = self.state;
             match self.state {
-                State::Beginning => {
+                Section::Beginning => {
                     let start = self.held.trim_start();
                     if let Some(rest) = start.strip_prefix(OPEN) {
                         self.held = rest.to_owned();
-                        self.state = State::Thinking;
+                        self.state = Section::Thinking;
                     } else if !OPEN.starts_with(start) {
-                        self.state = State::Text;
+                        self.state = Section::Text;
                     }
                 }
-                State::Thinking => {
+                Section::Thinking => {
                     if let Some((thought, rest)) = self.held.split_once(CLOSE) {
                         out.push(Piece::Thinking(thought.to_owned()));
                         self.held = rest.to_owned();
-                        self.state = State::Behind;
+                        self.state = Section::Behind;
                     } else {
                         let kept = (1..CLOSE.len()).rev().find(|n| self.held.ends_with(&CLOSE[..*n])).unwrap_or(0);
                         let rest = self.held.split_off(self.held.len() - kept);
                         out.push(Piece::Thinking(std::mem::replace(&mut self.held, rest)));
                     }
                 }
-                State::Behind => {
+                Section::Behind => {
                     self.held = self.held.trim_start().to_owned();
                     if !self.held.is_empty() {
-                        self.state = State::Text;
+                        self.state = Section::Text;
                     }
                 }
-                State::Text => out.push(Piece::Text(std::mem::take(&mut self.held))),
+                Section::Text => out.push(Piece::Text(std::mem::take(&mut self.held))),
             }
             if self.state == before {
                 return out;
@@ -75,7 +75,7 @@ impl Thinking {
     /// What was held back when nothing more comes.
     pub(super) fn end(&mut self) -> Piece {
         let held = std::mem::take(&mut self.held);
-        if self.state == State::Thinking { Piece::Thinking(held) } else { Piece::Text(held) }
+        if self.state == Section::Thinking { Piece::Thinking(held) } else { Piece::Text(held) }
     }
 }
 

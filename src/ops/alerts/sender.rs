@@ -27,7 +27,7 @@ pub(super) struct Channel {
 }
 
 pub(super) struct AlertSender {
-    shared: Arc<Shared>,
+    shared: Arc<AlertQueue>,
 }
 
 #[derive(Default)]
@@ -37,7 +37,7 @@ struct Waiting {
     ended: bool,
 }
 
-struct Shared {
+struct AlertQueue {
     name: &'static str,
     queue: Mutex<Waiting>,
     changed: Condvar,
@@ -47,7 +47,7 @@ struct Shared {
 impl AlertSender {
     /// Errors: `Internal` without a thread.
     pub(super) fn start(channel: Channel) -> Result<Self> {
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(AlertQueue {
             name: channel.name,
             queue: Mutex::default(),
             changed: Condvar::new(),
@@ -84,7 +84,7 @@ impl Drop for AlertSender {
     }
 }
 
-impl Shared {
+impl AlertQueue {
     fn run(&self, deliver: &Deliver) {
         while let Some(alert) = self.next() {
             self.deliver(&alert, deliver);

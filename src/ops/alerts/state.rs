@@ -8,10 +8,10 @@ use crate::telemetry::timestamp::rfc3339;
 /// Trouble that lasts is mentioned again after so long, in milliseconds.
 const REMIND_AFTER_MS: i64 = 24 * 3_600_000;
 
-pub(super) struct States(Vec<(&'static Rule, State)>);
+pub(super) struct States(Vec<(&'static Rule, RuleState)>);
 
 #[derive(Debug, Default, Clone, PartialEq)]
-struct State {
+struct RuleState {
     /// Looks in a row that say the opposite of what is believed.
     doubts: u32,
     /// Since when it is firing.
@@ -29,7 +29,7 @@ enum Change {
 
 impl States {
     pub(super) fn new() -> Self {
-        Self(RULES.iter().map(|rule| (rule, State::default())).collect())
+        Self(RULES.iter().map(|rule| (rule, RuleState::default())).collect())
     }
 
     /// What there is to tell after a look.
@@ -51,7 +51,7 @@ impl States {
     }
 }
 
-impl State {
+impl RuleState {
     fn see(&mut self, rule: &Rule, value: f64, now: i64) -> Option<Change> {
         let (opposite, enough) = match self.since {
             None => (rule.is_bad(value), rule.raise_after),
@@ -89,7 +89,7 @@ mod tests {
 
     /// `!` fires, `.` is over, `r` is said again, `-` nothing.
     fn check(name: &str, values: &[f64], every_ms: i64, expected: &str) {
-        let mut state = State::default();
+        let mut state = RuleState::default();
         let look = |(at, value): (usize, &f64)| match state.see(rule(name), *value, 1_000_000 + at as i64 * every_ms) {
             Some(Change::Fires) => '!',
             Some(Change::Ends(_)) => '.',

@@ -20,7 +20,7 @@ mod hashing;
 mod layout;
 mod manifest;
 mod names;
-mod place;
+mod destination;
 mod read;
 mod seal;
 mod sums;

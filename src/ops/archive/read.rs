@@ -6,12 +6,12 @@ use std::io::{self, BufRead, BufReader, Read, Write as _};
 use flate2::bufread::GzDecoder;
 use tar::{Archive, Entry, EntryType};
 
+use super::destination::{Destination, Keep};
 use super::error::{damaged, not_ours, shown, unreadable};
 use super::hashing::Hashing;
 use super::layout::{self, Part};
 use super::manifest::Manifest;
 use super::names::Names;
-use super::place::{Keep, Place};
 use super::seal::SealReader;
 use super::sums::Expected;
 use crate::domain::id::hex;
@@ -36,7 +36,7 @@ pub struct Found {
 ///
 /// Errors: `Unavailable` for an archive that is damaged, of a newer program or no archive at all, and when the place
 /// cannot be written or has no room; `Conflict` when the meter says stop.
-pub fn read(from: impl Read, place: Place<'_>, meter: &mut Meter<'_>) -> Result<Found> {
+pub fn read(from: impl Read, place: Destination<'_>, meter: &mut Meter<'_>) -> Result<Found> {
     let compressed = BufReader::with_capacity(BUFFER_BYTES, SealReader::new(from));
     let mut tar = Archive::new(GzDecoder::new(compressed));
     let mut reading = Reading {
@@ -84,7 +84,7 @@ struct Longer {
 }
 
 struct Reading<'r, 'm> {
-    place: Place<'r>,
+    place: Destination<'r>,
     meter: &'r mut Meter<'m>,
     last: Option<Part>,
     names: Names,

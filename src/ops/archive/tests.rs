@@ -5,9 +5,9 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
+use super::destination::{Destination, Keep};
 use super::hashing::Hashing;
 use super::manifest::{DatabaseFacts, FORMAT, FilesFacts, Manifest};
-use super::place::{Keep, Place};
 use super::read::{Found, read};
 use super::seal::{self, SEAL_BYTES};
 use super::write::{Meta, Writer};
@@ -67,7 +67,7 @@ fn good() -> Vec<u8> {
 }
 
 fn opened(bytes: &[u8], keep: Keep, into: &Path) -> Result<Found> {
-    read(bytes, Place::new(into, keep).unwrap(), &mut Meter::silent())
+    read(bytes, Destination::new(into, keep).unwrap(), &mut Meter::silent())
 }
 
 fn trouble(bytes: &[u8]) -> Error {

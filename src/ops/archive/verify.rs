@@ -6,9 +6,9 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::crypt::{self, Decryption};
+use super::destination::{Destination, Keep};
 use super::error::damaged;
 use super::manifest::{DatabaseFacts, Manifest};
-use super::place::{Keep, Place};
 use super::read;
 use crate::domain::{Code, Error, Result};
 use crate::ops::meter::Meter;
@@ -75,7 +75,7 @@ pub fn extract_to(archive: Opened, directory: &Path, meter: &mut Meter<'_>) -> R
 fn take_out(archive: Opened, into: &Path, keep: Keep, meter: &mut Meter<'_>) -> Result<Report> {
     let Opened { path, content, bytes: archive_bytes, is_encrypted } = archive;
     let about = |error: Error| about(error, &path);
-    let place = Place::new(into, keep).map_err(|cause| space::cannot_look(into, &cause))?;
+    let place = Destination::new(into, keep).map_err(|cause| space::cannot_look(into, &cause))?;
     meter.begin("reading the archive", 0);
     let found = read::read(content, place, meter).map_err(about)?;
     let mut warnings = Vec::new();

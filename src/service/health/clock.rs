@@ -30,10 +30,10 @@ pub fn implausible(now: i64) -> Option<Finding> {
 }
 
 #[derive(Default)]
-pub(super) struct ClockWatch(Mutex<State>);
+pub(super) struct ClockWatch(Mutex<ClockState>);
 
 #[derive(Default)]
-struct State {
+struct ClockState {
     /// Time of day and time since boot, as they were last seen together.
     last: Option<(i64, i64)>,
     /// By how much it jumped, and when that was in time since boot.
@@ -53,7 +53,7 @@ impl ClockWatch {
     }
 }
 
-impl State {
+impl ClockState {
     fn look(&mut self, wall: i64, boot: i64) -> Finding {
         if let Some((last_wall, last_boot)) = self.last.replace((wall, boot)) {
             let jump = (wall - last_wall) - (boot - last_boot);
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn a_jump_is_mentioned_for_an_hour_and_a_wrong_year_always() {
-        let mut state = State::default();
+        let mut state = ClockState::default();
         let start = 1_800_000_000_000;
         let mut check = |wall: i64, boot: i64, status: Level, words: &str| {
             let check = state.look(wall, boot);

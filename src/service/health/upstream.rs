@@ -17,9 +17,9 @@ const WARN_FROM: usize = 4;
 
 /// What the newest turns saw of the model's server.
 #[derive(Default)]
-pub struct UpstreamRecord(Mutex<VecDeque<Outcome>>);
+pub struct UpstreamRecord(Mutex<VecDeque<CallOutcome>>);
 
-struct Outcome {
+struct CallOutcome {
     at: Instant,
     /// The code of the error; `None` for an answer.
     failure: Option<&'static str>,
@@ -67,10 +67,10 @@ impl UpstreamRecord {
         if outcomes.len() == REMEMBERED {
             outcomes.pop_front();
         }
-        outcomes.push_back(Outcome { at: Instant::now(), failure });
+        outcomes.push_back(CallOutcome { at: Instant::now(), failure });
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Outcome>> {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<CallOutcome>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

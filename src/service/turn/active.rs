@@ -11,7 +11,7 @@ use crate::domain::id::{MessageId, TurnId};
 use crate::domain::message::{Message, MessageStatus, Usage};
 use crate::hub::Hub;
 use crate::llm::{Answer, Cancel, Delta};
-use crate::store::{Place, TurnRow};
+use crate::store::{Position, TurnRow};
 
 pub(super) struct Active {
     pub turn: TurnRow,
@@ -19,12 +19,12 @@ pub(super) struct Active {
     pub context: Arc<Context>,
     pub cancel: Cancel,
     pub continues: bool,
-    state: Mutex<State>,
+    state: Mutex<Progress>,
     ended: Condvar,
 }
 
 /// How far it is. Events are published while this is locked, so that text and number always agree.
-struct State {
+struct Progress {
     phase: Phase,
     draft: Draft,
     /// The next free place for a message of this turn.
@@ -34,7 +34,7 @@ struct State {
     /// Of the messages that are whole.
     usage: Usage,
     /// Whole messages that are not known to be stored, and were not announced yet.
-    unsaved: Vec<(Message, Place)>,
+    unsaved: Vec<(Message, Position)>,
 }
 
 enum Phase {
@@ -58,10 +58,10 @@ pub struct Running {
 
 /// What has to be stored and announced by the one who ends a turn.
 pub(super) struct Claim {
-    pub unsaved: Vec<(Message, Place)>,
+    pub unsaved: Vec<(Message, Position)>,
     pub usage: Usage,
     /// For one more message.
-    pub next_place: Place,
+    pub next_place: Position,
 }
 
 /// What a message became when it ended.
@@ -72,7 +72,7 @@ pub(super) struct Last {
 
 impl Active {
     pub(super) fn new(pending: Pending) -> Self {
-        let state = State {
+        let state = Progress {
             phase: Phase::Between,
             draft: Draft::default(),
             index: pending.next_index,
@@ -102,7 +102,7 @@ impl Active {
     }
 
     /// What came since the last call, to be made safe.
-    pub(super) fn checkpoint(&self) -> Option<(Message, Place)> {
+    pub(super) fn checkpoint(&self) -> Option<(Message, Position)> {
         let mut state = self.state();
         let Phase::Writing { is_unsaved: is_unsaved @ true } = &mut state.phase else { return None };
         *is_unsaved = false;
@@ -146,7 +146,7 @@ impl Active {
     }
 
     /// For the turn's own thread: the message that was being written is whole. `None` when the end is claimed.
-    pub(super) fn take_message(&self, hub: &Hub, answer: Answer) -> Option<(Message, Place)> {
+    pub(super) fn take_message(&self, hub: &Hub, answer: Answer) -> Option<(Message, Position)> {
         let mut state = self.state();
         if state.is_over() {
             return None;
@@ -155,7 +155,7 @@ impl Active {
     }
 
     /// For the turn's own thread: one more whole message gets its place. `None` when the end is claimed.
-    pub(super) fn add_message(&self, message: &Message) -> Option<Place> {
+    pub(super) fn add_message(&self, message: &Message) -> Option<Position> {
         let mut state = self.state();
         if state.is_over() {
             return None;
@@ -205,21 +205,21 @@ impl Active {
 
     /// Whether it ended within that time.
     pub(super) fn wait_ended(&self, most: Duration) -> bool {
-        let is_running = |state: &mut State| !matches!(state.phase, Phase::Ended);
+        let is_running = |state: &mut Progress| !matches!(state.phase, Phase::Ended);
         let waited = self.ended.wait_timeout_while(self.state(), most, is_running);
         !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
 
-    fn place(&self, index: u32) -> Place {
-        Place { ordinal: self.turn.ordinal, index }
+    fn place(&self, index: u32) -> Position {
+        Position { ordinal: self.turn.ordinal, index }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, Progress> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl Progress {
     fn is_over(&self) -> bool {
         matches!(self.phase, Phase::Ending | Phase::Ended)
     }
@@ -228,7 +228,7 @@ impl State {
         self.seq = hub.publish(context, kind);
     }
 
-    fn end_message(&mut self, active: &Active, hub: &Hub, last: Option<Last>) -> Option<(Message, Place)> {
+    fn end_message(&mut self, active: &Active, hub: &Hub, last: Option<Last>) -> Option<(Message, Position)> {
         for kind in self.draft.end_text() {
             self.publish(hub, &active.context, kind);
         }

@@ -12,7 +12,7 @@ use crate::domain::event::{EndReason, EventKind};
 use crate::domain::message::{Message, MessageRole, MessageStatus, Part};
 use crate::domain::{Code, Error, Result, limits};
 use crate::llm::{Answer, Delta, Failure, Prompt};
-use crate::store::Place;
+use crate::store::Position;
 
 /// How often one question is asked again with half of the conversation.
 const TRIMS: usize = 4;
@@ -110,7 +110,7 @@ fn failed(turns: &Turns, failure: Failure) -> Ending {
 }
 
 /// Stores a whole message and announces it. What cannot be stored now is stored with the end of the turn.
-fn save(turns: &Turns, active: &Active, message: &Message, place: Place) -> Result<()> {
+fn save(turns: &Turns, active: &Active, message: &Message, place: Position) -> Result<()> {
     let saved = turns.store.save_message(message.clone(), place);
     if !saved.as_ref().is_err_and(unstored::is_transient) {
         active.saved(&turns.hub, &message.id, announcing(message));
@@ -122,8 +122,8 @@ fn run_tools(turns: &Turns, active: &Active, message: &Message) -> Result<Vec<Me
     let mut results = Vec::new();
     for part in &message.parts {
         let Part::ToolCall { id, name, input } = part else { continue };
-        let tools::Outcome { output, is_error } = if active.cancel.is_cancelled() {
-            tools::Outcome { output: "Stopped before it ran".to_owned(), is_error: true }
+        let tools::ToolOutput { output, is_error } = if active.cancel.is_cancelled() {
+            tools::ToolOutput { output: "Stopped before it ran".to_owned(), is_error: true }
         } else {
             tools::call(name, input)
         };

@@ -7,7 +7,7 @@ use time::format_description::well_known::Rfc3339;
 use crate::llm::ToolSpec;
 
 /// What a tool answered.
-pub(super) struct Outcome {
+pub(super) struct ToolOutput {
     pub output: String,
     pub is_error: bool,
 }
@@ -23,10 +23,10 @@ pub(super) fn specs() -> Vec<ToolSpec> {
     }]
 }
 
-pub(super) fn call(name: &str, _input: &str) -> Outcome {
+pub(super) fn call(name: &str, _input: &str) -> ToolOutput {
     match name {
-        "current_time" => Outcome { output: now(), is_error: false },
-        _ => Outcome { output: format!("There is no tool named {name}"), is_error: true },
+        "current_time" => ToolOutput { output: now(), is_error: false },
+        _ => ToolOutput { output: format!("There is no tool named {name}"), is_error: true },
     }
 }
 

@@ -8,7 +8,7 @@ use super::Turns;
 use crate::domain::event::EndReason;
 use crate::domain::message::{Message, Part, Usage};
 use crate::domain::{Code, Error, Kind, Result};
-use crate::store::{Place, Store, TurnRow};
+use crate::store::{Position, Store, TurnRow};
 
 /// Turns that wait, and the bytes of their messages.
 const MOST_TURNS: usize = 512;
@@ -19,7 +19,7 @@ pub(super) struct End {
     pub turn: TurnRow,
     pub reason: EndReason,
     pub usage: Usage,
-    pub messages: Vec<(Message, Place)>,
+    pub messages: Vec<(Message, Position)>,
     /// The number of the session's last event, where it is known: the numbers behind it are free again.
     pub latest_seq: Option<u64>,
 }
@@ -137,7 +137,7 @@ mod tests {
             user_message_id: MessageId::random(),
             state: "running".to_owned(),
         };
-        let messages = vec![(message, Place { ordinal: 1, index: 1 })];
+        let messages = vec![(message, Position { ordinal: 1, index: 1 })];
         End { turn, reason: EndReason::Completed, usage: Usage::default(), messages, latest_seq: Some(1) }
     }
 

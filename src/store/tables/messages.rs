@@ -22,12 +22,12 @@ const PAGE_BYTES: usize = 1024 * 1024;
 
 /// Where a message stands: its turn, and its number within the turn from 0.
 #[derive(Debug, Clone, Copy)]
-pub struct Place {
+pub struct Position {
     pub ordinal: i64,
     pub index: u32,
 }
 
-impl Place {
+impl Position {
     fn position(self) -> i64 {
         self.ordinal.saturating_mul(PLACES_PER_TURN).saturating_add(i64::from(self.index))
     }
@@ -79,12 +79,12 @@ impl Store {
     }
 
     /// Stores a message, or what it has become. Errors: `NotFound` when its conversation is gone.
-    pub fn save_message(&self, message: Message, place: Place) -> Result<()> {
+    pub fn save_message(&self, message: Message, place: Position) -> Result<()> {
         self.agent.write(move |conn| save(conn, &message, place))
     }
 
     /// Stores partial messages, all in one transaction; does not wait for it.
-    pub fn checkpoint(&self, messages: Vec<(Message, Place)>) {
+    pub fn checkpoint(&self, messages: Vec<(Message, Position)>) {
         self.agent.write_later("a checkpoint", move |conn| {
             for (message, place) in &messages {
                 match save(conn, message, *place) {
@@ -99,7 +99,7 @@ impl Store {
 
 /// Inserts or replaces. A checkpoint that comes late never overwrites what is already whole; what is whole may be
 /// stored a second time, where the first time its outcome was not known.
-pub fn save(conn: &Connection, message: &Message, place: Place) -> Result<()> {
+pub fn save(conn: &Connection, message: &Message, place: Position) -> Result<()> {
     let usage = message.usage.as_ref().map(content::write_usage).transpose()?;
     let sql = format!(
         "INSERT INTO messages ({COLUMNS}) SELECT :id, :session, :turn, :role, :content, :status, :model, :usage, \

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Row, params};
 
 use super::conversations::{conversation_by_id, touch};
-use super::messages::{self, Place};
+use super::messages::{self, Position};
 use crate::domain::conversation::Conversation;
 use crate::domain::event::EndReason;
 use crate::domain::id::{ContainerId, ConversationId, MessageId, SessionId, TurnId};
@@ -105,7 +105,7 @@ impl Store {
                 client_message_id: question.client_message_id,
                 timestamp: clock::now_ms(),
             };
-            messages::save(conn, &message, Place { ordinal: turn.ordinal, index: 0 })?;
+            messages::save(conn, &message, Position { ordinal: turn.ordinal, index: 0 })?;
             touch(conn, &conversation.id, &question.name_if_none)?;
             let base_seq = reserve_seq(conn, &turn.session_id, question.latest_seq)?;
             let conversation = conversation_by_id(conn, &question.owner, &question.conversation)?;
@@ -160,7 +160,7 @@ impl Store {
         turn: &TurnRow,
         reason: EndReason,
         usage: Usage,
-        messages: Vec<(Message, Place)>,
+        messages: Vec<(Message, Position)>,
         latest_seq: Option<u64>,
     ) -> Result<()> {
         let turn = turn.clone();

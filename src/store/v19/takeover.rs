@@ -8,7 +8,7 @@ use crate::domain::user::fold_name;
 use crate::store::sqlite::{open, rows};
 use crate::store::tables::conversations;
 use crate::store::tables::logins;
-use crate::store::tables::messages::{self, Place};
+use crate::store::tables::messages::{self, Position};
 use crate::store::v19;
 
 pub fn is_legacy_accounts(conn: &Connection) -> Result<bool> {
@@ -82,7 +82,7 @@ pub fn agent(conn: &Connection) -> Result<()> {
         conversations::insert_conversation(conn, conversation)?;
         // No turn of 1.9 is known: all its messages stand in one, number 0, before the first of ours.
         for (message, index) in legacy.messages.iter().zip(0..) {
-            messages::save(conn, message, Place { ordinal: 0, index })?;
+            messages::save(conn, message, Position { ordinal: 0, index })?;
         }
         Ok(())
     })?;

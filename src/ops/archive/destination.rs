@@ -22,7 +22,7 @@ pub enum Keep {
 }
 
 /// A private directory that no other program writes to.
-pub struct Place<'a> {
+pub struct Destination<'a> {
     path: &'a Path,
     root: Dir,
     pub keep: Keep,
@@ -30,7 +30,7 @@ pub struct Place<'a> {
     last: Option<(PathBuf, Dir)>,
 }
 
-impl<'a> Place<'a> {
+impl<'a> Destination<'a> {
     pub fn new(path: &'a Path, keep: Keep) -> io::Result<Self> {
         Ok(Self { path, root: Dir::open(path)?, keep, last: None })
     }
