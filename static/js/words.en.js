@@ -256,6 +256,7 @@ export default {
   "error.binary_frame": "The server did not understand the message.",
   "error.data_dir_not_writable": "The server cannot write its data.",
   "error.database_damaged": "The server’s database is damaged. See its log for details.",
+  "error.foreign_schema": "The server’s database holds triggers or views that Portagent did not make. See its log for details.",
   "error.database_replaced": "The server’s database was replaced. See its log for details.",
   "error.disk_failure": "The server’s disk reports an error. Nothing can be stored now.",
   "error.disk_full": "The server’s disk is full. Nothing can be stored now.",

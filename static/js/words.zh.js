@@ -256,6 +256,7 @@ export default {
   "error.binary_frame": "服务器无法识别这条消息。",
   "error.data_dir_not_writable": "服务器无法写入数据。",
   "error.database_damaged": "服务器的数据库已损坏，详情见服务器日志。",
+  "error.foreign_schema": "服务器的数据库里有并非 Portagent 创建的触发器或视图，详情见服务器日志。",
   "error.database_replaced": "服务器的数据库被替换，详情见服务器日志。",
   "error.disk_failure": "服务器磁盘出错，暂时无法保存。",
   "error.disk_full": "服务器磁盘已满，暂时无法保存。",

@@ -209,7 +209,9 @@ sed -i 's#image: portagent:.*#image: portagent:old#' "$work/docker-compose.yml"
 compose_up >/dev/null
 check "answers" eventually healthy
 check "is read-only" has "$(docker exec portagent touch /x 2>&1)" "Read-only file system"
-token=$(client http://localhost:5200 register composer)
+# A proxy is named, so nothing over HTTP is local: the first account needs the code that the log shows.
+code=$(docker logs portagent | sed -n 's/.*needs the setup code \([A-Za-z0-9-]*\).*/\1/p')
+token=$(client http://localhost:5200 register composer "$code")
 client http://localhost:5200 chat "$token" "before the upgrade" >/dev/null
 sed -i 's#image: portagent:old#image: portagent:new#' "$work/docker-compose.yml"
 docker stop portagent >/dev/null
