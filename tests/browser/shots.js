@@ -8,8 +8,8 @@ const folder = process.argv[2] ?? new URL("../../docs/pictures", import.meta.url
 const WIDE = { viewport: { width: 1280, height: 800 } };
 const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
 const QUESTIONS = {
-  en: ["What fills the disk of this machine?", "Please think, use a tool, and say what time it is", "And now a slow answer, please"],
-  zh: ["这台机器的硬盘被什么占满了？", "请先 think，再用 tool 看看现在几点", "再来一个 slow 的回答"],
+  en: ["What fills the disk of this machine?", "Please think, use a tool, and say what time it is", "Think, use a tool, and then a slow answer, please"],
+  zh: ["这台机器的硬盘被什么占满了？", "请先 think，再用 tool 看看现在几点", "先 think，再用 tool，然后给一个 slow 的回答"],
 };
 
 async function talk(server, name, lang, theme, device) {
@@ -23,7 +23,7 @@ async function talk(server, name, lang, theme, device) {
   }
   await say(page, last);
   await lamp(page).waitFor();
-  await page.waitForTimeout(3500);
+  await page.waitForTimeout(9000);
   const file = join(folder, `chat-${device === PHONE ? "phone-" : ""}${theme}-${lang}.png`);
   await page.screenshot({ path: file });
   console.log(file);

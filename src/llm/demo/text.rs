@@ -86,6 +86,11 @@ fn quote(text: &str, most: usize) -> String {
         match c {
             '\n' => quoted.push_str("  \n> "),
             c if c.is_control() => {}
+            // A backslash before one of these begins a formula.
+            '(' => quoted.push_str("&#40;"),
+            ')' => quoted.push_str("&#41;"),
+            '[' => quoted.push_str("&#91;"),
+            ']' => quoted.push_str("&#93;"),
             c if c.is_ascii_punctuation() => quoted.extend(['\\', c]),
             c => quoted.push(c),
         }
@@ -181,6 +186,7 @@ mod tests {
     #[test]
     fn a_quote_shows_the_question_and_nothing_else() {
         assert_eq!(quote("a *b*\n# c", 200), "> a \\*b\\*  \n> \\# c\n\n");
+        assert_eq!(quote("now (Friday) [x]", 200), "> now &#40;Friday&#41; &#91;x&#93;\n\n");
         assert!(quote(&"字".repeat(5000), 200).chars().count() <= 210);
     }
 
