@@ -48,5 +48,6 @@ export const api = {
   logout: (token) => call("POST", "/api/auth/logout", { token }),
   changePassword: (token, currentPassword, newPassword) =>
     call("POST", "/api/auth/password", { token, body: { currentPassword, newPassword } }),
+  models: (token) => call("GET", "/api/models", { token }),
   info: (token) => call("GET", "/agentx/info", { token }),
 };

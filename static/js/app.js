@@ -6,6 +6,7 @@ import { account, loadInfo, logOut, shownName, socketUrl, verify } from "./accou
 import { Conversations } from "./conversations.js";
 import { Failure } from "./api.js";
 import { Deletions } from "./deletions.js";
+import { Models } from "./models.js";
 import { OpenConversation } from "./open.js";
 import { Outbox } from "./outbox.js";
 import { Connection } from "./socket.js";
@@ -35,6 +36,7 @@ export class App extends EventTarget {
     this.conversations = new Conversations(this.connection);
     this.deletions = new Deletions(this.conversations, this.connection, account.user.userId);
     this.outbox = new Outbox(account.user.userId);
+    this.models = new Models(account.user.userId);
     this.shownName = shownName;
     const options = { signal: this.#listeners.signal };
     this.connection.addEventListener("state", () => this.#connected(), options);
@@ -80,6 +82,12 @@ export class App extends EventTarget {
 
   get record() { return this.imageId ? this.conversations.find(this.imageId) : null; }
 
+  /** Another model for the conversation on the page, and for those that are begun after it. */
+  async chooseModel(id) {
+    if (this.imageId) await this.conversations.change(this.imageId, { model: id });
+    this.models.choice = id;
+  }
+
   /** Deletes a conversation. Returns how to undo that. */
   delete(imageId) {
     const wasOpen = imageId === this.imageId;
@@ -98,6 +106,7 @@ export class App extends EventTarget {
       this.dispatchEvent(new Event("outbox"));
       return;
     }
+    this.models.refresh();
     loadInfo().catch(() => {}); // the page works with what it knows; the next connection asks again
     await this.conversations.refresh().catch(() => {});
     this.deletions.run();
@@ -204,7 +213,7 @@ export class App extends EventTarget {
   /** Makes the conversation of a first question. */
   async #found(entry) {
     const wasNew = !this.imageId;
-    const record = await this.conversations.create(nameFrom(entry.text));
+    const record = await this.conversations.create({ name: nameFrom(entry.text), model: this.models.choice ?? undefined });
     this.outbox.update(entry, { imageId: record.imageId });
     if (wasNew && !this.imageId) this.go(record.imageId, { replace: true });
   }

@@ -25,8 +25,8 @@ export class Composer {
   #tooLong = "";
   #timer = 0;
 
-  /** `drafts` keeps what is written: { text, aside }, and is told by `ondraft` and `onaside`. */
-  constructor({ text, aside, onsend, onstop, ondraft, onaside, onjump }) {
+  /** `text` and `aside` are what was written before; `ondraft` and `onaside` keep them. `chips` stand before Send, `notes` above. */
+  constructor({ text, aside, chips = [], notes = [], onsend, onstop, ondraft, onaside, onjump }) {
     Object.assign(this, { aside, onsend, onstop, ondraft, onaside });
     this.area = h("textarea", {
       class: "composer-text", rows: 1, "aria-label": t("message"), enterkeyhint: isTouch() ? "enter" : "send", value: text,
@@ -37,8 +37,8 @@ export class Composer {
     this.bar = h("div", { class: "row composer-bar" });
     this.hint = h("p", { class: "composer-hint meta u-wide" });
     this.note = h("p", { class: "row is-wrap composer-note meta", hidden: true });
-    this.form = h("form", { class: "composer", onsubmit: (event) => { event.preventDefault(); this.#send(); } }, this.jump, this.area, this.bar);
-    this.element = [this.note, this.form, this.hint];
+    this.form = h("form", { class: "composer", onsubmit: (event) => { event.preventDefault(); this.#send(); } }, this.jump, this.area, h("div", { class: "row composer-chips" }, chips), this.bar);
+    this.element = [...notes, this.note, this.form, this.hint];
     this.#changed();
   }
 

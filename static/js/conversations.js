@@ -45,14 +45,16 @@ export class Conversations extends EventTarget {
     return this.#loading;
   }
 
-  async create(name) {
-    const { record } = await this.connection.request("image_create_request", { name });
+  /** `what` are the first values of its record: name, model. */
+  async create(what) {
+    const { record } = await this.connection.request("image_create_request", what);
     this.#replace([record, ...this.#all.filter((each) => each.imageId !== record.imageId)]);
     return record;
   }
 
-  async rename(imageId, name) {
-    const { record } = await this.connection.request("image_update_request", { imageId, updates: { name } });
+  /** Changes a record: `updates` are new values, like a name or a model. */
+  async change(imageId, updates) {
+    const { record } = await this.connection.request("image_update_request", { imageId, updates });
     this.note(imageId, record);
   }
 

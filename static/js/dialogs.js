@@ -42,7 +42,7 @@ export function renameDialog(record, conversations) {
   const name = field({ id: "rename-name", label: t("rename.label"), value: record.name, maxlength: NAME_CHARS, required: true });
   const dialog = ask({
     title: t("rename.title"), keep: t("cancel"), act: t("rename.act"), fields: [name.element],
-    submit: () => (name.value.trim() ? conversations.rename(record.imageId, name.value.trim()) : null),
+    submit: () => (name.value.trim() ? conversations.change(record.imageId, { name: name.value.trim() }) : null),
   });
   dialog.querySelector("input").select();
 }

@@ -6,7 +6,7 @@ import { langOf, t } from "./i18n.js";
 
 const SUGGESTIONS = [["quote", "suggest.letter"], ["pulse", "suggest.code"], ["language", "suggest.translate"], ["edit", "suggest.exercises"]];
 const DEMO_SUGGESTIONS = [["log", "suggest.demoLong"], ["thought", "suggest.demoThink"], ["tools", "suggest.demoTool"], ["warn", "suggest.demoError"]];
-const DEMO_WORDS = ["long", "slow", "think", "tool", "error"];
+const DEMO_WORDS = ["long", "short", "slow", "think", "tool", "error"];
 
 /** What stands above the composer. `oncheck()` asks the server again whether a model is there. */
 export function greeting(oncheck) {

@@ -58,6 +58,9 @@ function formatter(Kind, options = {}) {
 
 export const number = (value) => formatter(Intl.NumberFormat).format(value);
 
+/** "200K", "20万". */
+export const compact = (value) => formatter(Intl.NumberFormat, { notation: "compact" }).format(value);
+
 /** "0.3 s", "14 s", "2 min". */
 export function seconds(ms) {
   const value = ms / 1000;
@@ -78,6 +81,9 @@ export function clock(ms) {
 }
 
 export const fullTime = (ms) => format(ms, { dateStyle: "full", timeStyle: "short" });
+
+/** "15 June 2026". */
+export const dateOf = (ms) => format(ms, { dateStyle: "long" });
 
 /** The heading under which a conversation stands: today, yesterday, the last week, then months. */
 export function dayGroup(ms) {

@@ -81,9 +81,10 @@ export class OpenConversation extends EventTarget {
     this.dispatchEvent(new Event("loaded"));
   }
 
-  /** Loads the page before the oldest message. */
+  /** Loads the page before the oldest message, or waits for the one that is on its way. */
   loadOlder() {
-    if (!this.more || this.#loading || !this.connection.online) return Promise.resolve();
+    if (this.#loading) return this.#loading;
+    if (!this.more || !this.connection.online) return Promise.resolve();
     const before = this.transcript.oldest;
     this.#loading = this.connection
       .request("image_messages_request", { imageId: this.imageId, limit: PAGE, before, html: true })
@@ -102,6 +103,7 @@ export class OpenConversation extends EventTarget {
   /** Loads everything that is older. */
   async loadAll(until = () => false) {
     while (this.more && this.connection.online && !this.#closed && !until()) {
+      await this.#loading; // which scrolling asked for
       const before = this.transcript.oldest;
       await this.loadOlder();
       if (this.transcript.oldest === before && this.more) return; // a page that failed: what is here has to do

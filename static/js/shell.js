@@ -6,6 +6,7 @@ import { Composer } from "./composer.js";
 import { draft } from "./conversations.js";
 import { attribute, h, icon, iconButton, label } from "./dom.js";
 import { greeting, ideas } from "./empty.js";
+import { ModelChip } from "./modelchip.js";
 import { langOf, number, t } from "./i18n.js";
 import { conversationMenu, Sidebar } from "./sidebar.js";
 import { meaningOf, showShortcuts } from "./keys.js";
@@ -21,6 +22,7 @@ const DELTAS = new Set(["text_delta", "thinking_delta", "input_json_delta"]);
 export class Shell {
   #listeners = new AbortController();
   #composer = null;
+  #chip = null;
   #thread = null;
   #lostAt = 0;
   #shownEmpty = "";
@@ -48,6 +50,7 @@ export class Shell {
     clearInterval(this.ticker);
     this.dockSize.disconnect();
     this.#composer.destroy();
+    this.#chip.destroy();
     this.sidebar.destroy();
     this.#thread?.destroy();
   }
@@ -97,7 +100,11 @@ export class Shell {
     this.#composer?.destroy();
     if (this.founding && imageId) draft.move(userId, null, imageId); // what was typed while the first question went out
     this.founding = !imageId;
+    this.#chip?.destroy();
+    this.#chip = new ModelChip(app);
     this.#composer = new Composer({
+      chips: [this.#chip.element],
+      notes: [this.#chip.note],
       text: draft.get(userId, imageId),
       aside: draft.aside(userId, imageId),
       ondraft: (text) => draft.set(userId, imageId, text),

@@ -49,7 +49,7 @@ test("Escape stops, Retry answers once more in the same place", async () => {
 test("while an answer is written, a second question queues", async () => {
   await say(page, "First, a long slow one");
   await lamp(page).waitFor();
-  await page.locator(".composer-text").fill("Second");
+  await page.locator(".composer-text").fill("Second, in short");
   await page.getByRole("button", { name: "Queue" }).click();
   await page.locator("li.is-user[data-state=queued]").getByText("Queued.").waitFor();
   await page.getByRole("button", { name: "Stop the answer" }).click();
@@ -60,7 +60,7 @@ test("while an answer is written, a second question queues", async () => {
 });
 
 test("a reload in the middle loses nothing and doubles nothing", async () => {
-  await say(page, "A slow answer");
+  await say(page, "A short slow answer");
   await lamp(page).waitFor();
   await grows(page);
   await page.reload();
@@ -89,7 +89,7 @@ test("thinking and tools stand in steps, errors offer a way out", async () => {
 });
 
 test("a second tab of the same login shows the same stream", async () => {
-  await say(page, "A slow answer");
+  await say(page, "A short slow answer");
   await lamp(page).waitFor();
   const other = await context.newPage();
   await other.goto(page.url());
@@ -97,18 +97,18 @@ test("a second tab of the same login shows the same stream", async () => {
   await finished(page);
   await finished(other);
   assert.equal(await prose(other), await prose(page));
-  await say(other, "From the other tab");
+  await say(other, "From the other tab, in short");
   await page.locator("li.is-user").getByText("From the other tab").waitFor();
   await finished(page);
   assert.equal(await page.locator("li.is-user").count(), 2);
 });
 
 test("a server that restarts: the page reconnects, an unsent message arrives once", async () => {
-  await say(page, "Hello");
+  await say(page, "Hello, in short");
   await finished(page);
   await server.down();
   await page.locator(".banner").waitFor();
-  await say(page, "Written while offline");
+  await say(page, "Written while offline, in short");
   await page.locator("li[data-state=unsent]").getByText("Not sent yet.").waitFor();
   await page.locator(".composer-text").fill("A draft");
   await server.up();
@@ -139,7 +139,7 @@ test("a server that dies while it writes: what came is kept and can be answered 
 });
 
 test("a network that goes away and comes back leaves no hole", async () => {
-  await say(page, "A slow answer");
+  await say(page, "A short slow answer");
   await lamp(page).waitFor();
   await grows(page);
   await context.setOffline(true);
@@ -163,7 +163,7 @@ test("log out here logs out there, and the password can be changed", async () =>
   await page.locator("#password-new").fill("another horse");
   await page.getByRole("button", { name: "Change", exact: true }).click();
   await page.getByText("Password changed.").first().waitFor();
-  await say(page, "Still here");
+  await say(page, "Still here, in short");
   await finished(page);
   await account.click();
   await page.getByRole("menuitem", { name: "Log out" }).click();

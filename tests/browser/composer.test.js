@@ -48,7 +48,7 @@ test("a draft steps aside for a suggestion and for a question that is edited, an
 });
 
 test("what is typed while the first question is on its way stays", async () => {
-  await area.fill("First");
+  await area.fill("First, short");
   await area.press("Enter");
   await area.pressSequentially("second thoughts", { delay: 5 });
   await finished(page);
@@ -74,15 +74,15 @@ test("a message that is too long is refused before it is sent, once, and stays w
 });
 
 test("the first line keeps its indent, halves of characters go", async () => {
-  await paste("\n\n    indented\nline \ud83d end\n\n");
+  await paste("\n\n    indented\nshort line \ud83d end\n\n");
   await area.press("Enter");
   await page.locator("li.is-user").waitFor();
-  assert.equal((await asked())[0], "    indented\nline  end");
+  assert.equal((await asked())[0], "    indented\nshort line  end");
   await finished(page);
 });
 
 test("a long question is folded, and unfolds where it stands", async () => {
-  await paste(Array.from({ length: 40 }, (_, index) => `line ${index}`).join("\n"));
+  await paste(Array.from({ length: 40 }, (_, index) => `short line ${index}`).join("\n"));
   await area.press("Enter");
   await finished(page);
   const text = page.locator("li.is-user .prose");
@@ -91,7 +91,7 @@ test("a long question is folded, and unfolds where it stands", async () => {
   assert.ok((await text.boundingBox()).height > 2 * folded);
   await page.getByRole("button", { name: "Show less" }).click();
   assert.equal((await text.boundingBox()).height, folded);
-  await say(page, "one line\nand another");
+  await say(page, "one short line\nand another");
   await finished(page);
   assert.equal(await page.getByRole("button", { name: "Show all" }).count(), 1);
 });
@@ -109,7 +109,7 @@ test("one line at rest; the look that was agreed", async () => {
   assert.ok(Math.abs(block - 0.38) < 0.03, `the middle is at ${block}`);
   const x = async () => { const { x: left, width } = await page.locator("form.composer").boundingBox(); return [left, width]; };
   const before = await x();
-  await say(page, "Hello");
+  await say(page, "Hello, in short");
   await finished(page);
   assert.deepEqual(await x(), before, "the composer keeps its place and width");
   const gap = await page.evaluate(() => document.querySelector("li.is-assistant .stack").getBoundingClientRect().top - document.querySelector("li.is-user .prose").getBoundingClientRect().bottom);
@@ -120,13 +120,13 @@ test("one line at rest; the look that was agreed", async () => {
 
 test("on a touch screen Enter makes a new line and the button sends", async () => {
   await open({ viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true });
-  await area.fill("first");
+  await area.fill("short first");
   await area.press("Enter");
   await area.pressSequentially("second");
-  assert.equal(await area.inputValue(), "first\nsecond");
+  assert.equal(await area.inputValue(), "short first\nsecond");
   await page.getByRole("button", { name: "Send" }).tap();
   await page.locator("li.is-user").waitFor();
-  assert.deepEqual(await asked(), ["first\nsecond"]);
+  assert.deepEqual(await asked(), ["short first\nsecond"]);
   await finished(page);
 });
 

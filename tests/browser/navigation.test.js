@@ -24,7 +24,7 @@ async function open(options) {
 async function ask(text) {
   await page.keyboard.press("Control+Shift+O");
   await page.locator(".greeting").waitFor();
-  await say(page, text);
+  await say(page, `${text}\nshort`); // only its first line becomes the name
   await finished(page);
 }
 
@@ -100,7 +100,7 @@ test("the navigation closes and stays closed; below 60 rem it is a drawer", asyn
 test("a link to a message goes there and marks it", async () => {
   await ask("First");
   for (let index = 0; index < 3; index += 1) {
-    await say(page, `More ${index}`);
+    await say(page, `More ${index}, short`);
     await finished(page);
   }
   const target = await page.locator("li.is-user").first().locator(".message-link").getAttribute("href");
@@ -126,7 +126,7 @@ test("the question mark lists the shortcuts, outside of the message field", asyn
 
 test("a finger reaches rename and delete in the list", async () => {
   await open({ viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true });
-  await page.locator(".composer-text").fill("By touch");
+  await page.locator(".composer-text").fill("By touch\nshort");
   await page.getByRole("button", { name: "Send" }).tap();
   await finished(page);
   await page.getByRole("button", { name: "Conversations", exact: true }).tap();
@@ -139,7 +139,7 @@ test("a finger reaches rename and delete in the list", async () => {
 test("the whole conversation is printed, not only what was loaded", async () => {
   await page.addInitScript(() => { window.print = () => { window.printed = document.querySelectorAll("li.message").length; }; });
   for (let index = 0; index < 4; index += 1) {
-    await say(page, `Number ${index}`);
+    await say(page, `Number ${index}, short`);
     await finished(page);
   }
   // Pages of two messages in place of forty: a long conversation takes the demo its time.
@@ -149,7 +149,7 @@ test("the whole conversation is printed, not only what was loaded", async () => 
   });
   await page.setViewportSize({ width: 1280, height: 300 });
   await page.reload();
-  await page.locator("li.is-user").getByText("Number 3", { exact: true }).waitFor();
+  await page.locator("li.is-user").getByText("Number 3, short", { exact: true }).waitFor();
   await page.keyboard.press("Control+p");
   await page.waitForFunction(() => window.printed === 8);
   await page.emulateMedia({ media: "print" });

@@ -21,7 +21,7 @@ afterEach(async () => {
 const titles = () => page.locator(".sidebar-link .u-truncate[dir]").allTextContents();
 
 test("a conversation is renamed and deleted; Back finds the way", async () => {
-  await say(page, "Seven words that make a good name");
+  await say(page, "Six words that make short names");
   await finished(page);
   const more = page.getByRole("button", { name: "More about this conversation" });
   await more.click();
@@ -45,7 +45,7 @@ test("a conversation is renamed and deleted; Back finds the way", async () => {
 });
 
 test("language and theme switch at once and stay", async () => {
-  await say(page, "Hello");
+  await say(page, "Hello, short");
   await finished(page);
   await page.getByRole("button", { name: "切换到中文" }).click();
   await page.getByPlaceholder("问点什么").waitFor();
@@ -102,10 +102,10 @@ test("Enter sends, Shift+Enter breaks the line, an input method's Enter does nei
   assert.equal(await page.locator("li.is-user").count(), 0);
   assert.match(await area.inputValue(), /你好/);
   await area.press("Shift+Enter");
-  await area.pressSequentially("second line");
-  assert.match(await area.inputValue(), /你好\nsecond line/);
+  await area.pressSequentially("second short line");
+  assert.match(await area.inputValue(), /你好\nsecond short line/);
   await area.press("Enter");
-  await page.locator("li.is-user").getByText("second line").waitFor();
+  await page.locator("li.is-user").getByText("second short line").waitFor();
   assert.equal(await area.inputValue(), "");
   await finished(page);
 });
@@ -137,7 +137,7 @@ test("plain http without a secure context: ids and copying still work", async ()
     Object.defineProperty(Navigator.prototype, "clipboard", { get: () => undefined });
   });
   await page.goto(server.url);
-  await say(page, "Copy me");
+  await say(page, "Copy me, short");
   await finished(page);
   await page.locator("li.is-user").hover();
   await page.locator("li.is-user").getByRole("button", { name: "Copy" }).click();

@@ -2,15 +2,18 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
+import * as unbuilt from "./unbuilt.js";
 
 const BINARY = process.env.PORTAGENT_BIN ?? new URL("../../target/debug/portagent", import.meta.url).pathname;
 const BROWSER = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const BROWSER_ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-  "--disable-component-update", "--disable-sync"];
+  "--disable-component-update", "--disable-sync", ...unbuilt.browserArgs];
 const START_MS = 20_000;
 /** The demo answers slowly on purpose; a debug build is slow besides. */
 export const PATIENCE_MS = 30_000;
@@ -74,8 +77,9 @@ const EXPECTED = [/Service Worker registration blocked by Playwright/, /ERR_CONN
 
 /** A browser of its own (no cookies, no storage); what its pages complain about is collected in `complaints`. */
 export async function newContext(options = {}) {
-  const context = await (await startBrowser()).newContext({ viewport: { width: 1280, height: 800 }, locale: "en-GB", colorScheme: "light", ...options });
+  const context = await (await startBrowser()).newContext({ viewport: { width: 1280, height: 800 }, locale: "en-GB", colorScheme: "light", ...unbuilt.options, ...options });
   context.setDefaultTimeout(PATIENCE_MS);
+  await unbuilt.servePage(context);
   context.complaints = [];
   const collect = (text) => { if (!EXPECTED.some((pattern) => pattern.test(text))) context.complaints.push(text); };
   context.on("console", (message) => { if (["error", "warning"].includes(message.type())) collect(message.text()); });
@@ -135,6 +139,14 @@ export const prose = (page) => answer(page).evaluate((node) =>
 export async function grows(page) {
   const first = (await prose(page)).length;
   await page.waitForFunction((length) => [...document.querySelectorAll("li.is-assistant .prose")].at(-1)?.textContent.length > length + 10, first);
+}
+
+const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+/** What axe finds on the page now. The order of headings is not judged: a model begins with the level that it likes. */
+export async function violations(page) {
+  if (!(await page.evaluate(() => "axe" in window))) await page.context().addInitScript({ path: AXE }).then(() => page.evaluate(readFileSync(AXE, "utf8")));
+  const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"], preload: false, rules: { "heading-order": { enabled: false } } }));
+  return found.violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html.slice(0, 160)} ${node.failureSummary?.split("\n")[1] ?? ""}`));
 }
 
 export const noOverflow = (page) => page.evaluate(() => {

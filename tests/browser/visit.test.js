@@ -74,7 +74,7 @@ test("focus is in the first field, and in the composer after logging in and load
 
 test("the page opens without a network and shows what it knows", async () => {
   await register(page, server.url);
-  await say(page, "Kept for later");
+  await say(page, "Kept for later, short");
   await finished(page);
   await page.evaluate(async () => { await navigator.serviceWorker.ready; });
   await page.waitForFunction(() => navigator.serviceWorker.controller?.state === "activated");
@@ -86,7 +86,7 @@ test("the page opens without a network and shows what it knows", async () => {
   } finally {
     await server.up();
   }
-  await page.locator("li.is-user").getByText("Kept for later").waitFor();
+  await page.locator("li.is-user").getByText("Kept for later, short").waitFor();
 });
 
 test("a server that was upgraded meanwhile: the page offers to load the new version", async () => {

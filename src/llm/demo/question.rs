@@ -1,7 +1,7 @@
 //! What a request asks the demo for.
 //!
-//! A word counts when it stands alone, in any case: `long`, `slow`, `think`, `tool`, `error`. The Chinese ones (长, 慢,
-//! 思考, 工具, 错误) count when they stand alone, or anywhere in a short message, since Chinese does not part its words.
+//! A word counts when it stands alone, in any case: `long`, `short`, `slow`, `think`, `tool`, `error`. The Chinese ones
+//! (长, 短, 慢, 思考, 工具, 错误) count when they stand alone, or anywhere in a short message, since Chinese does not part its words.
 
 use std::collections::HashSet;
 
@@ -19,6 +19,7 @@ pub(super) struct Question {
     pub text: String,
     pub is_chinese: bool,
     pub long: bool,
+    pub short: bool,
     pub slow: bool,
     pub think: bool,
     pub error: bool,
@@ -88,6 +89,7 @@ pub(super) fn read(body: &[u8]) -> Option<Question> {
     Some(Question {
         is_chinese: text.chars().any(is_han),
         long: asks_for(&text, "long", "长"),
+        short: asks_for(&text, "short", "短"),
         slow: asks_for(&text, "slow", "慢"),
         think: asks_for(&text, "think", "思考"),
         error: asks_for(&text, "error", "错误"),

@@ -26,7 +26,7 @@ pub(super) fn answer(question: &Question) -> Cow<'static, str> {
     }
     if question.long {
         long(&mut text, chinese);
-    } else {
+    } else if !question.short {
         text.push_str(if chinese { REST_ZH } else { REST_EN });
     }
     text.into()
@@ -133,6 +133,7 @@ LLM_PROVIDER_KEY=…
 | Word | 中文 | What happens |
 |---|---|---|
 | `long` | 长 | a long text |
+| `short` | 短 | two sentences |
 | `slow` | 慢 | word by word, slowly |
 | `think` | 思考 | some thinking first |
 | `tool` | 工具 | asks for the time, if that tool is on offer |
@@ -165,6 +166,7 @@ LLM_PROVIDER_KEY=…
 | 词 | English | 效果 |
 |---|---|---|
 | `长` | long | 一篇长文 |
+| `短` | short | 两句话 |
 | `慢` | slow | 一个词一个词，慢慢来 |
 | `思考` | think | 先思考 |
 | `工具` | tool | 如果提供了工具，就查询当前时间 |
@@ -196,5 +198,11 @@ mod tests {
             |text: &str, is_chinese| answer(&Question { text: text.to_owned(), is_chinese, ..Question::default() });
         assert!(ask("hello", false).contains("> hello") && ask("hello", false).contains("LLM_PROVIDER_KEY"));
         assert!(ask("你好", true).contains("> 你好") && ask("你好", true).contains("没有模型"));
+    }
+
+    #[test]
+    fn a_short_answer_is_the_opening_alone() {
+        let question = Question { text: "hello".to_owned(), short: true, ..Question::default() };
+        assert!(answer(&question).contains("> hello") && !answer(&question).contains("LLM_PROVIDER_KEY"));
     }
 }

@@ -1,0 +1,84 @@
+// A dialog to choose from a list: arrow keys move, Enter takes, and where there is much to choose from, what is typed
+// narrows it. The focus stays in one place; the list says which entry is meant.
+
+import { fill, h, icon } from "./dom.js";
+import { langOf, t } from "./i18n.js";
+
+/** More entries than this are not drawn: typing finds the others. */
+const MOST_SHOWN = 100;
+
+/**
+ * Opens it. `find(query)` gives what is on offer, now or as a promise: [{ label, note, state, group, symbol, checked, pick }].
+ * `search` is the name of the field; without it there is none.
+ */
+export function openPicker({ title, search, find }) {
+  const list = h("ul", { class: "picker-list", id: "picker-list", role: "listbox", "aria-label": title, tabindex: search ? null : 0 });
+  const input = search && h("input", {
+    class: "input", type: "text", placeholder: search, "aria-label": search, role: "combobox", "aria-controls": "picker-list", "aria-expanded": "true",
+    "aria-autocomplete": "list", autocomplete: "off", spellcheck: "false", autocapitalize: "none", enterkeyhint: "go", oninput: () => draw(),
+  });
+  const dialog = h("dialog", { class: "dialog picker", "aria-label": title, onclose: () => dialog.remove(), onkeydown: key, onclick: outside },
+    h("div", { class: "row picker-head" }, input ? h("div", { class: "input-group u-grow" }, icon("search"), input) : h("h2", { class: "title u-grow" }, title),
+      h("button", { class: "button is-icon is-quiet", type: "button", "aria-label": t("close"), title: t("close"), onclick: () => dialog.close() }, icon("close"))),
+    list);
+  const focus = input || list;
+  let options = [];
+  let at = -1;
+  let asked = 0;
+
+  async function draw() {
+    const number = asked += 1;
+    const found = await find(input ? input.value.trim() : "");
+    if (number !== asked) return; // something else was typed meanwhile
+    options = found.slice(0, MOST_SHOWN);
+    let group = "";
+    fill(list, options.length ? null : h("li", { class: "meta picker-none", role: "option", "aria-disabled": "true", "aria-selected": "false" }, t("picker.none")), options.map((option, index) => {
+      const head = option.group && option.group !== group && h("li", { class: "sidebar-day", role: "presentation" }, option.group);
+      group = option.group ?? "";
+      return [head, entry(option, index)];
+    }));
+    go(Math.max(0, input?.value ? 0 : options.findIndex((option) => option.checked)));
+  }
+
+  const entry = (option, index) => h("li", {
+    class: "row menu-item", role: "option", id: `picker-${index}`, "aria-selected": "false", onclick: () => take(index), onpointermove: () => { if (at !== index) go(index, false); },
+  }, option.symbol && icon(option.symbol), h("span", { class: "stack u-grow picker-words" },
+    h("span", { class: "u-truncate", dir: "auto", lang: langOf(option.label) }, option.label),
+    option.note && h("span", { class: "meta", "data-state": option.state }, option.note)),
+  option.checked && icon("check", "is-small"), option.checked && h("span", { class: "u-hidden" }, t("picker.chosen")));
+
+  function go(index, scroll = true) {
+    const entries = list.querySelectorAll("[role=option]:not([aria-disabled])");
+    entries[at]?.setAttribute("aria-selected", "false");
+    at = entries.length ? (index + entries.length) % entries.length : -1;
+    entries[at]?.setAttribute("aria-selected", "true");
+    if (at < 0) focus.removeAttribute("aria-activedescendant");
+    else focus.setAttribute("aria-activedescendant", `picker-${at}`);
+    if (scroll) entries[at]?.scrollIntoView({ block: "nearest" });
+  }
+
+  function take(index) {
+    const option = options[index];
+    if (!option) return;
+    dialog.close();
+    option.pick();
+  }
+
+  function key(event) {
+    if (event.isComposing || event.keyCode === 229 || event.target.closest("button")) return;
+    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: input ? undefined : 0, End: input ? undefined : -1 }[event.key];
+    if (to !== undefined) go(to);
+    else if (event.key === "Enter") take(at);
+    else return;
+    event.preventDefault();
+  }
+
+  function outside(event) {
+    if (event.target === dialog) dialog.close();
+  }
+
+  document.body.append(dialog);
+  dialog.showModal();
+  focus.focus();
+  draw();
+}

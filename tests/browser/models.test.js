@@ -1,0 +1,94 @@
+// The model is chosen where one writes: per conversation, and the last choice is where the next one begins.
+
+import assert from "node:assert/strict";
+import { after, afterEach, before, beforeEach, test } from "node:test";
+import { answer, finished, newContext, register, say, Server, stopBrowser, violations } from "./support.js";
+import { startUpstream } from "./upstream.js";
+
+const MODELS = [
+  { id: "claude-sonnet-5-5", display_name: "Sonnet 5.5", lifecycle: "active", max_input_tokens: 1_000_000, capabilities: { image_input: { supported: true } } },
+  { id: "claude-small", display_name: "Small", lifecycle: "active" },
+  { id: "claude-old", display_name: "Old", lifecycle: "deprecated", retires_at: "2031-03-24T00:00:00Z" },
+  { id: "claude-gone", display_name: "Gone", lifecycle: "retired", retires_at: "2025-01-01T00:00:00Z" },
+];
+
+let server, upstream, context, page;
+
+before(async () => {
+  upstream = await startUpstream({ models: MODELS });
+  server = await Server.start({ provider: "anthropic", args: ["--api-url", upstream.url, "--api-key", "test-key"] });
+});
+after(async () => { await stopBrowser(); await server.stop(); upstream.stop(); });
+beforeEach(() => open());
+afterEach(async () => {
+  await context.close();
+  assert.deepEqual(context.complaints, [], "the browser complained");
+});
+
+async function open(options) {
+  await context?.close();
+  context = await newContext(options);
+  page = await context.newPage();
+  await register(page, server.url);
+}
+
+const chip = () => page.getByRole("button", { name: /^(Model: |模型：)/ });
+const option = (name) => page.getByRole("option", { name });
+
+test("a model is chosen by keys, answers, and stays the choice of the next conversation", async () => {
+  await page.getByRole("button", { name: "Model: Sonnet 5.5" }).click();
+  const list = page.getByRole("listbox", { name: "Choose a model" });
+  assert.deepEqual(await list.getByRole("option").allInnerTexts().then((texts) => texts.map((text) => text.split("\n")[0])), ["Sonnet 5.5", "Small", "Old", "Gone"]);
+  assert.match(await option(/Old/).innerText(), /retires on 24 March 2031/);
+  assert.match(await option(/Gone/).innerText(), /retired/);
+  assert.deepEqual(await violations(page), []);
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  await page.getByRole("button", { name: "Model: Small" }).waitFor();
+  await say(page, "Who are you?");
+  await finished(page);
+  await answer(page).getByText("Answered by claude-small.").waitFor();
+  await page.keyboard.press("Control+Shift+O");
+  await page.locator(".greeting").waitFor();
+  await page.getByRole("button", { name: "Model: Small" }).waitFor();
+  await page.reload();
+  await page.getByRole("button", { name: "Model: Small" }).waitFor();
+});
+
+test("another model in the middle of a conversation, which a reload and another tab know", async () => {
+  await say(page, "First");
+  await finished(page);
+  await answer(page).getByText("Answered by claude-sonnet-5-5.").waitFor();
+  await chip().click();
+  await option(/Small/).click();
+  await page.getByRole("button", { name: "Model: Small" }).waitFor();
+  await page.reload();
+  await page.getByRole("button", { name: "Model: Small" }).waitFor();
+  await say(page, "Second");
+  await answer(page).getByText("Answered by claude-small.").waitFor();
+  await finished(page);
+});
+
+test("a model that is gone says so and offers the others; one that will go says when", async () => {
+  await say(page, "First");
+  await finished(page);
+  await chip().click();
+  await option(/Old/).click();
+  await page.getByText("Old retires on 24 March 2031.").waitFor();
+  await page.getByRole("button", { name: "Choose a model" }).click();
+  await option(/Gone/).click();
+  await page.getByText("Gone is no longer available.").waitFor();
+  await page.getByRole("button", { name: "Choose a model" }).click();
+  await page.keyboard.press("Escape");
+  assert.equal(await page.getByRole("listbox").count(), 0);
+  await page.keyboard.press("Control+Shift+O");
+  await page.getByRole("button", { name: "Model: Sonnet 5.5" }).waitFor(); // nothing begins with a model that is gone
+});
+
+test("by touch and in Chinese, and nothing sticks out", async () => {
+  await open({ viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, locale: "zh-CN" });
+  await page.getByRole("button", { name: "模型：Sonnet 5.5" }).tap();
+  await option(/Small/).tap();
+  await page.getByRole("button", { name: "模型：Small" }).waitFor();
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+});

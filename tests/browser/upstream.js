@@ -1,0 +1,38 @@
+// A provider that says what the test wants: Anthropic's list of models and its stream, on this machine.
+
+import { once } from "node:events";
+import { createServer } from "node:http";
+
+/** `models` as Anthropic lists them; every answer names the model that was asked. `asked` are the requests. */
+export async function startUpstream({ models, say = (body) => `Answered by ${body.model}.` }) {
+  const asked = [];
+  const server = createServer(async (request, response) => {
+    if (request.method === "GET") {
+      response.setHeader("content-type", "application/json");
+      response.end(JSON.stringify({ data: models.map((model) => ({ type: "model", ...model })), has_more: false }));
+      return;
+    }
+    let text = "";
+    for await (const chunk of request) text += chunk;
+    const body = JSON.parse(text);
+    asked.push(body);
+    response.setHeader("content-type", "text/event-stream");
+    for (const event of eventsOf(body.model, say(body))) response.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
+    response.end();
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return { url: `http://127.0.0.1:${server.address().port}`, asked, stop: () => { server.closeAllConnections(); server.close(); } };
+}
+
+function eventsOf(model, text) {
+  const message = { id: `msg_${Math.random()}`, type: "message", role: "assistant", model, content: [], stop_reason: null, stop_sequence: null, usage: { input_tokens: 5, output_tokens: 1 } };
+  return [
+    { type: "message_start", message },
+    { type: "content_block_start", index: 0, content_block: { type: "text", text: "" } },
+    { type: "content_block_delta", index: 0, delta: { type: "text_delta", text } },
+    { type: "content_block_stop", index: 0 },
+    { type: "message_delta", delta: { stop_reason: "end_turn", stop_sequence: null }, usage: { output_tokens: 7 } },
+    { type: "message_stop" },
+  ];
+}
