@@ -19,6 +19,7 @@ mod manual;
 mod metrics;
 mod migration;
 mod page;
+mod providers;
 mod public_port;
 mod restore;
 mod stream;

@@ -1,5 +1,5 @@
 //! A data directory as commands use it, beside a running server or without one: accounts, invites, people's data.
-//! No provider, no queue of turns, no timers.
+//! No queue of turns, no timers.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,8 +7,11 @@ use std::sync::Arc;
 use crate::config::Config;
 use crate::domain::user::{Actor, User};
 use crate::domain::{Error, Kind, Result, clock};
+use crate::llm::{Provider, Timeouts};
 pub use crate::ops::people::{DAYS_MOST, Exported, Forgotten, Usage};
 use crate::ops::{backup, people};
+pub use crate::service::models::{Checked, Verdict};
+use crate::service::models::{Providers, Registry};
 use crate::service::{Administration, Invites, audit, clock_guard};
 pub use crate::store::Belongings;
 use crate::store::{self, Store};
@@ -16,6 +19,7 @@ use crate::store::{self, Store};
 pub struct DataDirectory {
     pub users: Administration,
     pub invites: Invites,
+    pub providers: Providers,
     store: Arc<Store>,
 }
 
@@ -58,7 +62,13 @@ pub(super) fn check_not_lost(config: &Config) -> Result<()> {
 impl DataDirectory {
     pub fn open(config: &Config) -> Result<Self> {
         let store = Arc::new(super::open_store(config)?);
-        Ok(Self { users: Administration::offline(store.clone()), invites: Invites::new(store.clone()), store })
+        let fixed = Provider::new(super::endpoint(config, None), Timeouts::default());
+        Ok(Self {
+            users: Administration::offline(store.clone()),
+            invites: Invites::new(store.clone()),
+            providers: Providers::new(Registry::new(store.clone(), fixed), store.clone()),
+            store,
+        })
     }
 
     /// Counts all data of one person.

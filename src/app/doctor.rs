@@ -1,13 +1,12 @@
 //! What the doctor needs to know of the configuration.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use crate::config::Config;
 use crate::domain::finding::Finding;
 use crate::domain::{Error, Result};
-use crate::llm::{Kind, Listing};
-use crate::ops::doctor::{self, Installation, ModelServer, PublicAddress, ReadModels};
+use crate::ops::doctor::{self, Installation, PublicAddress};
+use crate::service::models::Probe;
 
 /// Checks everything. `url`: the public address; without one, PUBLIC_URL. `authority`: certificates in PEM that are
 /// trusted there.
@@ -38,26 +37,9 @@ fn installation(config: &Config) -> Installation {
         backup_period: super::backup::period(config),
         host: config.host.clone(),
         port: config.port,
-        model_server: model_server(config),
+        provider: Probe::of_settings(super::endpoint(config, None)),
         public_url: config.public_url.as_ref().map(|url| format!("{}{}", url.origin, url.base_path)),
         secrets: config.secrets(),
-    }
-}
-
-fn model_server(config: &Config) -> ModelServer {
-    let endpoint = super::endpoint(config, None);
-    if endpoint.kind == Kind::Demo {
-        return ModelServer::BuiltIn;
-    }
-    let listing = Listing::of(&endpoint);
-    ModelServer::Remote {
-        url: listing.url.clone(),
-        headers: listing.headers.clone(),
-        lacks_key: endpoint.needs_key && endpoint.api_key.is_none(),
-        model: endpoint.default_model,
-        read: ReadModels(Arc::new(move |body| {
-            listing.read(body).map(|models| models.into_iter().map(|model| model.id).collect())
-        })),
     }
 }
 

@@ -20,7 +20,8 @@ use crate::http::{self, Server, ServerOptions};
 use crate::llm::{self, Endpoint, Kind, Provider, Timeouts, demo::Demo};
 use crate::ops::care::{self, Marker};
 use crate::ops::{self, Job, Worker};
-use crate::service::{AccountOptions, ServerInfo, Services};
+use crate::service::models::Notice;
+use crate::service::{AccountOptions, Services};
 use crate::store::{DirectoryLock, Store};
 use crate::telemetry::{self, LogOptions};
 use crate::ws;
@@ -127,21 +128,13 @@ impl Running {
     }
 }
 
-/// Asks the provider for its models at the start and once a day. A question does not wait for that: without a list it is
+/// Asks the providers for their models at the start and once a day. A question does not wait for that: without a list it is
 /// asked as every model understands it.
 fn keep_models_listed(services: &Arc<Services>) -> Result<()> {
-    if services.info.demo || !services.info.provider_ready {
-        return Ok(());
-    }
     let services = Arc::downgrade(services);
     let list = move || {
         while let Some(services) = services.upgrade() {
-            match services.turns.refresh_models() {
-                Ok(count) => log::debug!(target: "llm", "the provider lists {count} models"),
-                Err(error) => {
-                    log::debug!(target: "llm", "the provider's models cannot be listed: {}", error.with_cause())
-                }
-            }
+            services.models.refresh();
             drop(services);
             std::thread::sleep(MODELS_AGE);
         }
@@ -204,7 +197,7 @@ fn announce(services: &Services, server: &Server) -> Result<()> {
             code.expose()
         );
     }
-    if let Some(notice) = &services.info.notice {
+    if let Some(notice) = services.info(Notice::Administrator)?.notice {
         log::warn!(target: "app", "{notice}");
     }
     Ok(())
@@ -238,9 +231,7 @@ fn services(config: &Config, store: Arc<Store>, demo: Option<&Demo>) -> Result<S
         registrations_per_hour: config.registrations_per_hour,
         messages_per_minute: config.messages_per_minute,
     };
-    let provider = Provider::new(endpoint(config, demo), Timeouts::default());
-    let info = info(config, &provider);
-    Services::new(store, provider, key, options, info)
+    Services::new(store, Provider::new(endpoint(config, demo), Timeouts::default()), key, options)
 }
 
 fn endpoint(config: &Config, demo: Option<&Demo>) -> Endpoint {
@@ -258,19 +249,5 @@ fn endpoint(config: &Config, demo: Option<&Demo>) -> Endpoint {
     match demo {
         Some(demo) => Endpoint { default_model: own.default_model, ..demo.endpoint() },
         None => own,
-    }
-}
-
-fn info(config: &Config, provider: &Provider) -> ServerInfo {
-    let is_ready = provider.is_ready();
-    ServerInfo {
-        version: env!("CARGO_PKG_VERSION"),
-        provider: config.llm.provider.name.to_owned(),
-        model: Some(config.llm.model.clone()).filter(|model| !model.is_empty()),
-        provider_ready: is_ready,
-        notice: (!is_ready).then(|| {
-            "No key for the model provider: set LLM_PROVIDER_KEY and restart, or try LLM_PROVIDER=demo".to_owned()
-        }),
-        demo: config.llm.provider.kind == Kind::Demo,
     }
 }

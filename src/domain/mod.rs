@@ -13,11 +13,13 @@ pub mod halves;
 pub mod id;
 pub mod limits;
 pub mod message;
+pub mod provider;
 pub mod secret;
 mod stop_reason;
 pub mod text;
 pub mod user;
 pub mod vendor;
+pub mod web_address;
 pub mod web_origin;
 
 pub use error::{Code, Error, Kind, Result};

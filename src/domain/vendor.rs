@@ -85,6 +85,17 @@ pub fn named(name: &str) -> Option<&'static Vendor> {
     VENDORS.iter().find(|vendor| vendor.name == name)
 }
 
+/// The kind of this name.
+pub fn kind_named(name: &str) -> Option<Kind> {
+    VENDORS.iter().map(|vendor| vendor.kind).find(|kind| kind.as_str() == name)
+}
+
+/// Whether a server needs a key: those of vendors do, a server of one's own may need none.
+pub fn needs_key(kind: Kind, url: &str) -> bool {
+    let is_vendors = |vendor: &&Vendor| vendor.kind == kind && vendor.url == url;
+    kind == Kind::Anthropic || VENDORS.iter().find(is_vendors).is_some_and(Vendor::needs_key)
+}
+
 impl Vendor {
     pub fn needs_key(&self) -> bool {
         !self.key_page.is_empty()

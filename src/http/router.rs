@@ -82,6 +82,10 @@ pub(crate) const fn put(path: &'static str, handler: Handler) -> Route {
     sent(Method::Put, path, handler)
 }
 
+pub(crate) const fn delete(path: &'static str, handler: Handler) -> Route {
+    Route { method: Method::Delete, path, handler, body_limit: OPEN_BODY_BYTES }
+}
+
 /// Authenticated callers may send larger bodies.
 const fn sent(method: Method, path: &'static str, handler: Handler) -> Route {
     let body_limit = if let Handler::Open(_) = handler { OPEN_BODY_BYTES } else { BODY_BYTES };

@@ -1,8 +1,8 @@
 //! The whole API on one screen. What a route demands of its caller is part of its row.
 
-use super::handlers::{auth, doctor, health, info, metrics, models, settings};
+use super::handlers::{auth, doctor, health, info, metrics, models, providers, settings};
 use super::router::Handler::{Admin, Caller, Open, Socket};
-use super::router::{Route, get, post, put};
+use super::router::{Route, delete, get, post, put};
 
 #[rustfmt::skip]
 pub(crate) static ROUTES: &[Route] = &[
@@ -21,6 +21,11 @@ pub(crate) static ROUTES: &[Route] = &[
 
     get("/api/admin/settings", Admin(settings::show)),
     put("/api/admin/settings", Admin(settings::change)),
+    get("/api/admin/providers",             Admin(providers::list)),
+    post("/api/admin/providers",            Admin(providers::add)),
+    put("/api/admin/providers/:name",       Admin(providers::change)),
+    delete("/api/admin/providers/:name",    Admin(providers::remove)),
+    post("/api/admin/providers/:name/test", Admin(providers::test)),
 
     get("/api/doctor/stream",  Open(doctor::stream)),
 

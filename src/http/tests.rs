@@ -19,7 +19,7 @@ use crate::http::limits::Timeouts;
 use crate::http::wire::failure::HandlerResult;
 use crate::http::wire::response::Response;
 use crate::llm::{self, Endpoint, Provider};
-use crate::service::{AccountOptions, ServerInfo, Services};
+use crate::service::{AccountOptions, Services};
 use crate::store::Store;
 
 #[path = "../../tests/support/raw.rs"]
@@ -48,17 +48,9 @@ fn services() -> Arc<Services> {
         registrations_per_hour: 20,
         messages_per_minute: 0,
     };
-    let info = ServerInfo {
-        version: "0",
-        provider: "demo".to_owned(),
-        model: None,
-        provider_ready: true,
-        notice: None,
-        demo: true,
-    };
     let store = DIRECTORY.with(|directory| Store::open(directory.path())).expect("opens");
     let provider = Provider::new(endpoint, llm::Timeouts::default());
-    Arc::new(Services::new(Arc::new(store), provider, Secret::new("key"), options, info).expect("starts"))
+    Arc::new(Services::new(Arc::new(store), provider, Secret::new("key"), options).expect("starts"))
 }
 
 static SLOW_ONES: AtomicUsize = AtomicUsize::new(0);

@@ -31,6 +31,11 @@ pub(super) trait Dialect: Send + Sync {
 
     /// A list of models, in the server's order.
     fn models(&self, list: &Value) -> Vec<Model>;
+
+    /// Where the list goes on, for wires that give it in pages.
+    fn next_page(&self, _url: &str, _list: &Value) -> Option<String> {
+        None
+    }
 }
 
 /// How a request is formed for one provider and model.

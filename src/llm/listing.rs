@@ -1,31 +1,84 @@
-//! Where a provider's models are asked for, and how its answer is read.
+//! Asking a provider which models it has, over all pages of its list. Costs no tokens, and tells whether the key is good.
 
+use ureq::http::HeaderMap;
+
+use super::dialect::Dialect;
+use super::fault::Fault;
 use super::models::Model;
-use super::{Endpoint, json, wires};
+use super::refusal::Said;
+use super::{Endpoint, Timeouts, json, transport, wires};
 use crate::domain::secret::Secret;
 
-/// Where and how a provider's models are asked for, for those who ask with a client of their own.
-#[derive(Debug, Clone)]
-pub struct Listing {
-    pub url: String,
-    /// One of them carries the key.
-    pub headers: Vec<(&'static str, Secret)>,
-    endpoint: Endpoint,
+/// Pages of one list, and models of one provider: more would be a server that goes in circles.
+const PAGES: usize = 50;
+const MODELS: usize = 5000;
+
+/// What a provider lists now.
+#[derive(Debug, Clone, Default)]
+pub struct Listed {
+    pub models: Vec<Model>,
+    /// The server's clock, as its `Date` header has it.
+    pub date: Option<String>,
 }
 
-impl Listing {
-    pub fn of(endpoint: &Endpoint) -> Self {
-        let dialect = wires::of(endpoint.kind);
-        let headers = dialect.headers(endpoint.api_key.as_ref()).into_iter();
-        let headers = headers.map(|(name, value)| (name, Secret::new(value))).collect();
-        Self { url: dialect.models_url(&endpoint.base_url), headers, endpoint: endpoint.clone() }
-    }
+/// One answer, whatever its status.
+struct Page {
+    status: u16,
+    headers: HeaderMap,
+    body: Vec<u8>,
+}
 
-    /// What came back. `None`: it is no list.
-    pub fn read(&self, body: &str) -> Option<Vec<Model>> {
-        let list = json::parse(body)?;
-        let models = wires::of(self.endpoint.kind).models(&list);
-        let is_list = ["data", "models"].iter().any(|name| list[*name].is_array()) || list.is_array();
-        is_list.then_some(models)
+pub(super) fn fetch(endpoint: &Endpoint, key: Option<&Secret>, timeouts: &Timeouts) -> Result<Listed, Fault> {
+    let dialect = wires::of(endpoint.kind);
+    let mut url = dialect.models_url(&endpoint.base_url);
+    let mut listed = Listed::default();
+    for _ in 0..PAGES {
+        let page = get(dialect, &url, key, timeouts)?;
+        let date = page.headers.get("date").and_then(|value| value.to_str().ok());
+        listed.date = date.map(str::to_owned);
+        let list = json::parse(&String::from_utf8_lossy(&page.body)).filter(|_| page.status == 200);
+        let is_list =
+            |list: &serde_json::Value| ["data", "models"].iter().any(|name| list[*name].is_array()) || list.is_array();
+        let Some(list) = list.filter(is_list) else { return Err(page.fault()) };
+        listed.models.extend(dialect.models(&list));
+        match dialect.next_page(&url, &list) {
+            Some(next) if next != url && listed.models.len() < MODELS => url = next,
+            _ => break,
+        }
+    }
+    listed.models.truncate(MODELS);
+    Ok(listed)
+}
+
+/// Whether the provider knows a model that its list does not show: short names, for instance.
+pub(super) fn knows(
+    endpoint: &Endpoint,
+    key: Option<&Secret>,
+    timeouts: &Timeouts,
+    model: &str,
+) -> Result<bool, Fault> {
+    let dialect = wires::of(endpoint.kind);
+    let url = dialect.models_url(&endpoint.base_url);
+    let segment = percent_encoding::utf8_percent_encode(model, percent_encoding::NON_ALPHANUMERIC);
+    let url = format!("{}/{segment}", url.split('?').next().unwrap_or(&url));
+    let page = get(dialect, &url, key, timeouts)?;
+    match page.status {
+        200 => Ok(true),
+        404 => Ok(false),
+        _ => Err(page.fault()),
+    }
+}
+
+fn get(dialect: &dyn Dialect, url: &str, key: Option<&Secret>, timeouts: &Timeouts) -> Result<Page, Fault> {
+    let agent = transport::agent(timeouts, url);
+    let response = transport::get(&agent, url, &dialect.headers(key), key)?;
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let body = transport::whole(response.into_body().into_reader(), key)?;
+    Ok(Page { status, headers, body })
+}
+
+impl Page {
+    fn fault(&self) -> Fault {
+        Said::response(self.status, &self.headers, &self.body).fault()
     }
 }

@@ -31,7 +31,7 @@ use crate::domain::{Error, StopReason};
 
 pub use crate::domain::vendor::Kind;
 pub use cancel::Cancel;
-pub use listing::Listing;
+pub use listing::Listed;
 pub use models::Model;
 pub use provider::Provider;
 pub use retry::Retry;

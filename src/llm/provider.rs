@@ -13,7 +13,7 @@ use super::dialect::{Dialect, Form, Framing, Reader};
 use super::draft::{Draft, Sink};
 use super::fault::Fault;
 use super::lessons::{Learned, Memory};
-use super::listing::Listing;
+use super::listing::{self, Listed};
 use super::models::Model;
 use super::refusal::Said;
 use super::sse::{Events, Trouble};
@@ -22,6 +22,9 @@ use crate::domain::message::{Message, Part};
 use crate::domain::secret::Secret;
 use crate::domain::{Error, StopReason};
 use crate::telemetry::metrics::catalog;
+
+/// Between any two bytes of a list of models.
+const LIST_PATIENCE: Duration = Duration::from_secs(15);
 
 /// A model's server, ready to be asked from any number of threads.
 pub struct Provider {
@@ -70,28 +73,33 @@ impl Provider {
         self.endpoint.api_key.as_ref().is_some_and(|key| !key.expose().trim().is_empty())
     }
 
-    /// The models that the provider lists now.
+    /// The models that the provider lists now; from then on they decide how it is asked.
     ///
     /// Errors: `Upstream`, with one of the codes `upstream_…`.
-    pub fn list(&self) -> Result<Arc<Vec<Model>>, Error> {
+    pub fn list(&self) -> Result<Listed, Error> {
+        let key = self.key()?;
+        let listed = listing::fetch(&self.endpoint, key, &self.patience()).map_err(|fault| fault.quoted(key).error)?;
+        *self.listed() = Some(Arc::new(listed.models.clone()));
+        Ok(listed)
+    }
+
+    /// Whether the provider knows a model that it may not list. Errors: those of `list`.
+    pub fn knows(&self, model: &str) -> Result<bool, Error> {
+        let key = self.key()?;
+        listing::knows(&self.endpoint, key, &self.patience(), model).map_err(|fault| fault.quoted(key).error)
+    }
+
+    fn key(&self) -> Result<Option<&Secret>, Error> {
         if !self.is_ready() {
             return Err(Fault::no_key().error);
         }
-        let key = self.endpoint.api_key.as_ref().filter(|_| self.has_key());
-        let listing = Listing::of(&self.endpoint);
-        let agent = transport::agent(&self.timeouts, &listing.url);
-        let listed = transport::get(&agent, &listing.url, &self.dialect.headers(key), key).and_then(|response| {
-            let (status, headers) = (response.status().as_u16(), response.headers().clone());
-            let body = transport::whole(response.into_body().into_reader(), key)?;
-            let text = String::from_utf8_lossy(&body);
-            match (status, listing.read(&text)) {
-                (200, Some(models)) => Ok(models),
-                _ => Err(Said::response(status, &headers, &body).fault()),
-            }
-        });
-        let models = Arc::new(listed.map_err(|fault| fault.quoted(key).error)?);
-        *self.listed() = Some(models.clone());
-        Ok(models)
+        Ok(self.endpoint.api_key.as_ref().filter(|_| self.has_key()))
+    }
+
+    /// A person may be waiting for a list, so it gets less time than an answer.
+    fn patience(&self) -> Timeouts {
+        let Timeouts { connect, first_byte, idle } = self.timeouts;
+        Timeouts { connect, first_byte: first_byte.min(LIST_PATIENCE), idle: idle.min(LIST_PATIENCE) }
     }
 
     /// The models as they were listed last, asked for now where they never were.
@@ -99,7 +107,20 @@ impl Provider {
     /// Errors: those of `list`.
     pub fn models(&self) -> Result<Arc<Vec<Model>>, Error> {
         let known = self.listed().clone();
-        known.map_or_else(|| self.list(), Ok)
+        known.map_or_else(|| self.list().map(|listed| Arc::new(listed.models)), Ok)
+    }
+
+    /// The models as they were listed last.
+    pub fn known_models(&self) -> Option<Arc<Vec<Model>>> {
+        self.listed().clone()
+    }
+
+    /// The model of conversations that name none; empty where the provider has none that is known.
+    pub fn model_or_none(&self, listed: &[Model]) -> String {
+        match self.endpoint.default_model.as_str() {
+            "" => listed.first().map(|model| model.id.clone()).unwrap_or_default(),
+            named => named.to_owned(),
+        }
     }
 
     /// The model to ask where a conversation names `wanted`, or none.

@@ -13,6 +13,7 @@ mod login_limits;
 pub mod gauges;
 pub mod health;
 pub mod invites;
+pub mod models;
 mod passwords;
 mod throttle;
 mod token;
@@ -37,6 +38,7 @@ use crate::domain::{Kind, Result};
 use crate::hub::Hub;
 use crate::llm::Provider;
 use crate::store::Store;
+use models::{Notice, Providers, Registry};
 
 /// Everything that a serving process offers. Commands do with [`Administration`] and [`Invites`] alone.
 pub struct Services {
@@ -45,51 +47,61 @@ pub struct Services {
     pub invites: Invites,
     pub conversations: Conversations,
     pub turns: Arc<Turns>,
+    pub models: Arc<Registry>,
+    pub providers: Providers,
     pub health: Health,
     pub gauges: Arc<Collector>,
     pub hub: Arc<Hub>,
-    pub info: ServerInfo,
     store: Arc<Store>,
 }
 
 /// What the page shows about the server.
 #[derive(Debug, Clone)]
 pub struct ServerInfo {
-    pub version: &'static str,
+    /// Of conversations that name none.
     pub provider: String,
     pub model: Option<String>,
     /// Whether a question can be answered at all.
     pub provider_ready: bool,
-    /// What is missing, in a sentence.
-    pub notice: Option<String>,
+    /// What is missing, in a sentence for the one who asks.
+    pub notice: Option<&'static str>,
     /// The answers come from the built-in demonstration.
     pub demo: bool,
 }
 
 impl Services {
-    pub fn new(
-        store: Arc<Store>,
-        provider: Provider,
-        key: Secret,
-        options: AccountOptions,
-        info: ServerInfo,
-    ) -> Result<Self> {
+    pub fn new(store: Arc<Store>, provider: Provider, key: Secret, options: AccountOptions) -> Result<Self> {
         let hub = Arc::new(Hub::new());
         let passwords = Arc::new(Passwords::default());
         let upstream = Arc::new(UpstreamRecord::default());
         let messages = Rate::new(options.messages_per_minute, Duration::from_secs(60));
-        let turns = Turns::start(store.clone(), hub.clone(), provider, upstream.clone(), messages)?;
+        let models = Registry::new(store.clone(), provider);
+        let turns = Turns::start(store.clone(), hub.clone(), models.clone(), upstream.clone(), messages)?;
         Ok(Self {
             accounts: Accounts::new(store.clone(), hub.clone(), passwords.clone(), key, options),
             users: Administration::serving(store.clone(), passwords, hub.clone()),
             invites: Invites::new(store.clone()),
             conversations: Conversations::new(store.clone(), hub.clone(), turns.clone()),
-            health: Health::new(store.clone(), upstream, info.provider_ready),
+            health: Health::new(store.clone(), upstream, models.clone()),
             gauges: Collector::new(store.clone()),
+            providers: Providers::new(models.clone(), store.clone()),
             turns,
+            models,
             hub,
-            info,
             store,
+        })
+    }
+
+    /// What the page shows about the server. Errors: what the store says.
+    pub fn info(&self, notice: Notice) -> Result<ServerInfo> {
+        let first = self.models.first()?;
+        let endpoint = first.provider.endpoint();
+        Ok(ServerInfo {
+            provider: endpoint.name.clone(),
+            model: Some(endpoint.default_model.clone()).filter(|model| !model.is_empty()),
+            provider_ready: first.is_ready(),
+            notice: (!first.is_ready()).then(|| notice.text()),
+            demo: endpoint.kind == crate::llm::Kind::Demo,
         })
     }
 

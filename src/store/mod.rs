@@ -17,7 +17,9 @@ mod v19;
 use std::path::Path;
 
 pub use care::inspect;
-pub use care::offline_check::{Inspected, Inspection, inspect, recorded_administrators, recorded_job, recorded_since};
+pub use care::offline_check::{
+    Inspected, Inspection, inspect, recorded_administrators, recorded_job, recorded_providers, recorded_since,
+};
 pub use engine::Store;
 pub use engine::database::{DatabaseFiles, Watcher};
 pub use files::key::kept_key;

@@ -69,8 +69,8 @@ struct State {
     queue: VecDeque<Script>,
     always: Option<Box<dyn Fn() -> Script + Send>>,
     exchanges: Vec<Exchange>,
-    /// What it lists at `/v1/models`.
-    list: Option<Value>,
+    /// What it lists at `/v1/models`, and with which status line.
+    list: Option<(&'static str, Value)>,
     /// The models it serves; empty: any.
     models: &'static [&'static str],
 }
@@ -108,7 +108,12 @@ impl Upstream {
 
     /// Lists these models.
     pub fn lists(&self, list: Value) {
-        self.shared.lock().list = Some(list);
+        self.lists_as("200 OK", list);
+    }
+
+    /// Answers a request for its models like this.
+    pub fn lists_as(&self, status: &'static str, body: Value) {
+        self.shared.lock().list = Some((status, body));
     }
 
     /// Serves these models only.
@@ -211,7 +216,7 @@ impl Shared {
     /// Lists are asked for at any time, so they do not count as requests.
     fn list_models(&self, stream: &mut TcpStream) {
         let (status, body) = match &self.lock().list {
-            Some(list) => ("200 OK", list.to_string()),
+            Some((status, list)) => (*status, list.to_string()),
             None => ("404 Not Found", json!({"error": {"message": "no list here"}}).to_string()),
         };
         let length = body.len();

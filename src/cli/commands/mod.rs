@@ -9,6 +9,7 @@ pub(super) mod healthcheck;
 pub(super) mod help;
 pub(super) mod invite;
 pub(super) mod logs;
+pub(super) mod provider;
 pub(super) mod retention;
 pub(super) mod restore;
 pub(super) mod serve;
@@ -45,6 +46,10 @@ pub(super) static TABLE: Table = Table {
         &invite::create::COMMAND,
         &invite::list::COMMAND,
         &invite::revoke::COMMAND,
+        &provider::list::COMMAND,
+        &provider::add::COMMAND,
+        &provider::test::COMMAND,
+        &provider::remove::COMMAND,
         &retention::show::COMMAND,
         &retention::set::COMMAND,
         &retention::off::COMMAND,

@@ -2,11 +2,12 @@
 
 use serde::Serialize;
 
-use crate::domain::user::Caller;
+use crate::domain::user::{Caller, Role};
 use crate::http::context::Context;
 use crate::http::wire::failure::HandlerResult;
 use crate::http::wire::request::Request;
 use crate::http::wire::response::Response;
+use crate::service::models::Notice;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -16,19 +17,23 @@ struct InfoView<'a> {
     provider: &'a str,
     model: Option<&'a str>,
     provider_ready: bool,
+    /// The one who asks can finish the set-up, and it is not finished.
+    setup_needed: bool,
     notice: Option<&'a str>,
     demo: bool,
 }
 
-pub(crate) fn info(context: &Context, _caller: &Caller, _req: &Request) -> HandlerResult {
-    let info = &context.services.info;
+pub(crate) fn info(context: &Context, caller: &Caller, _req: &Request) -> HandlerResult {
+    let is_admin = caller.user.role == Role::Admin;
+    let info = context.services.info(if is_admin { Notice::Administrator } else { Notice::Person })?;
     let view = InfoView {
-        version: info.version,
+        version: env!("CARGO_PKG_VERSION"),
         ws_path: format!("{}/ws", context.base_path),
         provider: &info.provider,
         model: info.model.as_deref(),
         provider_ready: info.provider_ready,
-        notice: info.notice.as_deref(),
+        setup_needed: is_admin && !info.provider_ready,
+        notice: info.notice,
         demo: info.demo,
     };
     Ok(Response::json(200, &view))

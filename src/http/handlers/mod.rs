@@ -7,4 +7,5 @@ pub(crate) mod info;
 pub(crate) mod metrics;
 pub(crate) mod models;
 pub(crate) mod page;
+pub(crate) mod providers;
 pub(crate) mod settings;

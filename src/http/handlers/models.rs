@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::domain::user::Caller;
+use crate::domain::user::{Caller, Role};
 use crate::http::context::Context;
 use crate::http::wire::failure::HandlerResult;
 use crate::http::wire::request::Request;
@@ -33,20 +33,24 @@ struct ModelView<'a> {
     retires_at: &'a str,
 }
 
-pub(crate) fn list(context: &Context, _caller: &Caller, _req: &Request) -> HandlerResult {
-    let listed = context.services.turns.models()?;
-    let models = listed.models.iter().map(|model| ModelView {
-        id: &model.id,
-        provider: &listed.provider,
-        name: if model.name.is_empty() { &model.id } else { &model.name },
-        is_default: model.id == listed.default,
-        context_tokens: model.context_tokens,
-        images: model.images,
-        files: model.files,
-        tools: model.tools,
-        thinking: model.thinking,
-        lifecycle: &model.lifecycle,
-        retires_at: &model.retires_at,
+/// `?refresh=1` of an administrator asks the providers again.
+pub(crate) fn list(context: &Context, caller: &Caller, req: &Request) -> HandlerResult {
+    if caller.user.role == Role::Admin && req.query_value("refresh").is_some() {
+        context.services.models.refresh();
+    }
+    let offers = context.services.models.offers()?;
+    let models = offers.iter().map(|offer| ModelView {
+        id: &offer.id,
+        provider: &offer.provider,
+        name: if offer.model.name.is_empty() { &offer.model.id } else { &offer.model.name },
+        is_default: offer.is_default,
+        context_tokens: offer.model.context_tokens,
+        images: offer.model.images,
+        files: offer.model.files,
+        tools: offer.model.tools,
+        thinking: offer.model.thinking,
+        lifecycle: &offer.model.lifecycle,
+        retires_at: &offer.model.retires_at,
     });
     let models = models.collect();
     Ok(Response::json(200, &ModelsView { models }))

@@ -59,6 +59,13 @@ impl Dialect for Anthropic {
         };
         super::models::entries(list, "data").map(one).collect()
     }
+
+    fn next_page(&self, url: &str, list: &Value) -> Option<String> {
+        let last = list["last_id"].as_str().filter(|_| list["has_more"].as_bool() == Some(true))?;
+        let last = percent_encoding::utf8_percent_encode(last, percent_encoding::NON_ALPHANUMERIC);
+        let first = url.split("&after_id=").next().unwrap_or(url);
+        Some(format!("{first}&after_id={last}"))
+    }
 }
 
 fn root(base: &str) -> &str {

@@ -14,13 +14,12 @@ mod settings;
 mod upstream;
 mod web;
 
-use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::finding::Finding;
 use crate::domain::secret::Secret;
+use crate::service::models::Probe;
 
 /// The installation that is checked.
 #[derive(Debug, Clone)]
@@ -37,40 +36,12 @@ pub struct Installation {
     pub host: String,
     /// 0: the system chooses one.
     pub port: u16,
-    pub model_server: ModelServer,
+    /// The one of the settings.
+    pub provider: Probe,
     /// Origin and sub-path as PUBLIC_URL has them.
     pub public_url: Option<String>,
     /// What must not appear in the output.
     pub secrets: Vec<Secret>,
-}
-
-/// What `app` knows of a model's wire, and this room does not.
-#[derive(Clone)]
-pub struct ReadModels(pub Arc<ReadIds>);
-
-type ReadIds = dyn Fn(&str) -> Option<Vec<String>> + Send + Sync;
-
-impl fmt::Debug for ReadModels {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ReadModels")
-    }
-}
-
-#[derive(Debug, Clone)]
-pub enum ModelServer {
-    /// Part of this program.
-    BuiltIn,
-    Remote {
-        /// Where its models are listed, and the headers that carry the key.
-        url: String,
-        headers: Vec<(&'static str, Secret)>,
-        /// The ids in such a list. `None`: it is none.
-        read: ReadModels,
-        /// A key is needed, and none is set.
-        lacks_key: bool,
-        /// Empty: the first in the list.
-        model: String,
-    },
 }
 
 /// The public address, and a private certificate authority.
@@ -93,7 +64,7 @@ pub fn examine(installation: &Installation, address: Option<&PublicAddress>) -> 
     findings.push(port::finding(installation, served.pid.as_deref()));
     findings.extend(backups::findings(installation, served.pid.is_some()));
     findings.extend(log_file::findings(&installation.log_file));
-    let (models, mut times) = upstream::findings(&installation.model_server);
+    let (models, mut times, keys) = upstream::findings(installation, served.pid.is_some());
     findings.extend(models);
     if let Some(address) = address {
         let (through, time) = public::findings(installation, address);
@@ -101,6 +72,6 @@ pub fn examine(installation: &Installation, address: Option<&PublicAddress>) -> 
         times.extend(time);
     }
     findings.push(clock::finding(&times));
-    redact::clean(&mut findings, &installation.secrets);
+    redact::clean(&mut findings, &[&*installation.secrets, &*keys].concat());
     findings
 }

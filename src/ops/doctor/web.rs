@@ -140,7 +140,7 @@ pub(super) fn words(error: &ureq::Error) -> (String, &'static str) {
 }
 
 /// rustls says what is wrong with a certificate in its own words; these are ours.
-fn certificate(said: &str) -> (String, &'static str) {
+pub(super) fn certificate(said: &str) -> (String, &'static str) {
     let (what, hint) = match said {
         _ if said.contains("Expired") => {
             ("its certificate has expired", "renew it, and check why it was not renewed automatically")

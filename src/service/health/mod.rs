@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use crate::domain::Result;
 use crate::domain::finding::{Finding, Level};
+use crate::service::models::Registry;
 use crate::store::Store;
 
 pub use backup::{BackupPlan, JOB as BACKUP_JOB};
@@ -28,7 +29,7 @@ const RESULT_GOOD_FOR: Duration = Duration::from_secs(1);
 
 pub struct Health {
     store: Arc<Store>,
-    upstream_ready: bool,
+    models: Arc<Registry>,
     upstream: Arc<UpstreamRecord>,
     clock: clock::ClockWatch,
     backups: OnceLock<BackupPlan>,
@@ -39,10 +40,10 @@ pub struct Health {
 }
 
 impl Health {
-    pub fn new(store: Arc<Store>, upstream: Arc<UpstreamRecord>, upstream_ready: bool) -> Self {
+    pub fn new(store: Arc<Store>, upstream: Arc<UpstreamRecord>, models: Arc<Registry>) -> Self {
         Self {
             store,
-            upstream_ready,
+            models,
             upstream,
             clock: clock::ClockWatch::default(),
             backups: OnceLock::new(),
@@ -91,7 +92,9 @@ impl Health {
         checks.push(backup::check(&self.store, self.backups.get()));
         checks.push(integrity::check(&self.store));
         checks.push(self.clock.check(&self.store));
-        checks.push(upstream::check(&self.upstream, self.upstream_ready));
+        // Where the store cannot say, the check of the databases does.
+        let is_ready = self.models.first().is_ok_and(|first| first.is_ready());
+        checks.push(upstream::check(&self.upstream, is_ready));
         checks.push(log_file::check());
         checks
     }

@@ -92,7 +92,7 @@ fn is_about_the_server(code: &str) -> bool {
 pub(super) fn check(record: &UpstreamRecord, is_ready: bool) -> Finding {
     let tally = record.tally();
     let (status, message) = if !is_ready {
-        (Level::Warn, "no key for the model provider: set LLM_PROVIDER_KEY".to_owned())
+        (Level::Warn, "no key for the model provider: add a provider, or set LLM_PROVIDER_KEY".to_owned())
     } else {
         (judge(&tally), describe(&tally, record.last_ago()))
     };

@@ -9,7 +9,6 @@ mod checkpoints;
 mod draft;
 mod ending;
 mod history;
-mod models;
 mod outcome;
 mod question;
 mod queue;
@@ -33,9 +32,9 @@ use crate::domain::message::{Message, Part};
 use crate::domain::user::Caller;
 use crate::domain::{Error, Result, limits};
 use crate::hub::Hub;
-use crate::llm::Provider;
 use crate::service::allowance::{Rate, check_disk};
 use crate::service::health::UpstreamRecord;
+use crate::service::models::Registry;
 pub use crate::store::Reopen;
 use crate::store::{Begun, NewTurn, Question, Store};
 use crate::telemetry::metrics::catalog;
@@ -54,8 +53,8 @@ pub struct SendMessage {
 pub struct Turns {
     store: Arc<Store>,
     hub: Arc<Hub>,
-    provider: Provider,
-    /// What turns see of the provider, for the health checks.
+    models: Arc<Registry>,
+    /// What turns see of the first provider, for the health checks.
     upstream: Arc<UpstreamRecord>,
     queue: Mutex<Queue>,
     unstored: Mutex<Unstored>,
@@ -97,14 +96,13 @@ impl Turns {
     pub(super) fn start(
         store: Arc<Store>,
         hub: Arc<Hub>,
-        provider: Provider,
+        models: Arc<Registry>,
         upstream: Arc<UpstreamRecord>,
         messages: Rate,
     ) -> Result<Arc<Self>> {
         let queue = Mutex::new(Queue::default());
         let unstored = Mutex::default();
-        let turns =
-            Arc::new(Self { store, hub, provider, upstream, queue, unstored, messages, changed: Condvar::new() });
+        let turns = Arc::new(Self { store, hub, models, upstream, queue, unstored, messages, changed: Condvar::new() });
         checkpoints::start(&turns)?;
         Ok(turns)
     }

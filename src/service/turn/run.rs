@@ -12,6 +12,7 @@ use crate::domain::event::{EndReason, EventKind};
 use crate::domain::message::{Message, MessageRole, MessageStatus, Part};
 use crate::domain::{Code, Error, Result, limits};
 use crate::llm::{Answer, Delta, Failure, Prompt};
+use crate::service::models::{Choice, for_provider};
 use crate::store::Position;
 
 /// How often one question is asked again with half of the conversation.
@@ -28,15 +29,17 @@ pub(super) fn run(turns: &Arc<Turns>, active: &Arc<Active>) {
 }
 
 fn rounds(turns: &Turns, active: &Active) -> Result<Ending> {
+    // For the whole turn: a provider that is changed or removed meanwhile counts from the next one on.
+    let choice = turns.models.choose(active.conversation.model.as_deref())?;
     let (mut messages, is_cut) = history::of(&turns.store, &active.turn)?;
     if is_cut {
         trim(turns, active, &mut messages)?;
     }
     let mut is_answered = false;
     for _ in 0..limits::TOOL_ROUNDS {
-        let answer = match ask_what_fits(turns, active, &mut messages)? {
+        let answer = match ask_what_fits(turns, active, &choice, &mut messages)? {
             Ok(answer) => answer,
-            Err(failure) => return Ok(failed(turns, *failure)),
+            Err(failure) => return Ok(failed(turns, &choice, *failure)),
         };
         if let Outcome::End(reason, error) = outcome::of(&answer, is_answered) {
             let last = Some(Last { answer, status: MessageStatus::Complete });
@@ -56,9 +59,14 @@ fn rounds(turns: &Turns, active: &Active) -> Result<Ending> {
 }
 
 /// Asks; where the model refuses the prompt as too long, again with less of the conversation.
-fn ask_what_fits(turns: &Turns, active: &Active, messages: &mut Vec<Message>) -> Result<Result<Answer, Box<Failure>>> {
+fn ask_what_fits(
+    turns: &Turns,
+    active: &Active,
+    choice: &Choice,
+    messages: &mut Vec<Message>,
+) -> Result<Result<Answer, Box<Failure>>> {
     for _ in 0..TRIMS {
-        let outcome = ask(turns, active, messages);
+        let outcome = ask(turns, active, choice, messages);
         if !outcome.as_ref().is_err_and(|failure| is_too_long(failure)) {
             return Ok(outcome);
         }
@@ -66,7 +74,7 @@ fn ask_what_fits(turns: &Turns, active: &Active, messages: &mut Vec<Message>) ->
             return Ok(outcome);
         }
     }
-    Ok(ask(turns, active, messages))
+    Ok(ask(turns, active, choice, messages))
 }
 
 /// Leaves out what no longer fits, and says so. False when nothing can be left out.
@@ -83,28 +91,31 @@ fn is_too_long(failure: &Failure) -> bool {
     !failure.output_began && failure.error.as_ref().is_some_and(|error| error.code == Code::UPSTREAM_TOO_LARGE)
 }
 
-fn ask(turns: &Turns, active: &Active, messages: &[Message]) -> Result<Answer, Box<Failure>> {
-    let model = turns.provider.model(active.conversation.model.as_deref())?;
+fn ask(turns: &Turns, active: &Active, choice: &Choice, messages: &[Message]) -> Result<Answer, Box<Failure>> {
     let prompt = Prompt {
-        model: &model,
+        model: &choice.model,
         system: active.conversation.system_prompt.as_deref(),
         messages,
         tools: &tools::specs(),
         max_tokens: None,
     };
     let mut sink = |delta: Delta<'_>, answer: &Answer| active.on_delta(&turns.hub, delta, answer);
-    let answer = turns.provider.stream(&prompt, &active.cancel, &mut sink)?;
-    turns.upstream.answered();
+    let answer = choice.entry.provider.stream(&prompt, &active.cancel, &mut sink)?;
+    if choice.is_default {
+        turns.upstream.answered();
+    }
     Ok(answer)
 }
 
-fn failed(turns: &Turns, failure: Failure) -> Ending {
+fn failed(turns: &Turns, choice: &Choice, failure: Failure) -> Ending {
     let last = Some(Last { answer: failure.partial, status: MessageStatus::Interrupted });
     match failure.error {
         None => Ending { last, ..Ending::interrupted() },
         Some(error) => {
-            turns.upstream.failed(error.code.as_str());
-            Ending { last, ..Ending::failed(error) }
+            if choice.is_default {
+                turns.upstream.failed(error.code.as_str());
+            }
+            Ending { last, ..Ending::failed(for_provider(error, &choice.entry)) }
         }
     }
 }

@@ -8,12 +8,13 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, InterruptHandle};
 
 use crate::domain::Error;
+use crate::domain::provider::ProviderRow;
 use crate::store::engine::migrate::Schema;
 use crate::store::migrations;
 use crate::store::sqlite::header::{has_journal, has_wal};
 use crate::store::sqlite::open;
-use crate::store::tables::jobs;
 use crate::store::tables::jobs::JobRecord;
+use crate::store::tables::{jobs, providers};
 
 /// How long a database may be checked, and how long a lock of the server is waited for.
 const CHECK_PATIENCE: Duration = Duration::from_secs(20);
@@ -72,6 +73,12 @@ pub fn recorded_administrators(directory: &Path, is_served: bool) -> Option<(u64
     let query = "SELECT count(*), count(*) FILTER (WHERE isActive <> 0 AND role = 'admin') FROM users";
     let (all, administrators): (u32, u32) = conn.query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?))).ok()?;
     Some((all.into(), administrators.into()))
+}
+
+/// The providers that were added, where they can be read.
+pub fn recorded_providers(directory: &Path, is_served: bool) -> Option<Vec<ProviderRow>> {
+    let conn = connect(&directory.join("data/portagent.db"), is_served).ok()??;
+    providers::recorded(&conn).ok()
 }
 
 fn look(path: &Path, schema: &Schema, is_served: bool) -> rusqlite::Result<Inspected> {

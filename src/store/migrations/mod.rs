@@ -52,7 +52,11 @@ impl Which {
 
 pub static PORTAGENT: Schema = Schema {
     name: "portagent",
-    steps: &[Step { version: 1, apply: portagent_1 }, Step { version: 2, apply: portagent_2 }],
+    steps: &[
+        Step { version: 1, apply: portagent_1 },
+        Step { version: 2, apply: portagent_2 },
+        Step { version: 3, apply: portagent_3 },
+    ],
     is_legacy: takeover::is_legacy_accounts,
 };
 
@@ -68,6 +72,10 @@ fn portagent_1(conn: &Connection) -> Result<()> {
 
 fn portagent_2(conn: &Connection) -> Result<()> {
     Ok(conn.execute_batch(include_str!("portagent-2.sql"))?)
+}
+
+fn portagent_3(conn: &Connection) -> Result<()> {
+    Ok(conn.execute_batch(include_str!("portagent-3.sql"))?)
 }
 
 fn agentx_1(conn: &Connection) -> Result<()> {

@@ -8,6 +8,7 @@ pub mod logins;
 pub mod messages;
 mod newest;
 pub mod people;
+pub mod providers;
 pub mod retention;
 pub mod settings;
 pub mod turns;
