@@ -54,10 +54,12 @@ run() {
 }
 
 # The tests of the library and of the program, each with its time: the harness tells it for the asking, but on a stable
-# compiler only to those who insist. The compiler itself is not asked for anything unstable.
+# compiler only to those who insist. The compiler itself is not asked for anything unstable. Most of them wait more than
+# they compute: two a core.
 cargo_test() {
   cargo test --locked --no-fail-fast --config 'target."cfg(unix)".runner = ["env", "RUSTC_BOOTSTRAP=1"]' \
-    --lib --bins --tests -- -Z unstable-options --report-time
+    --lib --bins --tests -- -Z unstable-options --report-time \
+    --test-threads $((2 * $(nproc)))
 }
 
 program() {

@@ -29,7 +29,11 @@ impl Stage {
         let home = tempfile::tempdir().unwrap();
         let upstream = Upstream::with([]);
         upstream.always(|| Script::text("yes"));
-        let settings = format!("LLM_PROVIDER=anthropic\nLLM_PROVIDER_URL={}\nLLM_PROVIDER_KEY=k\n", upstream.url());
+        // Those who chat here type faster than people.
+        let settings = format!(
+            "LLM_PROVIDER=anthropic\nLLM_PROVIDER_URL={}\nLLM_PROVIDER_KEY=k\nMESSAGES_PER_MINUTE=0\n",
+            upstream.url()
+        );
         fs::write(home.path().join("settings"), settings).unwrap();
         fs::create_dir(home.path().join("bin")).unwrap();
         let shim = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/manual/docker");
