@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)] // helpers of tests fail where they stand, as tests do
 
 mod accounts;
+mod admin;
 mod alerts;
 mod arrows;
 mod backup;

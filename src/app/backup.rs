@@ -1,7 +1,7 @@
 //! Backups, by command and automatic.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -9,8 +9,8 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use crate::config::Config;
 use crate::domain::secret::Secret;
 use crate::domain::{Code, Error, Result, clock};
-use crate::ops::archive;
 use crate::ops::backup::{self, Options};
+use crate::ops::{self, archive};
 use crate::ops::{Job, Meter, Pace, Stop, When};
 use crate::service::clock_guard;
 use crate::service::{BACKUP_JOB, BackupPlan, Services};
@@ -100,15 +100,43 @@ pub fn find(config: &Config, which: &str) -> Result<PathBuf> {
     Ok(if !path.exists() && among_backups.is_file() { among_backups } else { path })
 }
 
-/// The automatic one, on a thread of low priority.
-pub(super) fn job(config: &Config, store: Arc<Store>) -> Job {
+/// The automatic one, on a thread of low priority. It waits while an administrator's holds `turn`.
+pub(super) fn job(config: &Config, store: Arc<Store>, turn: Arc<Mutex<()>>) -> Job {
     let when = match config.backup.schedule.as_slice() {
         [] => When::Never,
         minutes => When::Daily(minutes.to_vec()),
     };
     let (options, days) = (options(config, None), config.backup.retention_days);
     let may_remove = move || clock_guard::is_confirmed(&store).unwrap_or(false);
-    Job { name: BACKUP_JOB, when, run: Box::new(move |stop| backup::scheduled(&options, days, stop, &may_remove)) }
+    let run = move |stop: &Stop| {
+        let _alone = turn.lock().unwrap_or_else(PoisonError::into_inner);
+        backup::scheduled(&options, days, stop, &may_remove, &mut |_| {}).map(|made| made.sentence())
+    };
+    Job { name: BACKUP_JOB, when, run: Box::new(run) }
+}
+
+/// One that an administrator asks for in the page: like an automatic one, and recorded like it.
+///
+/// Errors: those of the backup; `Conflict` while an automatic one runs.
+pub(super) fn on_demand(
+    config: &Config,
+    store: Arc<Store>,
+    turn: Arc<Mutex<()>>,
+) -> impl Fn(&Stop, &mut (dyn FnMut(Progress) + Send)) -> Result<(String, String)> + use<> {
+    let (options, days) = (options(config, None), config.backup.retention_days);
+    move |stop, tell| {
+        let Ok(_alone) = turn.try_lock() else {
+            return Err(Error::conflict("operation_running", "The automatic backup is being made"));
+        };
+        let may_remove = || clock_guard::is_confirmed(&store).unwrap_or(false);
+        let mut name = String::new();
+        let sentence = ops::recorded(&store, BACKUP_JOB, || {
+            let made = backup::scheduled(&options, days, stop, &may_remove, tell)?;
+            name = made.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            Ok(made.sentence())
+        })?;
+        Ok((name, sentence))
+    }
 }
 
 /// Lets the health check know what to expect.

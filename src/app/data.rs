@@ -73,8 +73,7 @@ impl DataDirectory {
 
     /// Counts all data of one person.
     pub fn belongings(&self, user: &User) -> Result<(Belongings, Usage)> {
-        let files = self.store.workdirs().usage(&user.container_id);
-        Ok((self.store.belongings(user)?, files))
+        self.users.belongings(Actor::Operator, user)
     }
 
     /// Writes all data of one person into a file; without a name for it, into one in the working directory.

@@ -6,12 +6,13 @@ pub mod db;
 mod alerts;
 pub mod doctor;
 mod manager;
+mod operations;
 pub mod restore;
 mod signals;
 
 use std::net::TcpStream;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::config::{self, Config};
@@ -99,7 +100,9 @@ impl Running {
         backup::watch(config, &services)?;
         let watch = ops::watch(services.clone())?;
         let marker = Marker::set(&config.data_dir);
-        let jobs = jobs(config, &services, &store, marker.was_there);
+        let backups = Arc::default();
+        operations::equip(config, &services, &store, &backups);
+        let jobs = jobs(config, &services, &store, &backups, marker.was_there);
         let tidy = care::tidy(store.clone())?;
         let scheduler = ops::schedule(store.clone(), jobs)?;
         let alerts = ops::alerts(services.clone(), store, alerts::options(config))?;
@@ -144,9 +147,15 @@ fn keep_models_listed(services: &Arc<Services>) -> Result<()> {
 }
 
 /// The scheduled jobs, in the order in which they are checked.
-fn jobs(config: &Config, services: &Arc<Services>, store: &Arc<Store>, after_a_crash: bool) -> Vec<Job> {
+fn jobs(
+    config: &Config,
+    services: &Arc<Services>,
+    store: &Arc<Store>,
+    backups: &Arc<Mutex<()>>,
+    after_a_crash: bool,
+) -> Vec<Job> {
     vec![
-        backup::job(config, store.clone()),
+        backup::job(config, store.clone(), backups.clone()),
         ops::people::job(services.clone(), store.clone()),
         care::optimize_job(store.clone()),
         care::integrity_job(store.clone(), Arc::new(AtomicBool::new(after_a_crash))),

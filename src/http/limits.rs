@@ -41,6 +41,9 @@ pub(crate) const STACK_BYTES: usize = 512 * 1024;
 /// What is copied behind a head so that both leave in one write, in bytes.
 pub(crate) const ONE_WRITE_BYTES: usize = 16 * 1024;
 
+/// What is read of a file and sent at once, in bytes.
+pub(crate) const FILE_PIECE_BYTES: usize = 64 * 1024;
+
 /// After an early answer, the rest of what a client sends is read and thrown away, so that it sees the answer and
 /// not a reset: at most so many bytes. Proxies make a 502 of a reset, so this covers what those that we give examples
 /// for pass on (2 MB), twice.

@@ -1,6 +1,7 @@
 //! The whole API on one screen. What a route demands of its caller is part of its row.
 
-use super::handlers::{auth, doctor, health, info, metrics, models, providers, settings};
+use super::handlers::admin::{backups, checks, invites, logs, settings, users};
+use super::handlers::{auth, doctor, health, info, metrics, models, providers};
 use super::router::Handler::{Admin, Caller, Open, Socket};
 use super::router::{Route, delete, get, post, put};
 
@@ -19,13 +20,32 @@ pub(crate) static ROUTES: &[Route] = &[
 
     get("/api/models",         Caller(models::list)),
 
-    get("/api/admin/settings", Admin(settings::show)),
-    put("/api/admin/settings", Admin(settings::change)),
+    get("/api/admin/users",               Admin(users::list)),
+    post("/api/admin/users",              Admin(users::add)),
+    delete("/api/admin/users/:id",        Admin(users::delete)),
+    post("/api/admin/users/:id/disable",  Admin(users::disable)),
+    post("/api/admin/users/:id/enable",   Admin(users::enable)),
+    post("/api/admin/users/:id/promote",  Admin(users::promote)),
+    post("/api/admin/users/:id/demote",   Admin(users::demote)),
+    post("/api/admin/users/:id/logout",   Admin(users::logout)),
+    post("/api/admin/users/:id/unlock",   Admin(users::unlock)),
+    post("/api/admin/users/:id/password", Admin(users::set_password)),
+    get("/api/admin/invites",             Admin(invites::list)),
+    post("/api/admin/invites",            Admin(invites::create)),
+    delete("/api/admin/invites/:code",    Admin(invites::revoke)),
+    get("/api/admin/settings",            Admin(settings::show)),
+    put("/api/admin/settings",            Admin(settings::change)),
     get("/api/admin/providers",             Admin(providers::list)),
     post("/api/admin/providers",            Admin(providers::add)),
     put("/api/admin/providers/:name",       Admin(providers::change)),
     delete("/api/admin/providers/:name",    Admin(providers::remove)),
     post("/api/admin/providers/:name/test", Admin(providers::test)),
+    get("/api/admin/backups",             Admin(backups::list)),
+    post("/api/admin/backups",            Admin(backups::make)),
+    get("/api/admin/backups/:name",       Admin(backups::download)),
+    post("/api/admin/backups/:name/verify", Admin(backups::verify)),
+    get("/api/admin/doctor",              Admin(checks::examine)),
+    get("/api/admin/logs",                Admin(logs::tail)),
 
     get("/api/doctor/stream",  Open(doctor::stream)),
 

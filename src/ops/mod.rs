@@ -19,7 +19,7 @@ mod worker;
 pub use alerts::{AlertOptions, alerts, test as alert_test};
 pub use meter::{Meter, Pace, Progress};
 pub use owner::become_owner;
-pub use scheduler::{Job, When, schedule};
+pub use scheduler::{Job, When, recorded, schedule};
 pub use watch::watch;
 pub use watchdog::Watchdog;
 pub use worker::{Stop, Worker};

@@ -115,7 +115,7 @@ impl Rounds {
 }
 
 /// Runs a job, automatic or on demand, and records how it ended.
-pub(super) fn recorded(store: &Store, name: &'static str, run: impl FnOnce() -> Result<String>) -> Result<String> {
+pub fn recorded(store: &Store, name: &'static str, run: impl FnOnce() -> Result<String>) -> Result<String> {
     let noted = |note: Result<()>| {
         if let Err(error) = note {
             log::warn!(target: "ops", "the outcome of {name} could not be recorded: {}", error.with_cause());

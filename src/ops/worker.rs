@@ -20,6 +20,11 @@ impl Stop {
         self.0.store(true, Ordering::Relaxed);
     }
 
+    /// Stops when this flag is set.
+    pub fn when(flag: Arc<AtomicBool>) -> Self {
+        Self(flag)
+    }
+
     /// For a signal handler, which can only set a flag.
     pub fn flag(&self) -> Arc<AtomicBool> {
         self.0.clone()

@@ -8,7 +8,8 @@ use super::passwords::Passwords;
 use crate::domain::user::{Actor, NewUser, Role, User, check_guessable, check_password, fold_name};
 use crate::domain::{Result, id::UserId};
 use crate::hub::{CloseReason, Hub};
-use crate::store::{Admission, DeletedCounts, Store};
+use crate::store::{Admission, Belongings, DeletedCounts, Store, UserPage};
+use crate::workdirs::Usage;
 
 pub struct Administration {
     store: Arc<Store>,
@@ -29,6 +30,21 @@ impl Administration {
 
     pub fn list(&self, _by: Actor<'_>) -> Result<Vec<User>> {
         self.store.users()
+    }
+
+    /// Accounts by age, a page of them. Errors: `Invalid` for a cursor that is none.
+    pub fn page(&self, _by: Actor<'_>, page: &UserPage) -> Result<(Vec<User>, Option<String>)> {
+        self.store.users_page(page)
+    }
+
+    /// Errors: `NotFound`.
+    pub fn by_id(&self, _by: Actor<'_>, id: &str) -> Result<User> {
+        self.store.user(&UserId::from_outside(id))
+    }
+
+    /// Counts all data of one person.
+    pub fn belongings(&self, _by: Actor<'_>, user: &User) -> Result<(Belongings, Usage)> {
+        Ok((self.store.belongings(user)?, self.store.workdirs().usage(&user.container_id)))
     }
 
     /// By username, e-mail or userId. Errors: `NotFound`.

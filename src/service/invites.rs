@@ -63,6 +63,11 @@ impl Invites {
         self.store.invites()
     }
 
+    /// Codes by age, a page of them. Errors: `Invalid` for a cursor that is none.
+    pub fn page(&self, _by: Actor<'_>, cursor: Option<&str>, limit: usize) -> Result<(Vec<Invite>, Option<String>)> {
+        self.store.invites_page(cursor, limit)
+    }
+
     /// Errors: `NotFound`.
     pub fn revoke(&self, by: Actor<'_>, code: &str) -> Result<()> {
         self.store.delete_invite(code)?;

@@ -14,6 +14,7 @@ pub mod gauges;
 pub mod health;
 pub mod invites;
 pub mod models;
+pub mod operations;
 mod passwords;
 mod throttle;
 mod token;
@@ -28,7 +29,10 @@ pub use conversations::{Conversations, MessagePage, NewConversation, Target};
 pub use gauges::Collector;
 pub use health::{BACKUP_JOB, BackupPlan, Health, UpstreamRecord};
 pub use invites::{Invite, Invites, NewInvite};
+pub use operations::Operations;
 pub use turn::{Reopen, SendMessage, Sent, Turns};
+
+pub use crate::store::UserPage;
 
 use self::passwords::Passwords;
 use allowance::Rate;
@@ -49,6 +53,7 @@ pub struct Services {
     pub turns: Arc<Turns>,
     pub models: Arc<Registry>,
     pub providers: Providers,
+    pub operations: Arc<Operations>,
     pub health: Health,
     pub gauges: Arc<Collector>,
     pub hub: Arc<Hub>,
@@ -85,6 +90,7 @@ impl Services {
             health: Health::new(store.clone(), upstream, models.clone()),
             gauges: Collector::new(store.clone()),
             providers: Providers::new(models.clone(), store.clone()),
+            operations: Arc::default(),
             turns,
             models,
             hub,
@@ -145,6 +151,7 @@ impl Services {
 
     /// Stops turns, storing what they have, and closes the databases.
     pub fn stop(&self) {
+        self.operations.stop();
         self.turns.stop();
         self.store.close();
     }

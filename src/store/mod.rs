@@ -33,7 +33,7 @@ pub use tables::messages::Position;
 pub use tables::people::Belongings;
 pub use tables::retention::{Forgotten, Idle};
 pub use tables::turns::{Begun, NewTurn, Question, Reopen, TurnRow};
-pub use tables::users::{Admission, Credentials};
+pub use tables::users::{Admission, Credentials, UserPage};
 
 use crate::domain::Result;
 use engine::database::Database;

@@ -6,6 +6,7 @@
 mod clock;
 mod command;
 mod file;
+mod filter;
 mod history;
 mod line;
 pub mod metrics;
@@ -25,6 +26,7 @@ use simplelog::{CombinedLogger, SharedLogger};
 use crate::domain::{Error, Result};
 
 pub use file::FileLogger;
+pub use filter::LogFilter;
 pub use history::{Follower, History};
 pub use line::LINE_BYTES;
 pub use parse::{Parsed, parse};

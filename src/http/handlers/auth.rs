@@ -63,8 +63,8 @@ struct VerifyView<'a> {
 }
 
 #[derive(Serialize)]
-struct SuccessView {
-    success: bool,
+pub(crate) struct SuccessView {
+    pub(crate) success: bool,
 }
 
 /// A person, as their own client sees them.

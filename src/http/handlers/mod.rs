@@ -1,5 +1,6 @@
 //! One file per subject. A handler parses, makes one call, and answers.
 
+pub(crate) mod admin;
 pub(crate) mod auth;
 pub(crate) mod doctor;
 pub(crate) mod health;
@@ -8,4 +9,3 @@ pub(crate) mod metrics;
 pub(crate) mod models;
 pub(crate) mod page;
 pub(crate) mod providers;
-pub(crate) mod settings;

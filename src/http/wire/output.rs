@@ -1,14 +1,16 @@
 //! What a connection writes: head and small body in one system call, and an end to waiting for a peer that takes
 //! nothing.
 
+use std::fs::File;
 use std::io::{self, ErrorKind, Write as _};
 use std::net::TcpStream;
+use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::date::Date;
 use super::response::{Persistence, Response};
-use crate::http::limits::{ONE_WRITE_BYTES, Timeouts};
+use crate::http::limits::{FILE_PIECE_BYTES, ONE_WRITE_BYTES, Timeouts};
 
 pub(crate) struct Output {
     stream: Arc<TcpStream>,
@@ -38,6 +40,10 @@ impl Output {
             self.write_all(&self.buffer)?;
             return self.send_pieces(pieces, every);
         }
+        if let (Some((file, bytes)), false) = (response.opened(), bodiless) {
+            self.write_all(&self.buffer)?;
+            return self.send_file(file, bytes);
+        }
         let body = if bodiless { &[] } else { response.body() };
         if body.len() <= ONE_WRITE_BYTES {
             self.buffer.extend_from_slice(body);
@@ -54,6 +60,24 @@ impl Output {
                 std::thread::sleep(every);
             }
             self.write_all(piece)?;
+        }
+        Ok(())
+    }
+
+    /// Each piece has the time of a whole response, so that a large file may take as long as the client takes it.
+    ///
+    /// Errors: `UnexpectedEof` where the file is shorter than its head says.
+    fn send_file(&self, file: &File, bytes: u64) -> io::Result<()> {
+        let mut piece = vec![0; FILE_PIECE_BYTES];
+        let mut sent = 0;
+        while sent < bytes {
+            let most = usize::try_from(bytes - sent).unwrap_or(FILE_PIECE_BYTES).min(FILE_PIECE_BYTES);
+            let read = file.read_at(&mut piece[..most], sent)?;
+            if read == 0 {
+                return Err(ErrorKind::UnexpectedEof.into());
+            }
+            self.write_all(&piece[..read])?;
+            sent += read as u64;
         }
         Ok(())
     }

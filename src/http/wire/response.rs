@@ -1,6 +1,7 @@
 //! A response, and the small writer that turns its head into bytes.
 
 use std::borrow::Cow;
+use std::fs::File;
 use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +36,11 @@ pub(crate) enum Body {
     Owned(Vec<u8>),
     Embedded(&'static [u8]),
     Shared(Arc<[u8]>),
+    /// Sent from the disk, piece by piece.
+    Opened {
+        file: File,
+        bytes: u64,
+    },
     /// Pieces with a rest before each but the first. It ends with the connection, which HTTP/1.0 understands as well.
     Paced {
         pieces: Vec<Vec<u8>>,
@@ -69,6 +75,24 @@ impl Response {
             policy: DATA_POLICY,
             user: None,
         }
+    }
+
+    /// A file of `bytes` bytes, to be saved under this name: plain ASCII without quotes.
+    pub(crate) fn download(content_type: &'static str, name: &str, file: File, bytes: u64) -> Self {
+        Self { body: Body::Opened { file, bytes }, ..Self::data(200, content_type, Vec::new()) }
+            .header("Content-Disposition", format!("attachment; filename=\"{name}\""))
+    }
+
+    /// The file that is the body.
+    pub(crate) fn opened(&self) -> Option<(&File, u64)> {
+        match &self.body {
+            Body::Opened { file, bytes } => Some((file, *bytes)),
+            _ => None,
+        }
+    }
+
+    fn length(&self) -> u64 {
+        self.opened().map_or(self.body().len() as u64, |(_, bytes)| bytes)
     }
 
     /// Sent piece by piece, `every` so often.
@@ -118,7 +142,7 @@ impl Response {
             Body::Owned(bytes) => bytes,
             Body::Embedded(bytes) => bytes,
             Body::Shared(bytes) => bytes,
-            Body::Paced { .. } => &[],
+            Body::Opened { .. } | Body::Paced { .. } => &[],
         }
     }
 
@@ -130,7 +154,7 @@ impl Response {
             line(out, &["Content-Type: ", self.content_type]);
             if self.pieces().is_none() {
                 // Writing to a Vec cannot fail.
-                let _ = write!(out, "Content-Length: {}\r\n", self.body().len());
+                let _ = write!(out, "Content-Length: {}\r\n", self.length());
             }
         }
         line(out, &["Cache-Control: ", self.cache]);
@@ -168,6 +192,7 @@ fn status_line(status: u16) -> &'static str {
     match status {
         200 => "200 OK",
         201 => "201 Created",
+        202 => "202 Accepted",
         304 => "304 Not Modified",
         400 => "400 Bad Request",
         401 => "401 Unauthorized",

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, Row, params};
 
+use super::cursor::{self, Cursor};
 use crate::domain::id::UserId;
 use crate::domain::{Error, Kind, Result, clock};
 use crate::store::engine::Store;
@@ -34,6 +35,16 @@ impl Store {
     pub fn invites(&self) -> Result<Vec<Invite>> {
         let sql = "SELECT code, note, usesLeft, createdAt, expiresAt FROM invites ORDER BY createdAt, code";
         self.accounts.read(|conn| rows::all(conn, sql, [], invite))
+    }
+
+    /// A page of them by age, and the cursor of the next one. Errors: `Invalid` for a cursor that is none.
+    pub fn invites_page(&self, cursor: Option<&str>, limit: usize) -> Result<(Vec<Invite>, Option<String>)> {
+        let Cursor { at, id } = Cursor::parse(cursor)?;
+        let sql = "SELECT code, note, usesLeft, createdAt, expiresAt FROM invites WHERE (createdAt, code) > (?1, ?2) \
+                   ORDER BY createdAt, code LIMIT ?3";
+        let found =
+            self.accounts.read(|conn| rows::all(conn, sql, params![at, id, cursor::one_more(limit)], invite))?;
+        Ok(cursor::cut(found, limit, |invite| (invite.created_at, &invite.code)))
     }
 
     /// Errors: `NotFound`.

@@ -5,6 +5,7 @@ pub mod conversations;
 pub mod invites;
 pub mod jobs;
 pub mod logins;
+mod cursor;
 pub mod messages;
 mod newest;
 pub mod people;

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, Row, named_params, params};
 
+use super::cursor::{self, Cursor};
 use crate::domain::id::{ContainerId, UserId};
 use crate::domain::user::{NewUser, Role, User, fold_name};
 use crate::domain::{Code, Error, Result, clock};
@@ -15,6 +16,15 @@ const COLUMNS: &str =
 pub struct Credentials {
     pub user: User,
     pub password_hash: String,
+}
+
+/// Which page of the list of accounts.
+#[derive(Debug, Clone, Default)]
+pub struct UserPage {
+    /// Only accounts with this in their name or address, in any case; empty: all.
+    pub query: String,
+    pub cursor: Option<String>,
+    pub limit: usize,
 }
 
 /// Under which condition an account may be created.
@@ -120,6 +130,19 @@ impl Store {
     pub fn users(&self) -> Result<Vec<User>> {
         let sql = format!("SELECT {COLUMNS} FROM users ORDER BY createdAt, userId");
         self.accounts.read(|conn| rows::all(conn, &sql, [], user))
+    }
+
+    /// A page of them by age, and the cursor of the next one. Errors: `Invalid` for a cursor that is none.
+    pub fn users_page(&self, page: &UserPage) -> Result<(Vec<User>, Option<String>)> {
+        let Cursor { at, id } = Cursor::parse(page.cursor.as_deref())?;
+        let sql = format!(
+            "SELECT {COLUMNS} FROM users WHERE (createdAt, userId) > (?1, ?2) AND \
+             (?3 = '' OR instr(usernameKey, ?3) > 0 OR instr(coalesce(emailKey, ''), ?3) > 0) \
+             ORDER BY createdAt, userId LIMIT ?4"
+        );
+        let values = params![at, id, fold_name(&page.query), cursor::one_more(page.limit)];
+        let found = self.accounts.read(|conn| rows::all(conn, &sql, values, user))?;
+        Ok(cursor::cut(found, page.limit, |user| (user.created_at, user.id.as_str())))
     }
 
     /// Replaces the hash and ends every login of the account, in one transaction.

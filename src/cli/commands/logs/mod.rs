@@ -1,6 +1,5 @@
 //! `portagent logs`: the log across its rotated files, with or without a running server.
 
-mod filter;
 mod show;
 mod since;
 
@@ -10,12 +9,11 @@ use std::path::Path;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use self::filter::Filter;
 use self::show::Printer;
 use crate::cli::command::{Command, CommandOption, Given, usage};
 use crate::domain::clock::now_ms;
 use crate::domain::{Error, Kind, Result};
-use crate::telemetry::{self, History};
+use crate::telemetry::{self, History, LogFilter};
 
 /// Lines that are shown without a number or a time.
 const USUAL_LINES: usize = 100;
@@ -53,7 +51,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
 
 fn run(given: &Given) -> Result<()> {
     let lines = given.option("lines").map(number).transpose()?;
-    let filter = Filter {
+    let filter = LogFilter {
         level: given.option("level").map(level).transpose()?,
         since_ms: given.option("since").map(|text| since::moment(text, now_ms())).transpose()?,
         text: given.option("grep").map(|text| text.to_ascii_lowercase().into_bytes()).unwrap_or_default(),
@@ -66,7 +64,7 @@ fn run(given: &Given) -> Result<()> {
     }
 }
 
-fn show(path: &Path, filter: &Filter, lines: Option<usize>, given: &Given) -> io::Result<()> {
+fn show(path: &Path, filter: &LogFilter, lines: Option<usize>, given: &Given) -> io::Result<()> {
     let history = History::open(path)?;
     if history.is_empty() {
         if !given.has("follow") {

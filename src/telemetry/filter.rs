@@ -1,11 +1,11 @@
-//! Which lines of the log are wanted.
+//! Which lines of the log are wanted, for `portagent logs` and for administrators in the page.
 
 use log::LevelFilter;
 
-use crate::telemetry;
+use super::parse::parse;
 
 #[derive(Debug, Default)]
-pub(super) struct Filter {
+pub struct LogFilter {
     /// This level and worse.
     pub level: Option<LevelFilter>,
     /// Milliseconds since 1970.
@@ -14,14 +14,14 @@ pub(super) struct Filter {
     pub text: Vec<u8>,
 }
 
-impl Filter {
+impl LogFilter {
     /// What is no line of ours has neither time nor level, so it is shown only without these filters.
-    pub(super) fn wants(&self, line: &[u8]) -> bool {
+    pub fn wants(&self, line: &[u8]) -> bool {
         contains(line, &self.text) && (self.level.is_none() && self.since_ms.is_none() || self.fits(line))
     }
 
     fn fits(&self, line: &[u8]) -> bool {
-        let Some(parsed) = std::str::from_utf8(line).ok().and_then(telemetry::parse) else { return false };
+        let Some(parsed) = std::str::from_utf8(line).ok().and_then(parse) else { return false };
         self.level.is_none_or(|level| parsed.level <= level) && self.since_ms.is_none_or(|since| parsed.ms >= since)
     }
 }
@@ -41,7 +41,7 @@ mod tests {
     fn what_is_wanted() {
         let line = "2026-11-22T07:50:33.845Z WARN  http POST /api/auth/login 429 1ms 小林";
         let check = |level, since_ms, text: &str, expected| {
-            let filter = Filter { level, since_ms, text: text.as_bytes().to_vec() };
+            let filter = LogFilter { level, since_ms, text: text.as_bytes().to_vec() };
             assert_eq!(filter.wants(line.as_bytes()), expected, "{filter:?}");
         };
         check(None, None, "", true);
@@ -58,8 +58,8 @@ mod tests {
     #[test]
     fn what_is_not_ours() {
         let stranger = b"half a line \xff";
-        assert!(Filter::default().wants(stranger));
-        assert!(!Filter { level: Some(LevelFilter::Debug), ..Filter::default() }.wants(stranger));
-        assert!(!Filter { since_ms: Some(0), ..Filter::default() }.wants(stranger));
+        assert!(LogFilter::default().wants(stranger));
+        assert!(!LogFilter { level: Some(LevelFilter::Debug), ..LogFilter::default() }.wants(stranger));
+        assert!(!LogFilter { since_ms: Some(0), ..LogFilter::default() }.wants(stranger));
     }
 }
