@@ -9,6 +9,7 @@ pub mod ops;
 pub mod service;
 pub mod hub;
 pub mod llm;
+pub mod tools;
 pub mod net;
 pub mod render;
 pub mod store;

@@ -66,6 +66,13 @@ pub enum EventKind {
         usage: Usage,
     },
     AssistantMessage(Box<Message>),
+    /// How far a tool is that runs. Not stored.
+    ToolProgress {
+        tool_call_id: String,
+        done: f64,
+        total: Option<f64>,
+        message: Option<String>,
+    },
     ToolResult {
         tool_call_id: String,
         result: String,
@@ -139,6 +146,9 @@ impl Event {
                 EventKind::InputJsonDelta { tool_call_id, partial_json } => tool_call_id.len() + partial_json.len(),
                 EventKind::ToolUseStop { tool_call_id, tool_name, input } => {
                     tool_call_id.len() + tool_name.len() + input.len()
+                }
+                EventKind::ToolProgress { tool_call_id, message, .. } => {
+                    tool_call_id.len() + message.as_ref().map_or(0, String::len)
                 }
                 EventKind::ToolResult { tool_call_id, result, .. } => tool_call_id.len() + result.len(),
                 EventKind::UpstreamRetry { reason, .. } => reason.len(),

@@ -3,6 +3,7 @@
 //! What the wire and the tables call an *image* is a *conversation* in this code.
 
 pub mod bytes;
+pub mod cancel;
 pub mod clock;
 mod common_passwords;
 pub mod conversation;
@@ -17,10 +18,12 @@ pub mod provider;
 pub mod secret;
 mod stop_reason;
 pub mod text;
+pub mod tool;
 pub mod user;
 pub mod vendor;
 pub mod web_address;
 pub mod web_origin;
 
+pub use cancel::Cancel;
 pub use error::{Code, Error, Kind, Result};
 pub use stop_reason::StopReason;

@@ -4,7 +4,6 @@
 //! asked from the thread that waits for the answer; a [`Cancel`] ends that wait from any other thread.
 
 mod anthropic;
-mod cancel;
 pub mod demo;
 mod dialect;
 mod draft;
@@ -29,8 +28,9 @@ use crate::domain::message::{Message, Part, Usage};
 use crate::domain::secret::Secret;
 use crate::domain::{Error, StopReason};
 
+pub use crate::domain::Cancel;
+pub use crate::domain::tool::ToolSpec;
 pub use crate::domain::vendor::Kind;
-pub use cancel::Cancel;
 pub use listing::Listed;
 pub use models::Model;
 pub use provider::Provider;
@@ -64,14 +64,6 @@ pub struct Prompt<'a> {
     pub tools: &'a [ToolSpec],
     /// In tokens; `None`: as much as the model may.
     pub max_tokens: Option<u32>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct ToolSpec {
-    pub name: String,
-    pub description: String,
-    /// A JSON schema, as text.
-    pub input_schema: String,
 }
 
 /// What has come so far, and in the end the whole answer.

@@ -218,7 +218,9 @@ impl Provider {
         }
         let key = self.endpoint.api_key.as_ref().filter(|_| self.has_key());
         let agent = transport::agent(&self.timeouts, &self.url);
-        let _held = cancel.hold(&agent).ok_or_else(Fault::cancelled)?;
+        let closing = agent.clone();
+        // One that is being opened is not interrupted: its timeout (`Timeouts::connect`) bounds it.
+        let _held = cancel.hold(move || closing.shutdown()).ok_or_else(Fault::cancelled)?;
         let mut call = Call { began: Instant::now(), status: 0, request_id: String::new() };
         let outcome = transport::post(&agent, &self.url, &self.dialect.headers(key), key, &body)
             .and_then(|response| {

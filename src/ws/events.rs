@@ -86,6 +86,14 @@ enum EventView<'a> {
         stop_reason: &'a str,
         usage: UsageView,
     },
+    ToolProgress {
+        tool_call_id: &'a str,
+        done: f64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        total: Option<f64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        message: Option<&'a str>,
+    },
     ToolResult {
         tool_call_id: &'a str,
         result: &'a str,
@@ -148,6 +156,7 @@ impl<'a> EventView<'a> {
             EventKind::ToolUseStart { .. }
             | EventKind::InputJsonDelta { .. }
             | EventKind::ToolUseStop { .. }
+            | EventKind::ToolProgress { .. }
             | EventKind::ToolResult { .. } => Self::of_tool(kind),
         }
     }
@@ -162,6 +171,10 @@ impl<'a> EventView<'a> {
             }
             EventKind::ToolUseStop { tool_call_id, tool_name, input } => {
                 ("tool_use_stop", Self::ToolUseStop { tool_call_id, tool_name, input: Json::of(input) })
+            }
+            EventKind::ToolProgress { tool_call_id, done, total, message } => {
+                let (done, total, message) = (*done, *total, message.as_deref());
+                ("tool_progress", Self::ToolProgress { tool_call_id, done, total, message })
             }
             EventKind::ToolResult { tool_call_id, result, is_error } => {
                 ("tool_result", Self::ToolResult { tool_call_id, result, is_error: *is_error })
@@ -288,6 +301,11 @@ mod tests {
             r#"{"toolCallId":"t1","toolName":"read","input":{"a":[1.50]}}"#,
         );
         check(stop(r#"{"a"#), "tool_use_stop", r#"{"toolCallId":"t1","toolName":"read","input":"{\"a"}"#);
+        let progress =
+            |total, message| EventKind::ToolProgress { tool_call_id: tool_call_id.clone(), done: 1.0, total, message };
+        check(progress(None, None), "tool_progress", r#"{"toolCallId":"t1","done":1.0}"#);
+        let whole = r#"{"toolCallId":"t1","done":1.0,"total":2.5,"message":"half"}"#;
+        check(progress(Some(2.5), Some(own("half"))), "tool_progress", whole);
         check(
             EventKind::ToolResult { tool_call_id, result: own("ok"), is_error: false },
             "tool_result",

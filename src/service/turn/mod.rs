@@ -38,6 +38,7 @@ use crate::service::models::Registry;
 pub use crate::store::Reopen;
 use crate::store::{Begun, NewTurn, Question, Store};
 use crate::telemetry::metrics::catalog;
+use crate::tools::{self as tool_room, Tool};
 
 /// A turn whose thread does not end it within this time after a stop is ended by the one who stops it.
 const STOP_PATIENCE: Duration = Duration::from_millis(600);
@@ -54,6 +55,7 @@ pub struct Turns {
     store: Arc<Store>,
     hub: Arc<Hub>,
     models: Arc<Registry>,
+    tools: Vec<Arc<dyn Tool>>,
     /// What turns see of the first provider, for the health checks.
     upstream: Arc<UpstreamRecord>,
     queue: Mutex<Queue>,
@@ -100,9 +102,17 @@ impl Turns {
         upstream: Arc<UpstreamRecord>,
         messages: Rate,
     ) -> Result<Arc<Self>> {
-        let queue = Mutex::new(Queue::default());
-        let unstored = Mutex::default();
-        let turns = Arc::new(Self { store, hub, models, upstream, queue, unstored, messages, changed: Condvar::new() });
+        let turns = Arc::new(Self {
+            store,
+            hub,
+            models,
+            tools: tool_room::built_in(),
+            upstream,
+            queue: Mutex::default(),
+            unstored: Mutex::default(),
+            messages,
+            changed: Condvar::new(),
+        });
         checkpoints::start(&turns)?;
         Ok(turns)
     }

@@ -7,6 +7,7 @@ use super::active::{Active, Last};
 use super::draft::note;
 use super::ending::{Ending, announcing};
 use super::outcome::{self, Outcome};
+use super::tools::Offer;
 use super::{Turns, history, tools, unstored};
 use crate::domain::event::{EndReason, EventKind};
 use crate::domain::message::{Message, MessageRole, MessageStatus, Part};
@@ -35,9 +36,10 @@ fn rounds(turns: &Turns, active: &Active) -> Result<Ending> {
     if is_cut {
         trim(turns, active, &mut messages)?;
     }
+    let offer = Offer::of(turns);
     let mut is_answered = false;
     for _ in 0..limits::TOOL_ROUNDS {
-        let answer = match ask_what_fits(turns, active, &choice, &mut messages)? {
+        let answer = match ask_what_fits(turns, active, &choice, &offer, &mut messages)? {
             Ok(answer) => answer,
             Err(failure) => return Ok(failed(turns, &choice, *failure)),
         };
@@ -48,7 +50,7 @@ fn rounds(turns: &Turns, active: &Active) -> Result<Ending> {
         is_answered |= answer.parts.iter().any(|part| matches!(part, Part::Text(_)));
         let Some((message, place)) = active.take_message(&turns.hub, answer) else { return Ok(Ending::interrupted()) };
         save(turns, active, &message, place)?;
-        let results = run_tools(turns, active, &message)?;
+        let results = tools::run(turns, active, &offer, &message)?;
         messages.push(message);
         messages.extend(results);
         if active.cancel.is_cancelled() {
@@ -63,10 +65,11 @@ fn ask_what_fits(
     turns: &Turns,
     active: &Active,
     choice: &Choice,
+    offer: &Offer,
     messages: &mut Vec<Message>,
 ) -> Result<Result<Answer, Box<Failure>>> {
     for _ in 0..TRIMS {
-        let outcome = ask(turns, active, choice, messages);
+        let outcome = ask(turns, active, choice, offer, messages);
         if !outcome.as_ref().is_err_and(|failure| is_too_long(failure)) {
             return Ok(outcome);
         }
@@ -74,7 +77,7 @@ fn ask_what_fits(
             return Ok(outcome);
         }
     }
-    Ok(ask(turns, active, choice, messages))
+    Ok(ask(turns, active, choice, offer, messages))
 }
 
 /// Leaves out what no longer fits, and says so. False when nothing can be left out.
@@ -91,12 +94,18 @@ fn is_too_long(failure: &Failure) -> bool {
     !failure.output_began && failure.error.as_ref().is_some_and(|error| error.code == Code::UPSTREAM_TOO_LARGE)
 }
 
-fn ask(turns: &Turns, active: &Active, choice: &Choice, messages: &[Message]) -> Result<Answer, Box<Failure>> {
+fn ask(
+    turns: &Turns,
+    active: &Active,
+    choice: &Choice,
+    offer: &Offer,
+    messages: &[Message],
+) -> Result<Answer, Box<Failure>> {
     let prompt = Prompt {
         model: &choice.model,
         system: active.conversation.system_prompt.as_deref(),
         messages,
-        tools: &tools::specs(),
+        tools: &offer.specs,
         max_tokens: None,
     };
     let mut sink = |delta: Delta<'_>, answer: &Answer| active.on_delta(&turns.hub, delta, answer);
@@ -121,28 +130,10 @@ fn failed(turns: &Turns, choice: &Choice, failure: Failure) -> Ending {
 }
 
 /// Stores a whole message and announces it. What cannot be stored now is stored with the end of the turn.
-fn save(turns: &Turns, active: &Active, message: &Message, place: Position) -> Result<()> {
+pub(super) fn save(turns: &Turns, active: &Active, message: &Message, place: Position) -> Result<()> {
     let saved = turns.store.save_message(message.clone(), place);
     if !saved.as_ref().is_err_and(unstored::is_transient) {
         active.saved(&turns.hub, &message.id, announcing(message));
     }
     saved
-}
-
-fn run_tools(turns: &Turns, active: &Active, message: &Message) -> Result<Vec<Message>> {
-    let mut results = Vec::new();
-    for part in &message.parts {
-        let Part::ToolCall { id, name, input } = part else { continue };
-        let tools::ToolOutput { output, is_error } = if active.cancel.is_cancelled() {
-            tools::ToolOutput { output: "Stopped before it ran".to_owned(), is_error: true }
-        } else {
-            tools::call(name, input)
-        };
-        let part = Part::ToolResult { id: id.clone(), name: name.clone(), output, is_error };
-        let result = note(&active.turn, MessageRole::Tool, part);
-        let Some(place) = active.add_message(&result) else { break };
-        save(turns, active, &result, place)?;
-        results.push(result);
-    }
-    Ok(results)
 }

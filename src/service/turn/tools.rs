@@ -1,36 +1,176 @@
-//! The tools that a model may use. A tool that fails, or does not exist, is an answer to the model and not an error
-//! of the turn.
+//! One round of tool calls: side by side where the tools allow it, each within its time, every result stored as it
+//! comes. A tool that fails, or does not exist, is an answer to the model and not an error of the turn.
 
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use crate::llm::ToolSpec;
+use super::active::Active;
+use super::draft::note;
+use super::{TURN_STACK_BYTES, Turns, run};
+use crate::domain::event::EventKind;
+use crate::domain::message::{Message, MessageRole, Part};
+use crate::domain::tool::ToolSpec;
+use crate::domain::{Error, Result};
+use crate::tools::{self, Call, Output, Progress, TEXT_BYTES, Tool};
 
-/// What a tool answered.
-pub(super) struct ToolOutput {
-    pub output: String,
-    pub is_error: bool,
+/// Calls of one round that run at once.
+const SIDE_BY_SIDE: usize = 8;
+/// Notices of progress are this far apart at least.
+const PROGRESS_EVERY: Duration = Duration::from_millis(500);
+/// What a tool says about its progress, in characters.
+const PROGRESS_CHARS: usize = 200;
+
+/// The tools of one turn, in an order that never changes: the provider's cache depends on it.
+pub(super) struct Offer {
+    pub specs: Vec<ToolSpec>,
+    tools: Vec<Arc<dyn Tool>>,
 }
 
-/// The tools on offer, in an order that never changes: the provider's cache depends on it.
-pub(super) fn specs() -> Vec<ToolSpec> {
-    vec![ToolSpec {
-        name: "current_time".to_owned(),
-        description: "The current date and time in UTC, with the weekday. Use it whenever the answer depends on \
-                      today's date or on the time."
-            .to_owned(),
-        input_schema: r#"{"type":"object","properties":{}}"#.to_owned(),
-    }]
+/// A call that a model wrote.
+struct Wanted<'a> {
+    id: &'a str,
+    name: &'a str,
+    input: &'a str,
+    tool: Option<&'a Arc<dyn Tool>>,
 }
 
-pub(super) fn call(name: &str, _input: &str) -> ToolOutput {
-    match name {
-        "current_time" => ToolOutput { output: now(), is_error: false },
-        _ => ToolOutput { output: format!("There is no tool named {name}"), is_error: true },
+/// Calls that have to run in their order, beside others.
+type Lanes<'a> = VecDeque<Vec<Wanted<'a>>>;
+
+impl Offer {
+    pub(super) fn of(turns: &Turns) -> Self {
+        let tools = turns.tools.clone();
+        Self { specs: tools.iter().map(|tool| tool.spec().clone()).collect(), tools }
+    }
+
+    fn find(&self, name: &str) -> Option<&Arc<dyn Tool>> {
+        self.tools.iter().find(|tool| tool.spec().name == name)
     }
 }
 
-fn now() -> String {
-    let now = OffsetDateTime::now_utc().replace_nanosecond(0).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    format!("{} ({})", now.format(&Rfc3339).unwrap_or_default(), now.weekday())
+/// Runs what the message calls. Returns the results, in the order in which they were stored.
+pub(super) fn run(turns: &Turns, active: &Active, offer: &Offer, message: &Message) -> Result<Vec<Message>> {
+    let calls = message.parts.iter().filter_map(|part| match part {
+        Part::ToolCall { id, name, input } => Some(Wanted { id, name, input, tool: offer.find(name) }),
+        _ => None,
+    });
+    let lanes = Mutex::new(lanes(calls));
+    let mut results = Vec::new();
+    let mut outcome = Ok(());
+    thread::scope(|scope| {
+        let (sender, finished) = mpsc::channel();
+        let work = |sender: &Sender<Part>| work(turns, active, &lanes, sender);
+        let mut workers = 0;
+        // Most rounds have one call, and need no other thread.
+        let wanted = lock(&lanes).len().min(SIDE_BY_SIDE);
+        while wanted > 1 && workers < wanted {
+            let sender = sender.clone();
+            let builder = thread::Builder::new().name("tool".to_owned()).stack_size(TURN_STACK_BYTES);
+            if let Err(error) = builder.spawn_scoped(scope, move || work(&sender)) {
+                log::warn!(target: "tools", "no thread for a tool, its call waits: {error}");
+                break;
+            }
+            workers += 1;
+        }
+        if workers == 0 {
+            work(&sender);
+        }
+        drop(sender);
+        for part in finished {
+            if outcome.is_ok() {
+                outcome = store(turns, active, part, &mut results);
+            }
+        }
+    });
+    outcome.map(|()| results)
+}
+
+fn store(turns: &Turns, active: &Active, part: Part, results: &mut Vec<Message>) -> Result<()> {
+    let result = note(&active.turn, MessageRole::Tool, part);
+    let Some(place) = active.add_message(&result) else { return Ok(()) };
+    run::save(turns, active, &result, place)?;
+    results.push(result);
+    Ok(())
+}
+
+/// What may run side by side, each a list of calls that have to run in their order.
+fn lanes<'a>(calls: impl Iterator<Item = Wanted<'a>>) -> Lanes<'a> {
+    let mut lanes = Lanes::new();
+    let lane_of = |call: &Wanted<'a>| call.tool.and_then(|tool| tool.lane()).map(str::to_owned);
+    for call in calls {
+        let lane = lane_of(&call);
+        match lanes.iter_mut().find(|other| lane.is_some() && lane_of(&other[0]) == lane) {
+            Some(lane) => lane.push(call),
+            None => lanes.push_back(vec![call]),
+        }
+    }
+    lanes
+}
+
+fn work(turns: &Turns, active: &Active, lanes: &Mutex<Lanes<'_>>, done: &Sender<Part>) {
+    loop {
+        let Some(lane) = lock(lanes).pop_front() else { return };
+        for call in lane {
+            let outcome = catch_unwind(AssertUnwindSafe(|| one(turns, active, &call)));
+            let (output, is_error) = outcome.unwrap_or_else(|_| (tools::sentence("The tool failed"), true));
+            let (id, name) = (call.id.to_owned(), call.name.to_owned());
+            let Ok(()) = done.send(Part::ToolResult { id, name, output, is_error }) else { return };
+        }
+    }
+}
+
+fn one(turns: &Turns, active: &Active, call: &Wanted<'_>) -> (String, bool) {
+    let output = match call.tool {
+        _ if active.cancel.is_cancelled() => Output::error("Stopped before it ran"),
+        None => Output::error(format!("There is no tool named {}", call.name)),
+        Some(tool) => called(turns, active, tool.as_ref(), call).unwrap_or_else(|error| {
+            log_failure(call.name, &error);
+            Output::error(error.message)
+        }),
+    };
+    let workdir = || turns.store.workdirs().make(&active.context.container_id, &active.context.conversation_id);
+    tools::kept(output, workdir)
+}
+
+fn called(turns: &Turns, active: &Active, tool: &dyn Tool, call: &Wanted<'_>) -> Result<Output> {
+    let announced = Mutex::new(None::<Instant>);
+    let progress = |progress: Progress| {
+        let now = Instant::now();
+        let mut last = announced.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_none_or(|last| now.duration_since(last) >= PROGRESS_EVERY) {
+            *last = Some(now);
+            active.publish(&turns.hub, announcing(call.id, progress));
+        }
+    };
+    tool.call(&Call {
+        input: call.input,
+        owner: &active.context.container_id,
+        conversation: &active.context.conversation_id,
+        deadline: Instant::now() + tool.patience(),
+        text_bytes: TEXT_BYTES,
+        progress: &progress,
+        cancel: &active.cancel,
+    })
+}
+
+fn announcing(id: &str, progress: Progress) -> EventKind {
+    let message = progress.message.map(|text| tools::sentence(&text).chars().take(PROGRESS_CHARS).collect());
+    EventKind::ToolProgress { tool_call_id: id.to_owned(), done: progress.done, total: progress.total, message }
+}
+
+/// Never with what was asked or answered.
+fn log_failure(name: &str, error: &Error) {
+    let name = tools::sentence(name);
+    match &error.source {
+        Some(source) => log::warn!(target: "tools", "tool={name} did not work ({}): {source}", error.code),
+        None => log::info!(target: "tools", "tool={name} did not work ({})", error.code),
+    }
+}
+
+fn lock<'a, 'b>(lanes: &'a Mutex<Lanes<'b>>) -> MutexGuard<'a, Lanes<'b>> {
+    lanes.lock().unwrap_or_else(PoisonError::into_inner)
 }
