@@ -101,7 +101,7 @@ fn the_typed_values() {
         .load()
         .unwrap();
     assert_eq!((config.base_path(), config.local_url(80).as_str()), ("/chat", "http://localhost:80/chat"));
-    assert_eq!((config.llm.provider.name, config.llm.model.as_str()), ("demo", "demo"));
+    assert_eq!((config.llm.provider.name, config.llm.model.as_str()), ("demo", "portagent-demo"));
     assert_eq!(config.log_file(), Path::new("/home/lin/data/logs/portagent.log"));
     assert_eq!(config.host, "::1");
 }

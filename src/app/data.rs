@@ -11,6 +11,7 @@ use crate::llm::{Provider, Timeouts};
 pub use crate::ops::people::{DAYS_MOST, Exported, Forgotten, Usage};
 use crate::ops::{backup, people};
 pub use crate::service::models::{Checked, Verdict};
+pub use crate::service::models::{Offer, PolicyChange};
 use crate::service::models::{Providers, Registry};
 use crate::service::{Administration, Invites, audit, clock_guard};
 pub use crate::store::Belongings;
@@ -20,6 +21,7 @@ pub struct DataDirectory {
     pub users: Administration,
     pub invites: Invites,
     pub providers: Providers,
+    pub models: Arc<Registry>,
     store: Arc<Store>,
 }
 
@@ -63,10 +65,12 @@ impl DataDirectory {
     pub fn open(config: &Config) -> Result<Self> {
         let store = Arc::new(super::open_store(config)?);
         let fixed = Provider::new(super::endpoint(config, None), Timeouts::default());
+        let models = Registry::new(store.clone(), fixed);
         Ok(Self {
             users: Administration::offline(store.clone()),
             invites: Invites::new(store.clone()),
-            providers: Providers::new(Registry::new(store.clone(), fixed), store.clone()),
+            providers: Providers::new(models.clone(), store.clone()),
+            models,
             store,
         })
     }

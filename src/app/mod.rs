@@ -28,6 +28,8 @@ use crate::telemetry::{self, LogOptions};
 use crate::ws;
 use manager::Manager;
 
+/// Where nothing listens.
+const NOWHERE: &str = "http://127.0.0.1:1";
 /// How old a list of models becomes.
 const MODELS_AGE: Duration = Duration::from_secs(24 * 3600);
 /// What requests and sockets get to end at a stop, before the turns are stored.
@@ -257,6 +259,8 @@ fn endpoint(config: &Config, demo: Option<&Demo>) -> Endpoint {
     };
     match demo {
         Some(demo) => Endpoint { default_model: own.default_model, ..demo.endpoint() },
+        // Only the server runs it; a command asks nobody.
+        None if own.kind == Kind::Demo => Endpoint { base_url: NOWHERE.to_owned(), needs_key: false, ..own },
         None => own,
     }
 }

@@ -84,9 +84,11 @@ impl Collected {
     fn short(&mut self, short: char, parser: &mut Parser) -> Result<()> {
         let flag = match short {
             'h' => "help",
-            'v' | 'V' => "version",
             'e' => "env-file",
             _ => self.short_option(short).unwrap_or_else(|| {
+                if matches!(short, 'v' | 'V') {
+                    return "version";
+                }
                 SETTINGS.iter().find(|setting| setting.short == Some(short)).map_or("", |setting| setting.flag)
             }),
         };
@@ -257,6 +259,7 @@ mod tests {
         assert!(given.json);
         let logs = parsed("logs -fn20 --grep x").unwrap();
         assert_eq!((logs.has("follow"), logs.option("lines"), logs.option("grep")), (true, Some("20"), Some("x")));
+        assert!(parsed("model list -v").unwrap().has("verbose"), "where it is no option, it is the version");
         assert_eq!((given.option("uses"), given.option("note"), given.has("expires")), (Some("3"), Some("b"), false));
     }
 

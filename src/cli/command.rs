@@ -59,7 +59,7 @@ impl Table {
 pub(super) const GLOBAL_FLAGS: &[&str] = &["env-file", "json", "help", "version"];
 
 /// Short forms of commands' options: a letter means the same in every command that has the option.
-pub(super) const SHORT_OPTIONS: &[(char, &str)] = &[('f', "follow"), ('n', "lines")];
+pub(super) const SHORT_OPTIONS: &[(char, &str)] = &[('f', "follow"), ('n', "lines"), ('v', "verbose")];
 
 pub(super) struct CommandOption {
     /// Without its dashes.

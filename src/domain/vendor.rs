@@ -47,7 +47,7 @@ pub static VENDORS: &[Vendor] = &[
     Vendor { default_model: "claude-sonnet-5-5", ..vendor("anthropic", Kind::Anthropic, "", "https://platform.claude.com/settings/keys") },
     vendor("openai", Kind::OpenAi, "", "https://platform.openai.com/api-keys"),
     vendor("ollama", Kind::Ollama, "", ""),
-    Vendor { default_model: "demo", ..vendor("demo", Kind::Demo, "", "") },
+    Vendor { default_model: "portagent-demo", ..vendor("demo", Kind::Demo, "", "") },
     vendor("deepseek", Kind::OpenAi, "https://api.deepseek.com/v1", "https://platform.deepseek.com/api_keys"),
     vendor("qwen", Kind::OpenAi, "https://dashscope.aliyuncs.com/compatible-mode/v1", "https://bailian.console.aliyun.com/?tab=model#/api-key"),
     vendor("kimi", Kind::OpenAi, "https://api.moonshot.cn/v1", "https://platform.moonshot.cn/console/api-keys"),

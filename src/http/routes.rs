@@ -35,6 +35,8 @@ pub(crate) static ROUTES: &[Route] = &[
     delete("/api/admin/invites/:code",    Admin(invites::revoke)),
     get("/api/admin/settings",            Admin(settings::show)),
     put("/api/admin/settings",            Admin(settings::change)),
+    get("/api/admin/models",              Admin(models::policy)),
+    put("/api/admin/models",              Admin(models::set_policy)),
     get("/api/admin/providers",             Admin(providers::list)),
     post("/api/admin/providers",            Admin(providers::add)),
     put("/api/admin/providers/:name",       Admin(providers::change)),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::allowance::{Rate, check_disk};
+use super::models::Registry;
 use super::turn::{Running, Turns};
 use crate::domain::conversation::{Conversation, ConversationChange};
 use crate::domain::id::{ConversationId, MessageId, SessionId, TurnId};
@@ -46,14 +47,15 @@ pub struct Conversations {
     store: Arc<Store>,
     hub: Arc<Hub>,
     turns: Arc<Turns>,
+    models: Arc<Registry>,
     /// New ones of one person.
     new: Rate,
 }
 
 impl Conversations {
-    pub fn new(store: Arc<Store>, hub: Arc<Hub>, turns: Arc<Turns>) -> Self {
+    pub fn new(store: Arc<Store>, hub: Arc<Hub>, turns: Arc<Turns>, models: Arc<Registry>) -> Self {
         let new = Rate::new(limits::CONVERSATIONS_PER_HOUR, Duration::from_secs(3600));
-        Self { store, hub, turns, new }
+        Self { store, hub, turns, models, new }
     }
 
     /// Errors: `Invalid` for a field that is too long or has control characters; `TooLarge` past the number a person may
@@ -67,7 +69,7 @@ impl Conversations {
             name: checked_name(new.name.as_deref().unwrap_or_default())?,
             description: checked_text("description", new.description, limits::DESCRIPTION_CHARS * 4)?,
             system_prompt: checked_text("systemPrompt", new.system_prompt, limits::SYSTEM_PROMPT_BYTES)?,
-            model: checked_model(new.model)?,
+            model: self.first_model(caller, new.model)?,
             created_at: now,
             updated_at: now,
         };
@@ -103,7 +105,9 @@ impl Conversations {
         self.store.conversation(&caller.user.container_id, id)
     }
 
-    /// Errors: `NotFound`, `Invalid`.
+    /// A model that is named here is the one that the person's next conversation begins with.
+    ///
+    /// Errors: `NotFound`, also for a model that the person may not use; `Invalid`.
     pub fn update(&self, caller: &Caller, id: &ConversationId, change: ConversationChange) -> Result<Conversation> {
         let change = ConversationChange {
             name: change.name.map(|name| checked_name(&name)).transpose()?,
@@ -115,9 +119,28 @@ impl Conversations {
                 .system_prompt
                 .map(|text| checked_text("systemPrompt", text, limits::SYSTEM_PROMPT_BYTES))
                 .transpose()?,
-            model: change.model.map(checked_model).transpose()?,
+            model: change.model.map(|model| self.model(caller, model)).transpose()?,
         };
-        self.store.change_conversation(&caller.user.container_id, id, change)
+        let chosen = change.model.clone();
+        let changed = self.store.change_conversation(&caller.user.container_id, id, change)?;
+        if let Some(model) = chosen {
+            self.store.set_model_choice(&caller.user.id, model)?;
+        }
+        Ok(changed)
+    }
+
+    /// What a new conversation begins with: what is named, which then is the person's choice, or their last choice.
+    fn first_model(&self, caller: &Caller, named: Option<String>) -> Result<Option<String>> {
+        match self.model(caller, named)? {
+            None => self.models.last_choice(caller),
+            named => self.store.set_model_choice(&caller.user.id, named.clone()).map(|()| named),
+        }
+    }
+
+    fn model(&self, caller: &Caller, named: Option<String>) -> Result<Option<String>> {
+        let named = checked_model(named)?;
+        named.as_ref().map_or(Ok(()), |name| self.models.check(caller, name))?;
+        Ok(named)
     }
 
     /// Deletes a conversation with all that hangs on it; a turn that runs in it is stopped. Errors: `NotFound`.

@@ -86,7 +86,7 @@ impl Services {
             accounts: Accounts::new(store.clone(), hub.clone(), passwords.clone(), key, options),
             users: Administration::serving(store.clone(), passwords, hub.clone()),
             invites: Invites::new(store.clone()),
-            conversations: Conversations::new(store.clone(), hub.clone(), turns.clone()),
+            conversations: Conversations::new(store.clone(), hub.clone(), turns.clone(), models.clone()),
             health: Health::new(store.clone(), upstream, models.clone()),
             gauges: Collector::new(store.clone()),
             providers: Providers::new(models.clone(), store.clone()),

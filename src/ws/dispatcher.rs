@@ -105,6 +105,7 @@ impl Dispatcher {
             "image_update_request" => self.update(request),
             "image_delete_request" => self.delete(request),
             "image_messages_request" => self.messages(request),
+            "models_request" => self.models(request),
             "message_send_request" => self.send(request),
             "turn_retry_request" => self.reopen(request, Reopen::Again),
             "turn_continue_request" => self.reopen(request, Reopen::Continue),

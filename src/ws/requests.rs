@@ -10,6 +10,7 @@ use crate::domain::conversation::{Conversation, ConversationChange};
 use crate::domain::id::{ConversationId, MessageId, SessionId, TurnId};
 use crate::domain::message::Part;
 use crate::domain::{Error, Kind, Result};
+use crate::service::models::Offer;
 use crate::service::{NewConversation, Reopen, SendMessage, Sent, Target};
 
 /// Parts of one message.
@@ -129,6 +130,15 @@ impl Dispatcher {
             queued: page.queued.iter().map(TurnId::as_str).collect(),
         };
         Ok(Handled::Reply(request.reply.data(&answer)))
+    }
+
+    pub(super) fn models(&self, request: &Request<'_>) -> Result<Handled> {
+        #[derive(Serialize)]
+        struct ResponseData {
+            models: Vec<Offer>,
+        }
+        let models = self.services.models.offers(&self.caller)?;
+        Ok(Handled::Reply(request.reply.data(&ResponseData { models })))
     }
 
     pub(super) fn send(&self, request: &Request<'_>) -> Result<Handled> {

@@ -29,8 +29,11 @@ export class Models extends EventTarget {
     }
   }
 
-  /** A conversation names its model with or without the provider. */
-  find(id) { return this.list.find((model) => model.id === id || `${model.provider}/${model.id}` === id) ?? null; }
+  /** A conversation names its model with the provider; one without it is of the first provider. */
+  find(id) {
+    const ofFirst = `${this.list[0]?.provider}/${id}`;
+    return this.list.find((model) => model.id === id) ?? this.list.find((model) => model.id === ofFirst) ?? null;
+  }
 
   get default() { return this.list.find((model) => model.isDefault) ?? null; }
 

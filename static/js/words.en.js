@@ -303,6 +303,8 @@ export default {
   "error.provider_exists": "There is a provider with this name already.",
   "error.provider_of_settings": "This provider comes from the server’s settings and is changed there.",
   "error.too_many_providers": "There are too many providers already.",
+  "error.model_unavailable": "This model is not available any more. Choose another one.",
+  "error.too_many_models": "The list of models is too long.",
   "error.invalid_model": "The model name is invalid.",
   "error.invalid_name": "The name is invalid.",
   "error.invalid_note": "The note is invalid.",

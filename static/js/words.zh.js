@@ -303,6 +303,8 @@ export default {
   "error.provider_exists": "已经有同名的服务商。",
   "error.provider_of_settings": "这个服务商来自服务器的设置，只能在那里修改。",
   "error.too_many_providers": "服务商已经太多。",
+  "error.model_unavailable": "这个模型已不可用，请选择其他模型。",
+  "error.too_many_models": "模型列表太长。",
   "error.invalid_model": "模型名称无效。",
   "error.invalid_name": "名称无效。",
   "error.invalid_note": "备注无效。",

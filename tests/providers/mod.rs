@@ -2,6 +2,7 @@
 
 mod added;
 mod checked;
+mod chosen;
 mod keys;
 
 use serde_json::{Value, json};

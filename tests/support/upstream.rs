@@ -71,6 +71,8 @@ struct State {
     exchanges: Vec<Exchange>,
     /// What it lists at `/v1/models`, and with which status line.
     list: Option<(&'static str, Value)>,
+    /// Further pages of it, by the id after which they begin.
+    pages: Vec<(&'static str, Value)>,
     /// The models it serves; empty: any.
     models: &'static [&'static str],
 }
@@ -109,6 +111,11 @@ impl Upstream {
     /// Lists these models.
     pub fn lists(&self, list: Value) {
         self.lists_as("200 OK", list);
+    }
+
+    /// Lists these models after that one.
+    pub fn lists_after(&self, id: &'static str, list: Value) {
+        self.shared.lock().pages.push((id, list));
     }
 
     /// Answers a request for its models like this.
@@ -202,7 +209,7 @@ impl Shared {
         stream.set_nodelay(true).expect("a socket");
         let Some(request) = read_request(&stream) else { return };
         if request.method == "GET" {
-            return self.list_models(&mut stream);
+            return self.list_models(&mut stream, &request.path);
         }
         let (index, script) = self.note(request);
         let watcher = self.clone();
@@ -214,8 +221,13 @@ impl Shared {
     }
 
     /// Lists are asked for at any time, so they do not count as requests.
-    fn list_models(&self, stream: &mut TcpStream) {
-        let (status, body) = match &self.lock().list {
+    fn list_models(&self, stream: &mut TcpStream, path: &str) {
+        let state = self.lock();
+        let after = path.split_once("after_id=").map(|(_, id)| id.replace("%2D", "-"));
+        let page = after.and_then(|after| state.pages.iter().find(|(id, _)| *id == after));
+        let list = page.map(|(_, list)| ("200 OK", list.clone())).or_else(|| state.list.clone());
+        drop(state);
+        let (status, body) = match &list {
             Some((status, list)) => (*status, list.to_string()),
             None => ("404 Not Found", json!({"error": {"message": "no list here"}}).to_string()),
         };

@@ -9,6 +9,7 @@ pub(super) mod healthcheck;
 pub(super) mod help;
 pub(super) mod invite;
 pub(super) mod logs;
+pub(super) mod model;
 pub(super) mod provider;
 pub(super) mod retention;
 pub(super) mod restore;
@@ -50,6 +51,9 @@ pub(super) static TABLE: Table = Table {
         &provider::add::COMMAND,
         &provider::test::COMMAND,
         &provider::remove::COMMAND,
+        &model::list::COMMAND,
+        &model::default::COMMAND,
+        &model::allow::COMMAND,
         &retention::show::COMMAND,
         &retention::set::COMMAND,
         &retention::off::COMMAND,

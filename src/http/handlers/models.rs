@@ -1,57 +1,59 @@
-//! The models that a conversation can use.
+//! The models that a conversation can use, and what administrators say about them.
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::domain::user::{Caller, Role};
+use crate::domain::user::{Actor, Admin, Caller, Role};
 use crate::http::context::Context;
 use crate::http::wire::failure::HandlerResult;
 use crate::http::wire::request::Request;
 use crate::http::wire::response::Response;
+use crate::service::models::{Offer, Policy, PolicyChange};
 
 #[derive(Serialize)]
-struct ModelsView<'a> {
-    models: Vec<ModelView<'a>>,
+struct ModelsView {
+    models: Vec<Offer>,
 }
 
-/// What a provider does not say of a model is `null` or missing.
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ModelView<'a> {
-    id: &'a str,
-    provider: &'a str,
-    name: &'a str,
-    is_default: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    context_tokens: Option<u64>,
-    images: Option<bool>,
-    files: Option<bool>,
-    tools: Option<bool>,
-    thinking: Option<bool>,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    lifecycle: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    retires_at: &'a str,
+struct PolicyView<'a> {
+    default: Option<&'a str>,
+    /// `null`: people see all.
+    allowed: Option<&'a [String]>,
+}
+
+/// An absent field is left alone, `null` clears it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PolicyBody {
+    #[serde(default, deserialize_with = "present")]
+    default: Option<Option<String>>,
+    #[serde(default, deserialize_with = "present")]
+    allowed: Option<Option<Vec<String>>>,
 }
 
 /// `?refresh=1` of an administrator asks the providers again.
 pub(crate) fn list(context: &Context, caller: &Caller, req: &Request) -> HandlerResult {
+    let models = &context.services.models;
     if caller.user.role == Role::Admin && req.query_value("refresh").is_some() {
-        context.services.models.refresh();
+        models.refresh();
     }
-    let offers = context.services.models.offers()?;
-    let models = offers.iter().map(|offer| ModelView {
-        id: &offer.id,
-        provider: &offer.provider,
-        name: if offer.model.name.is_empty() { &offer.model.id } else { &offer.model.name },
-        is_default: offer.is_default,
-        context_tokens: offer.model.context_tokens,
-        images: offer.model.images,
-        files: offer.model.files,
-        tools: offer.model.tools,
-        thinking: offer.model.thinking,
-        lifecycle: &offer.model.lifecycle,
-        retires_at: &offer.model.retires_at,
-    });
-    let models = models.collect();
-    Ok(Response::json(200, &ModelsView { models }))
+    Ok(Response::json(200, &ModelsView { models: models.offers(caller)? }))
+}
+
+pub(crate) fn policy(context: &Context, admin: &Admin, _req: &Request) -> HandlerResult {
+    Ok(view(&context.services.models.policy(Actor::Admin(admin))?))
+}
+
+pub(crate) fn set_policy(context: &Context, admin: &Admin, req: &Request) -> HandlerResult {
+    let PolicyBody { default, allowed } = req.json()?;
+    let change = PolicyChange { default, allowed };
+    Ok(view(&context.services.models.set_policy(Actor::Admin(admin), change)?))
+}
+
+fn view(policy: &Policy) -> Response {
+    Response::json(200, &PolicyView { default: policy.default.as_deref(), allowed: policy.allowed.as_deref() })
+}
+
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    Deserialize::deserialize(deserializer).map(Some)
 }

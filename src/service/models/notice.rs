@@ -25,7 +25,7 @@ impl Notice {
 }
 
 /// The hints of errors speak of the settings; a provider that was added has its own way out.
-pub fn for_provider(mut error: Error, entry: &Entry) -> Error {
+pub(super) fn for_provider(mut error: Error, entry: &Entry) -> Error {
     let speaks_of_settings = error.hint.as_ref().is_some_and(|hint| hint.contains("LLM_PROVIDER"));
     if !entry.is_fixed() && speaks_of_settings {
         let name = entry.name();

@@ -6,6 +6,7 @@
 
 mod active;
 mod checkpoints;
+mod chosen;
 mod draft;
 mod ending;
 mod history;

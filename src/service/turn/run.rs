@@ -13,7 +13,7 @@ use crate::domain::event::{EndReason, EventKind};
 use crate::domain::message::{Message, MessageRole, MessageStatus, Part};
 use crate::domain::{Code, Error, Result, limits};
 use crate::llm::{Answer, Delta, Failure, Prompt};
-use crate::service::models::{Choice, for_provider};
+use crate::service::models::Choice;
 use crate::store::Position;
 
 /// How often one question is asked again with half of the conversation.
@@ -31,7 +31,7 @@ pub(super) fn run(turns: &Arc<Turns>, active: &Arc<Active>) {
 
 fn rounds(turns: &Turns, active: &Active) -> Result<Ending> {
     // For the whole turn: a provider that is changed or removed meanwhile counts from the next one on.
-    let choice = turns.models.choose(active.conversation.model.as_deref())?;
+    let choice = turns.choose(active)?;
     let (mut messages, is_cut) = history::of(&turns.store, &active.turn)?;
     if is_cut {
         trim(turns, active, &mut messages)?;
@@ -124,7 +124,7 @@ fn failed(turns: &Turns, choice: &Choice, failure: Failure) -> Ending {
             if choice.is_default {
                 turns.upstream.failed(error.code.as_str());
             }
-            Ending { last, ..Ending::failed(for_provider(error, &choice.entry)) }
+            Ending { last, ..Ending::failed(turns.models.explained(error, choice)) }
         }
     }
 }

@@ -56,6 +56,7 @@ pub static PORTAGENT: Schema = Schema {
         Step { version: 1, apply: portagent_1 },
         Step { version: 2, apply: portagent_2 },
         Step { version: 3, apply: portagent_3 },
+        Step { version: 4, apply: portagent_4 },
     ],
     is_legacy: takeover::is_legacy_accounts,
 };
@@ -76,6 +77,10 @@ fn portagent_2(conn: &Connection) -> Result<()> {
 
 fn portagent_3(conn: &Connection) -> Result<()> {
     Ok(conn.execute_batch(include_str!("portagent-3.sql"))?)
+}
+
+fn portagent_4(conn: &Connection) -> Result<()> {
+    Ok(conn.execute_batch(include_str!("portagent-4.sql"))?)
 }
 
 fn agentx_1(conn: &Connection) -> Result<()> {

@@ -7,6 +7,7 @@ pub mod jobs;
 pub mod logins;
 mod cursor;
 pub mod messages;
+pub mod model_choices;
 mod newest;
 pub mod people;
 pub mod providers;
