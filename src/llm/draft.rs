@@ -98,6 +98,10 @@ impl<'s> Draft<'s> {
         &mut self.answer.usage
     }
 
+    pub(super) fn cost(&mut self, cost: Option<u64>) {
+        self.answer.cost = cost.or(self.answer.cost);
+    }
+
     pub(super) fn text(&mut self, piece: &str) {
         let piece = &*self.joiner.join(piece);
         if piece.is_empty() {

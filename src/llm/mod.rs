@@ -77,6 +77,8 @@ pub struct Answer {
     /// `None` while it is being written, and where the provider did not say.
     pub stop_reason: Option<StopReason>,
     pub usage: Usage,
+    /// What the provider charges for it, in millionths of a US dollar, where it says.
+    pub cost: Option<u64>,
 }
 
 /// One step of an answer.
@@ -105,6 +107,11 @@ pub enum Delta<'a> {
         attempt: u32,
         delay: Duration,
         reason: &'a str,
+    },
+    /// One request to the provider is over, whatever became of it; a question may take several. What it used and cost,
+    /// as far as the provider has said, stands in the answer beside this. `status` is that of HTTP; 0: none came.
+    RequestEnd {
+        status: u16,
     },
 }
 

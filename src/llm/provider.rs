@@ -231,6 +231,7 @@ impl Provider {
             })
             .map_err(|fault| fault.quoted(key));
         call.end(&outcome, cancel);
+        draft.tell(Delta::RequestEnd { status: call.status });
         outcome
     }
 }

@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use portagent::domain::Kind as ErrorKind;
-use portagent::domain::message::Part;
+use portagent::domain::message::{Part, Usage};
 use portagent::llm::{Endpoint, Failure, Kind, Provider, Timeouts};
 
-use super::{ask, provider, quick, user};
+use super::{ask, provider, provider_of, quick, spent, user};
 use crate::support::upstream::{Script, Step, Upstream};
 
 /// The code of a failure, after looking at what every failure has to keep to.
@@ -177,4 +177,24 @@ fn a_server_without_tls_is_no_secure_server() {
     let endpoint = Endpoint { base_url: format!("https://127.0.0.1:{port}"), ..provider(&upstream).endpoint().clone() };
     let (told, outcome) = ask(&quick(endpoint), &[user("hi")]);
     assert_eq!((code(&outcome.expect_err("no TLS")), told.len()), ("upstream_tls", 0));
+}
+
+#[test]
+fn every_request_says_what_it_used() {
+    let upstream = Upstream::with([
+        Script::refusal(529, "overloaded_error", "Overloaded"),
+        Script::text("never seen").error_after(1, "overloaded_error", "Overloaded"),
+        Script::deltas(&["one", "two"]).cut_after(3, Step::Close),
+    ]);
+    let usage = |input, cache_creation, cache_read, output| Usage { input, cache_creation, cache_read, output };
+    let begun = usage(11, 5, 7, 1);
+    let expected = [(529, usage(0, 0, 0, 0), None), (200, begun, None), (200, begun, None)];
+    assert_eq!(spent(&provider(&upstream), &[user("hi")]), expected);
+    let upstream = Upstream::with([Script::text("whole")]);
+    assert_eq!(spent(&provider(&upstream), &[user("hi")]), [(200, usage(11, 5, 7, 23), None)]);
+    let cost = r#"{"choices":[{"delta":{"content":"a"},"finish_reason":"stop"}],
+        "usage":{"prompt_tokens":3,"completion_tokens":2,"cost":0.0123}}"#;
+    let upstream = Upstream::with([Script::chunks(&[&cost.replace('\n', " ")])]);
+    let provider = provider_of(&upstream, Kind::OpenAi);
+    assert_eq!(spent(&provider, &[user("hi")]), [(200, usage(3, 0, 0, 2), Some(12_300))]);
 }

@@ -11,7 +11,7 @@ mod streams;
 use std::time::Duration;
 
 use portagent::domain::id::{MessageId, SessionId};
-use portagent::domain::message::{Message, MessageRole, MessageStatus, Part};
+use portagent::domain::message::{Message, MessageRole, MessageStatus, Part, Usage};
 use portagent::domain::secret::Secret;
 use portagent::llm::{Answer, Cancel, Delta, Endpoint, Failure, Kind, Prompt, Provider, Retry, Timeouts, ToolSpec};
 
@@ -82,8 +82,25 @@ fn ask_with(
     let model = provider.endpoint().default_model.clone();
     let prompt = Prompt { model: &model, system: Some("Be kind."), messages, tools, max_tokens: Some(100) };
     let mut told = Vec::new();
-    let outcome = provider.stream(&prompt, &Cancel::new(), &mut |delta, _| told.push(tell(&delta)));
+    let outcome = provider.stream(&prompt, &Cancel::new(), &mut |delta, _| {
+        if !matches!(delta, Delta::RequestEnd { .. }) {
+            told.push(tell(&delta));
+        }
+    });
     (told, outcome)
+}
+
+/// The status and the usage of every request that a question takes.
+fn spent(provider: &Provider, messages: &[Message]) -> Vec<(u16, Usage, Option<u64>)> {
+    let model = provider.endpoint().default_model.clone();
+    let prompt = Prompt { model: &model, system: None, messages, tools: &[], max_tokens: Some(100) };
+    let mut spent = Vec::new();
+    let _ = provider.stream(&prompt, &Cancel::new(), &mut |delta, answer| {
+        if let Delta::RequestEnd { status } = delta {
+            spent.push((status, answer.usage, answer.cost));
+        }
+    });
+    spent
 }
 
 fn tell(delta: &Delta<'_>) -> String {
@@ -95,5 +112,6 @@ fn tell(delta: &Delta<'_>) -> String {
         Delta::ToolInput { id, partial } => format!("input {id} {partial}"),
         Delta::ToolUseStop { id, name, input } => format!("call {id} {name} {input}"),
         Delta::Waiting { attempt, reason, .. } => format!("waiting {attempt} {reason}"),
+        Delta::RequestEnd { status } => format!("end {status}"),
     }
 }

@@ -110,6 +110,8 @@ fn add_usage(usage: &Value, draft: &mut Draft<'_>) {
         (counted.input, counted.cache_read) = (input - cached, cached);
     }
     counted.output = count(&usage["completion_tokens"]).unwrap_or(counted.output);
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // saturates
+    draft.cost(usage["cost"].as_f64().filter(|dollars| *dollars >= 0.0).map(|dollars| (dollars * 1e6).round() as u64));
 }
 
 impl Reader for Stream {

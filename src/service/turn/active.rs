@@ -130,7 +130,7 @@ impl Active {
     /// For the turn's own thread: one step of a model's answer.
     pub(super) fn on_delta(&self, hub: &Hub, delta: Delta<'_>, answer: &Answer) {
         let mut state = self.state();
-        if state.is_over() {
+        if state.is_over() || matches!(delta, Delta::RequestEnd { .. }) {
             return;
         }
         if delta == Delta::Start {

@@ -31,7 +31,7 @@ impl Draft {
     /// Adds a step to the message; returns the events that it makes.
     pub(super) fn add(&mut self, delta: Delta<'_>, answer: &Answer) -> Vec<EventKind> {
         let mut events = Vec::new();
-        if !matches!(delta, Delta::Text(_) | Delta::Waiting { .. }) {
+        if !matches!(delta, Delta::Text(_) | Delta::Waiting { .. } | Delta::RequestEnd { .. }) {
             events.extend(self.end_text());
         }
         let id = self.message.as_ref().map_or_else(|| MessageId::from(String::new()), |message| message.id.clone());
@@ -63,6 +63,7 @@ impl Draft {
                 delay_ms: u64::try_from(delay.as_millis()).unwrap_or(u64::MAX),
                 reason: reason.to_owned(),
             },
+            Delta::RequestEnd { .. } => return events,
         });
         if let Some(message) = &mut self.message {
             message.usage = Some(answer.usage);
