@@ -17,13 +17,15 @@ const TELLING_CHARS: usize = 8;
 pub(super) struct Fault {
     pub(super) error: Error,
     pub(super) again: bool,
+    /// The connection broke off before anything was answered.
+    pub(super) broke_off: bool,
     /// What the server said, where it said something.
     pub(super) said: Option<Box<Said>>,
 }
 
 impl Fault {
     pub(super) fn new(code: &'static str, message: impl Into<std::borrow::Cow<'static, str>>) -> Self {
-        Self { error: Error::new(Kind::Upstream, code, message), again: false, said: None }
+        Self { error: Error::new(Kind::Upstream, code, message), again: false, broke_off: false, said: None }
     }
 
     #[must_use]
@@ -75,7 +77,7 @@ impl Fault {
     }
 
     pub(super) fn internal(error: serde_json::Error) -> Self {
-        Self { error: Error::internal(error), again: false, said: None }
+        Self { error: Error::internal(error), again: false, broke_off: false, said: None }
     }
 
     pub(super) fn no_model() -> Self {
@@ -135,7 +137,8 @@ impl Fault {
             E::Tls(_) | E::Rustls(_) => Self::untrusted(),
             _ => Self::bad_answer(""),
         };
-        fault.cause(clean(&error.to_string(), key))
+        let broke_off = matches!(error, E::Io(error) if is_break(error));
+        Self { broke_off, ..fault }.cause(clean(&error.to_string(), key))
     }
 
     /// From the client library, while the answer is read.
@@ -169,6 +172,15 @@ impl Fault {
             "An administrator can check LLM_PROVIDER_URL, the clock of this machine, and proxies that look into TLS",
         )
     }
+}
+
+/// What a connection looks like that the other side has closed.
+fn is_break(error: &io::Error) -> bool {
+    use io::ErrorKind as K;
+    matches!(
+        error.kind(),
+        K::UnexpectedEof | K::ConnectionReset | K::ConnectionAborted | K::BrokenPipe | K::NotConnected
+    )
 }
 
 fn is_timeout(error: &io::Error) -> bool {

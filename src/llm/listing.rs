@@ -1,5 +1,8 @@
 //! Asking a provider which models it has, over all pages of its list. Costs no tokens, and tells whether the key is good.
 
+use std::time::Duration;
+
+use ureq::Agent;
 use ureq::http::HeaderMap;
 
 use super::dialect::Dialect;
@@ -70,7 +73,7 @@ pub(super) fn knows(
 }
 
 fn get(dialect: &dyn Dialect, url: &str, key: Option<&Secret>, timeouts: &Timeouts) -> Result<Page, Fault> {
-    let agent = transport::agent(timeouts, url);
+    let agent = Agent::new_with_config(transport::config(timeouts, url, Duration::ZERO));
     let response = transport::get(&agent, url, &dialect.headers(key), key)?;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let body = transport::whole(response.into_body().into_reader(), key)?;

@@ -4,6 +4,9 @@
 //! asked from the thread that waits for the answer; a [`Cancel`] ends that wait from any other thread.
 
 mod anthropic;
+mod call;
+mod connections;
+mod connector;
 pub mod demo;
 mod dialect;
 mod draft;
@@ -16,6 +19,7 @@ mod models;
 mod ollama;
 mod openai;
 mod provider;
+mod reading;
 mod refusal;
 mod retry;
 mod sse;

@@ -1,26 +1,27 @@
 //! The one who is asked: attempts, waits in between, and what is left when it does not work. It knows no vendor.
 
+use std::cell::RefCell;
 use std::collections::HashSet;
-use std::io::{Cursor, Read};
+use std::io::Read;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use serde_json::Value;
-use ureq::Body;
-use ureq::http::Response;
+use ureq::Agent;
+use ureq::http::response::Parts;
 
-use super::dialect::{Dialect, Form, Framing, Reader};
+use super::call::Call;
+use super::connections::Connections;
+use super::dialect::{Dialect, Form};
 use super::draft::{Draft, Sink};
 use super::fault::Fault;
 use super::lessons::{Learned, Memory};
 use super::listing::{self, Listed};
 use super::models::Model;
-use super::refusal::Said;
-use super::sse::{Events, Trouble};
-use super::{Answer, Cancel, Delta, Endpoint, Failure, Prompt, Retry, Timeouts, json, transport, wires};
+use super::reading::Reading;
+use super::{Answer, Cancel, Delta, Endpoint, Failure, Kind, Prompt, Retry, Timeouts, transport, wires};
+use crate::domain::Error;
 use crate::domain::message::{Message, Part};
 use crate::domain::secret::Secret;
-use crate::domain::{Error, StopReason};
 use crate::telemetry::metrics::catalog;
 
 /// Between any two bytes of a list of models.
@@ -32,6 +33,7 @@ pub struct Provider {
     dialect: &'static dyn Dialect,
     url: String,
     timeouts: Timeouts,
+    connections: Arc<Connections>,
     retry: Retry,
     memory: Memory,
     /// As they were listed last.
@@ -45,8 +47,9 @@ impl Provider {
         Self {
             endpoint,
             dialect,
-            url,
             timeouts,
+            connections: Connections::new(timeouts, &url),
+            url,
             retry: Retry::default(),
             memory: Memory::default(),
             models: Mutex::default(),
@@ -66,18 +69,30 @@ impl Provider {
 
     /// Whether there is a key to ask with, where one is needed.
     pub fn is_ready(&self) -> bool {
-        !self.endpoint.needs_key || self.has_key()
+        !self.endpoint.needs_key || self.key().is_some()
     }
 
-    fn has_key(&self) -> bool {
-        self.endpoint.api_key.as_ref().is_some_and(|key| !key.expose().trim().is_empty())
+    fn key(&self) -> Option<&Secret> {
+        self.endpoint.api_key.as_ref().filter(|key| !key.expose().trim().is_empty())
+    }
+
+    /// Opens a connection for a question that comes soon, unless one is open; does not wait for it.
+    pub fn prepare(&self) {
+        if self.is_ready() && self.endpoint.kind != Kind::Demo {
+            self.connections.prepare();
+        }
+    }
+
+    /// Closes connections that have not been used for a while.
+    pub fn close_idle(&self) {
+        self.connections.close_old();
     }
 
     /// The models that the provider lists now; from then on they decide how it is asked.
     ///
     /// Errors: `Upstream`, with one of the codes `upstream_…`.
     pub fn list(&self) -> Result<Listed, Error> {
-        let key = self.key()?;
+        let key = self.ready_key()?;
         let listed = listing::fetch(&self.endpoint, key, &self.patience()).map_err(|fault| fault.quoted(key).error)?;
         *self.listed() = Some(Arc::new(listed.models.clone()));
         Ok(listed)
@@ -85,15 +100,15 @@ impl Provider {
 
     /// Whether the provider knows a model that it may not list. Errors: those of `list`.
     pub fn knows(&self, model: &str) -> Result<bool, Error> {
-        let key = self.key()?;
+        let key = self.ready_key()?;
         listing::knows(&self.endpoint, key, &self.patience(), model).map_err(|fault| fault.quoted(key).error)
     }
 
-    fn key(&self) -> Result<Option<&Secret>, Error> {
+    fn ready_key(&self) -> Result<Option<&Secret>, Error> {
         if !self.is_ready() {
             return Err(Fault::no_key().error);
         }
-        Ok(self.endpoint.api_key.as_ref().filter(|_| self.has_key()))
+        Ok(self.key())
     }
 
     /// A person may be waiting for a list, so it gets less time than an answer.
@@ -216,149 +231,26 @@ impl Provider {
         if !self.is_ready() {
             return Err(Fault::no_key());
         }
-        let key = self.endpoint.api_key.as_ref().filter(|_| self.has_key());
-        let agent = transport::agent(&self.timeouts, &self.url);
-        let closing = agent.clone();
-        // One that is being opened is not interrupted: its timeout (`Timeouts::connect`) bounds it.
-        let _held = cancel.hold(move || closing.shutdown()).ok_or_else(Fault::cancelled)?;
-        let mut call = Call { began: Instant::now(), status: 0, request_id: String::new() };
-        let outcome = transport::post(&agent, &self.url, &self.dialect.headers(key), key, &body)
-            .and_then(|response| {
-                drop(body); // megabytes, and an answer may take minutes
-                call.note(&response);
-                let mut reading = Reading { reader: self.dialect.reader(&origin), draft, cancel, asked: call.began };
-                reading.response(response, self.dialect.framing(), key)
-            })
-            .map_err(|fault| fault.quoted(key));
+        let (key, headers) = (self.key(), self.dialect.headers(self.key()));
+        let body = RefCell::new(body);
+        let send = |agent: &Agent| transport::post(agent, &self.url, &headers, key, &body.borrow());
+        let mut call = Call::begin();
+        let read = |head: &Parts, rest: &mut dyn Read| {
+            drop(body.take()); // megabytes, and an answer may take minutes
+            call.note(head);
+            let mut reading = Reading { reader: self.dialect.reader(&origin), draft, cancel, asked: call.began };
+            reading.response(head, rest, self.dialect.framing(), key)
+        };
+        let outcome = self.connections.exchange(cancel, send, read).map_err(|fault| fault.quoted(key));
         call.end(&outcome, cancel);
         draft.tell(Delta::RequestEnd { status: call.status });
         outcome
     }
 }
-
 impl std::fmt::Debug for Provider {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Provider").field("endpoint", &self.endpoint).finish_non_exhaustive()
     }
-}
-
-/// One answer that is being read.
-struct Reading<'a, 's> {
-    reader: Box<dyn Reader>,
-    draft: &'a mut Draft<'s>,
-    cancel: &'a Cancel,
-    asked: Instant,
-}
-
-impl Reading<'_, '_> {
-    fn response(&mut self, response: Response<Body>, framing: Framing, key: Option<&Secret>) -> Result<(), Fault> {
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let mut body = response.into_body().into_reader();
-        if status != 200 {
-            return Err(Said::response(status, &headers, &transport::error_body(body)).fault());
-        }
-        let first = first_bytes(&mut body).map_err(|error| Fault::in_body(error, key))?;
-        let begins = first.trim_ascii_start().first().copied();
-        let body = Cursor::new(first).chain(body);
-        match (framing, begins) {
-            (_, Some(b'<')) => {
-                let page = transport::error_body(body);
-                Err(Said::page(status, &String::from_utf8_lossy(&page)).fault())
-            }
-            (Framing::Events, Some(b'{' | b'[')) => self.whole(body, key),
-            _ => self.stream(Events::new(body), framing, key),
-        }
-    }
-
-    /// What a server sends that does not stream, or refuses under 200.
-    fn whole(&mut self, body: impl Read, key: Option<&Secret>) -> Result<(), Fault> {
-        let bytes = transport::whole(body, key)?;
-        let Some(value) = json::parse(&String::from_utf8_lossy(&bytes)) else {
-            return Err(Fault::bad_answer("the answer is neither a stream nor JSON"));
-        };
-        if let Some(said) = Said::within(&value) {
-            return Err(said.fault());
-        }
-        if !self.reader.whole(&value, self.draft) {
-            return Err(Fault::bad_answer("").said(Said::json(&value)));
-        }
-        self.words_came();
-        self.finish()
-    }
-
-    fn stream(&mut self, mut events: Events<impl Read>, framing: Framing, key: Option<&Secret>) -> Result<(), Fault> {
-        loop {
-            let next = match framing {
-                Framing::Events => events.next(),
-                Framing::Lines => events.next_line(),
-            };
-            // A connection that we closed ourselves may look like anything, also like a clean end.
-            if self.cancel.is_cancelled() {
-                return Err(Fault::cancelled());
-            }
-            let data = match next {
-                Ok(Some(data)) => data,
-                Ok(None) if self.may_end() => return self.finish(),
-                Ok(None) => return Err(Fault::broken_stream("the stream ended before the answer did")),
-                Err(Trouble::Read(error)) => return Err(Fault::in_body(error, key)),
-                Err(Trouble::TooLong(what)) => return Err(Fault::bad_answer(format!("{what} is too long"))),
-            };
-            if self.event(data)? {
-                return self.finish();
-            }
-        }
-    }
-
-    /// `true`: the answer is whole.
-    fn event(&mut self, data: &str) -> Result<bool, Fault> {
-        if data.trim() == "[DONE]" {
-            return Ok(true);
-        }
-        if data.trim().is_empty() {
-            return Ok(false);
-        }
-        let Some(event @ (Value::Object(_) | Value::Array(_))) = json::parse(data) else {
-            return Err(Fault::bad_answer("an event is no JSON object"));
-        };
-        if let Some(said) = Said::within(&event) {
-            return Err(said.fault());
-        }
-        let is_whole = self.reader.event(&event, self.draft);
-        self.words_came();
-        Ok(is_whole || self.draft.is_too_long())
-    }
-
-    fn words_came(&mut self) {
-        if self.draft.has_words() && !std::mem::replace(&mut self.draft.is_timed, true) {
-            catalog::UPSTREAM_FIRST_TOKEN.time(self.asked.elapsed());
-        }
-    }
-
-    /// Some servers leave out the event that ends a stream, once they have said why the model stopped.
-    fn may_end(&self) -> bool {
-        self.draft.answer().stop_reason.is_some()
-    }
-
-    fn finish(&mut self) -> Result<(), Fault> {
-        self.reader.end(self.draft);
-        let calls_are_whole = self.draft.finish();
-        let is_cut = !matches!(self.draft.answer().stop_reason, Some(StopReason::ToolUse) | None);
-        if calls_are_whole || is_cut { Ok(()) } else { Err(Fault::bad_answer("a tool's input is no JSON object")) }
-    }
-}
-
-/// As much as comes at once, but at least one byte that is no blank, unless the body ends.
-fn first_bytes(body: &mut impl Read) -> std::io::Result<Vec<u8>> {
-    let mut first = Vec::new();
-    let mut piece = [0; 1024];
-    while first.trim_ascii_start().is_empty() {
-        let count = body.read(&mut piece)?;
-        if count == 0 {
-            break;
-        }
-        first = [first.trim_ascii_start(), &piece[..count]].concat();
-    }
-    Ok(first)
 }
 
 /// The ids of all calls of a conversation.
@@ -370,42 +262,4 @@ fn ids(messages: &[Message]) -> HashSet<String> {
 fn failure(draft: Draft<'_>, fault: Option<Fault>) -> Box<Failure> {
     let output_began = draft.began();
     Box::new(Failure { error: fault.map(|fault| fault.error), partial: draft.into_answer(), output_began })
-}
-
-/// What the log says of one call: never what was asked or answered.
-struct Call {
-    began: Instant,
-    status: u16,
-    request_id: String,
-}
-
-impl Call {
-    /// `request-id` is what the provider's support asks for.
-    fn note(&mut self, response: &Response<Body>) {
-        self.status = response.status().as_u16();
-        let id = response.headers().get("request-id").and_then(|value| value.to_str().ok()).unwrap_or("-");
-        self.request_id = id.chars().filter(char::is_ascii_graphic).take(80).collect();
-    }
-
-    fn end(&self, outcome: &Result<(), Fault>, cancel: &Cancel) {
-        let Self { status, request_id, .. } = self;
-        let ms = self.began.elapsed().as_millis();
-        match outcome {
-            Err(fault) if !cancel.is_cancelled() => {
-                catalog::UPSTREAM_REQUESTS.inc("failed");
-                catalog::UPSTREAM_ERRORS.inc(fault.error.code.as_str());
-                let code = fault.error.code;
-                let words = &fault.error.message;
-                log::warn!(target: "llm", "upstream failed: {code} status={status} {ms}ms request-id={request_id}: {words}");
-            }
-            Err(_) => {
-                catalog::UPSTREAM_REQUESTS.inc("cancelled");
-                log::debug!(target: "llm", "upstream cancelled status={status} {ms}ms request-id={request_id}");
-            }
-            Ok(()) => {
-                catalog::UPSTREAM_REQUESTS.inc("answered");
-                log::debug!(target: "llm", "upstream answered status={status} {ms}ms request-id={request_id}");
-            }
-        }
-    }
 }

@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::time::{Duration, Instant};
 
+use ureq::config::Config;
 use ureq::http::{HeaderValue, Response};
 use ureq::{Agent, Body};
 
@@ -39,12 +40,14 @@ impl Default for Timeouts {
     }
 }
 
-/// A client for one call: its connections can be closed without touching another call's.
-pub(super) fn agent(timeouts: &Timeouts, url: &str) -> Agent {
-    let config = Agent::config_builder()
+/// A client for one connection, which stays open for so long between requests.
+pub(super) fn config(timeouts: &Timeouts, url: &str, idle: Duration) -> Config {
+    Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0) // the key must not travel
-        .max_idle_connections(0)
+        .max_idle_connections(1)
+        .max_idle_connections_per_host(1)
+        .max_idle_age(idle)
         .accept_encoding("identity") // compression would hold words back; what comes compressed anyway is unpacked
         .max_response_header_size(INPUT_BYTES)
         .input_buffer_size(INPUT_BYTES)
@@ -56,8 +59,8 @@ pub(super) fn agent(timeouts: &Timeouts, url: &str) -> Agent {
         .timeout_per_read(Some(timeouts.idle))
         .timeout_per_write(Some(timeouts.idle))
         .tls_config(net::tls())
-        .proxy(net::proxy_for(url));
-    Agent::new_with_config(config.build())
+        .proxy(net::proxy_for(url))
+        .build()
 }
 
 /// Sends a request and waits for the head of the answer, whatever its status.

@@ -2,6 +2,7 @@
 
 mod cancel;
 mod cases;
+mod connections;
 mod demo;
 mod failures;
 mod ollama;

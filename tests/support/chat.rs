@@ -37,7 +37,11 @@ impl Chat {
 
     /// The same in a directory that the test has prepared.
     pub fn in_home(builder: Builder, home: TempDir, scripts: impl IntoIterator<Item = Script>) -> Self {
-        let upstream = Upstream::with(scripts);
+        Self::over(builder, home, Upstream::with(scripts))
+    }
+
+    /// The same, asking this upstream.
+    pub fn over(builder: Builder, home: TempDir, upstream: Upstream) -> Self {
         let server = builder
             .env("LLM_PROVIDER", "anthropic")
             .env("LLM_PROVIDER_URL", &upstream.url())

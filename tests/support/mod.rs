@@ -7,7 +7,9 @@ pub mod http;
 pub mod judge;
 pub mod people;
 pub mod raw;
+pub mod script;
 pub mod server;
+pub mod tls;
 pub mod upstream;
 pub mod ws;
 

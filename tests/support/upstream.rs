@@ -9,38 +9,18 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use std::time::Instant;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::{Value, json};
 
 use super::judge;
+pub use super::script::{Release, Script, Step};
+use super::tls::Identity;
 
 /// Nothing here waits longer than that, whatever a test has forgotten.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-pub enum Step {
-    /// One chunk of the body.
-    Bytes(Vec<u8>),
-    Sleep(Duration),
-    /// Until the client closes.
-    Hang,
-    /// Breaks the connection off.
-    Close,
-    WaitFor(Release),
-}
-
-/// One response.
-pub struct Script {
-    pub status: u16,
-    pub headers: Vec<(String, String)>,
-    /// What happens between the request and the head.
-    pub before: Vec<Step>,
-    pub steps: Vec<Step>,
-}
-
-/// Lets a `Step::WaitFor` go on.
-#[derive(Clone, Default)]
-pub struct Release(Arc<(Mutex<bool>, Condvar)>);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A request as it came.
 #[derive(Clone)]
@@ -55,7 +35,12 @@ pub struct Recorded {
 pub struct Upstream {
     address: SocketAddr,
     shared: Arc<Shared>,
+    identity: Option<Arc<Identity>>,
 }
+
+/// A connection, encrypted or not.
+trait Wire: Read + Write + Send {}
+impl<T: Read + Write + Send> Wire for T {}
 
 #[derive(Default)]
 struct Shared {
@@ -75,6 +60,10 @@ struct State {
     pages: Vec<(&'static str, Value)>,
     /// The models it serves; empty: any.
     models: &'static [&'static str],
+    connects: usize,
+    handshakes: usize,
+    /// Connections that wait for a request.
+    idle: Vec<TcpStream>,
 }
 
 struct Exchange {
@@ -85,20 +74,29 @@ struct Exchange {
 
 impl Upstream {
     pub fn start() -> Self {
+        Self::start_as(None)
+    }
+
+    /// Starts it as an https server with a certificate of its own.
+    pub fn start_tls() -> Self {
+        Self::start_as(Some(Arc::new(Identity::new())))
+    }
+
+    fn start_as(identity: Option<Arc<Identity>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("its address");
         let shared = Arc::new(Shared::default());
-        let acceptor = shared.clone();
+        let (acceptor, own) = (shared.clone(), identity.clone());
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 if acceptor.stopping.load(Ordering::SeqCst) {
                     break;
                 }
-                let shared = acceptor.clone();
-                thread::spawn(move || shared.serve(stream));
+                let (shared, identity) = (acceptor.clone(), own.clone());
+                thread::spawn(move || shared.serve(stream, identity.as_deref()));
             }
         });
-        Self { address, shared }
+        Self { address, shared, identity }
     }
 
     /// Starts it with these responses, one for each request.
@@ -129,7 +127,31 @@ impl Upstream {
     }
 
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        let scheme = if self.identity.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
+    }
+
+    /// The file with the certificate to trust.
+    pub fn certificate(&self) -> &str {
+        self.identity.as_ref().expect("it speaks TLS").certificate()
+    }
+
+    /// TCP connections and TLS handshakes so far.
+    pub fn connections(&self) -> (usize, usize) {
+        let state = self.shared.lock();
+        (state.connects, state.handshakes)
+    }
+
+    /// Closes all connections on which no request runs, as servers do that have waited for long enough.
+    pub fn close_idle(&self) {
+        for stream in self.shared.lock().idle.drain(..) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+
+    /// Waits until so many connections wait for a request.
+    pub fn wait_for_idle(&self, count: usize) {
+        self.shared.wait(|state| state.idle.len() >= count, &format!("{count} idle connections"));
     }
 
     pub fn push(&self, script: Script) {
@@ -162,19 +184,8 @@ impl Drop for Upstream {
     fn drop(&mut self) {
         self.shared.stopping.store(true, Ordering::SeqCst);
         self.shared.changed.notify_all();
+        self.close_idle();
         let _ = TcpStream::connect(self.address); // wakes the acceptor
-    }
-}
-
-impl Release {
-    pub fn release(&self) {
-        *self.0.0.lock().expect("no panic") = true;
-        self.0.1.notify_all();
-    }
-
-    fn wait(&self) {
-        let released = self.0.0.lock().expect("no panic");
-        let _ = self.0.1.wait_timeout_while(released, PATIENCE, |released| !*released).expect("no panic");
     }
 }
 
@@ -205,23 +216,55 @@ impl Shared {
         assert!(!timeout.timed_out(), "waited in vain for {what}");
     }
 
-    fn serve(self: Arc<Self>, mut stream: TcpStream) {
+    fn serve(self: Arc<Self>, stream: TcpStream, identity: Option<&Identity>) {
         stream.set_nodelay(true).expect("a socket");
-        let Some(request) = read_request(&stream) else { return };
+        self.lock().connects += 1;
+        let raw = stream.try_clone().expect("a descriptor");
+        let mut wire: Box<dyn Wire> = match identity {
+            Some(identity) => match identity.accept(stream) {
+                Some(wire) => Box::new(wire),
+                None => return,
+            },
+            None => Box::new(stream),
+        };
+        self.lock().handshakes += usize::from(identity.is_some());
+        while self.exchange(&mut wire, &raw) == Some(true) {}
+        let _ = raw.shutdown(Shutdown::Both);
+    }
+
+    /// One request and its answer. Says whether the connection stays open; `None`: the client is gone.
+    fn exchange(self: &Arc<Self>, wire: &mut Box<dyn Wire>, raw: &TcpStream) -> Option<bool> {
+        let idle = raw.try_clone().expect("a descriptor");
+        let address = raw.peer_addr().ok();
+        self.lock().idle.push(idle);
+        self.changed.notify_all();
+        let request = read_request(wire);
+        self.lock().idle.retain(|stream| stream.peer_addr().ok() != address);
+        let request = request?;
         if request.method == "GET" {
-            return self.list_models(&mut stream, &request.path);
+            return self.list_models(wire, &request.path).ok().map(|()| true);
         }
         let (index, script) = self.note(request);
-        let watcher = self.clone();
-        let watched = stream.try_clone().expect("a descriptor");
-        thread::spawn(move || watcher.watch(watched, index));
+        let is_over = Arc::new(AtomicBool::new(false));
+        let (watcher, watched, stop) = (self.clone(), raw.try_clone().expect("a descriptor"), is_over.clone());
+        let watch = thread::spawn(move || watcher.watch(&watched, index, &stop));
         // An error means that the client is gone, which the watcher notes.
-        let clean = self.play(&mut stream, &script, index).unwrap_or(false);
-        let _ = stream.shutdown(if clean { Shutdown::Write } else { Shutdown::Both });
+        let played = self.play(wire, &script, index);
+        let clean = *played.as_ref().unwrap_or(&false);
+        if !clean {
+            let _ = raw.shutdown(Shutdown::Both);
+        }
+        is_over.store(true, Ordering::SeqCst);
+        let _ = watch.join();
+        if played.is_err() {
+            self.lock().exchanges[index].closed.get_or_insert_with(Instant::now);
+            self.changed.notify_all();
+        }
+        Some(clean && !script.closes())
     }
 
     /// Lists are asked for at any time, so they do not count as requests.
-    fn list_models(&self, stream: &mut TcpStream, path: &str) {
+    fn list_models(&self, stream: &mut Box<dyn Wire>, path: &str) -> std::io::Result<()> {
         let state = self.lock();
         let after = path.split_once("after_id=").map(|(_, id)| id.replace("%2D", "-"));
         let page = after.and_then(|after| state.pages.iter().find(|(id, _)| *id == after));
@@ -232,8 +275,9 @@ impl Shared {
             None => ("404 Not Found", json!({"error": {"message": "no list here"}}).to_string()),
         };
         let length = body.len();
-        let head = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
-        let _ = stream.write_all(head.as_bytes());
+        let head = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\n\r\n{body}");
+        stream.write_all(head.as_bytes())?;
+        stream.flush()
     }
 
     fn note(&self, request: Recorded) -> (usize, Script) {
@@ -251,15 +295,25 @@ impl Shared {
         (state.exchanges.len() - 1, script.unwrap_or_else(none))
     }
 
-    /// Nothing more comes from the client but its end.
-    fn watch(&self, mut stream: TcpStream, index: usize) {
-        while stream.read(&mut [0; 256]).is_ok_and(|count| count > 0) {}
+    /// While an answer is sent, nothing comes from the client but its end.
+    fn watch(&self, stream: &TcpStream, index: usize, is_over: &AtomicBool) {
+        let wait = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
+        loop {
+            let came = poll(&mut [PollFd::new(stream, PollFlags::IN | PollFlags::RDHUP)], Some(&wait));
+            // Of a client that speaks TLS, a goodbye comes before the end.
+            if came.is_ok_and(|count| count > 0) && !is_over.load(Ordering::SeqCst) {
+                break;
+            }
+            if is_over.load(Ordering::SeqCst) {
+                return;
+            }
+        }
         self.lock().exchanges[index].closed = Some(Instant::now());
         self.changed.notify_all();
     }
 
     /// Says whether the script came to its own end.
-    fn play(&self, stream: &mut TcpStream, script: &Script, index: usize) -> std::io::Result<bool> {
+    fn play(&self, stream: &mut Box<dyn Wire>, script: &Script, index: usize) -> std::io::Result<bool> {
         for step in &script.before {
             if !self.step(stream, step, index)? {
                 return Ok(false);
@@ -269,22 +323,25 @@ impl Shared {
         for (name, value) in &script.headers {
             head += &format!("{name}: {value}\r\n");
         }
-        head += "request-id: req_test\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n";
+        head += "request-id: req_test\r\ntransfer-encoding: chunked\r\n\r\n";
         stream.write_all(head.as_bytes())?;
+        stream.flush()?;
         for step in &script.steps {
             if !self.step(stream, step, index)? {
                 return Ok(false);
             }
         }
         stream.write_all(b"0\r\n\r\n")?;
+        stream.flush()?;
         Ok(true)
     }
 
-    fn step(&self, stream: &mut TcpStream, step: &Step, index: usize) -> std::io::Result<bool> {
+    fn step(&self, stream: &mut Box<dyn Wire>, step: &Step, index: usize) -> std::io::Result<bool> {
         match step {
             Step::Bytes(bytes) => {
                 let chunk = [format!("{:x}\r\n", bytes.len()).as_bytes(), bytes, b"\r\n"].concat();
                 stream.write_all(&chunk)?;
+                stream.flush()?;
             }
             Step::Sleep(duration) => thread::sleep(*duration),
             Step::Hang => {
@@ -300,7 +357,7 @@ impl Shared {
     }
 }
 
-fn read_request(stream: &TcpStream) -> Option<Recorded> {
+fn read_request(stream: &mut Box<dyn Wire>) -> Option<Recorded> {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     reader.read_line(&mut line).ok()?;
@@ -318,213 +375,4 @@ fn read_request(stream: &TcpStream) -> Option<Recorded> {
     reader.read_exact(&mut body).ok()?;
     let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
     Some(Recorded { method, path, headers, body, at: Instant::now() })
-}
-
-fn event(data: &Value) -> Step {
-    let kind = data["type"].as_str().unwrap_or("");
-    Step::Bytes(format!("event: {kind}\ndata: {data}\n\n").into_bytes())
-}
-
-fn delta(index: usize, delta: &Value) -> Step {
-    event(&json!({"type": "content_block_delta", "index": index, "delta": delta}))
-}
-
-fn message_start() -> Step {
-    event(&json!({"type": "message_start", "message": {
-        "id": "msg_test", "type": "message", "role": "assistant", "model": "model-of-the-test", "content": [],
-        "usage": {"input_tokens": 11, "cache_creation_input_tokens": 5, "cache_read_input_tokens": 7, "output_tokens": 1}
-    }}))
-}
-
-fn block(index: usize, start: &Value, deltas: &[Value]) -> Vec<Step> {
-    let mut steps = vec![event(&json!({"type": "content_block_start", "index": index, "content_block": start}))];
-    steps.extend(deltas.iter().map(|data| delta(index, data)));
-    steps.push(event(&json!({"type": "content_block_stop", "index": index})));
-    steps
-}
-
-fn text_block(index: usize, texts: &[&str]) -> Vec<Step> {
-    let deltas: Vec<_> = texts.iter().map(|text| json!({"type": "text_delta", "text": text})).collect();
-    block(index, &json!({"type": "text", "text": ""}), &deltas)
-}
-
-fn message_end(stop_reason: &str) -> Vec<Step> {
-    let delta = json!({"stop_reason": stop_reason, "stop_sequence": null});
-    vec![
-        event(&json!({"type": "message_delta", "delta": delta, "usage": {"output_tokens": 23}})),
-        event(&json!({"type": "message_stop"})),
-    ]
-}
-
-/// Answers of a decent server.
-impl Script {
-    fn stream(blocks: Vec<Step>, stop_reason: &str) -> Self {
-        let mut steps = vec![message_start()];
-        steps.extend(blocks);
-        steps.extend(message_end(stop_reason));
-        Self {
-            status: 200,
-            headers: vec![("content-type".to_owned(), "text/event-stream; charset=utf-8".to_owned())],
-            before: Vec::new(),
-            steps,
-        }
-    }
-
-    pub fn text(text: &str) -> Self {
-        Self::deltas(&[text])
-    }
-
-    pub fn deltas(texts: &[&str]) -> Self {
-        Self::stream(text_block(0, texts), "end_turn")
-    }
-
-    /// A text that ends for another reason than that all is said.
-    pub fn stopped_by(stop_reason: &str, text: &str) -> Self {
-        Self::stream(text_block(0, &[text]), stop_reason)
-    }
-
-    pub fn thinking(thought: &[&str], signature: &str, text: &str) -> Self {
-        Self::stream(
-            [thinking_block(thought, signature), text_block(1, &[text])].into_iter().flatten().collect(),
-            "end_turn",
-        )
-    }
-
-    /// Thinking, a sentence and a call whose input comes in these pieces.
-    pub fn tool_use(thought: &str, signature: &str, id: &str, name: &str, input: &[&str]) -> Self {
-        let deltas: Vec<_> =
-            input.iter().map(|piece| json!({"type": "input_json_delta", "partial_json": piece})).collect();
-        let call = block(2, &json!({"type": "tool_use", "id": id, "name": name, "input": {}}), &deltas);
-        let blocks = [thinking_block(&[thought], signature), text_block(1, &["Let me look."]), call];
-        Self::stream(blocks.into_iter().flatten().collect(), "tool_use")
-    }
-
-    /// These bytes, whatever they are.
-    pub fn raw(content_type: &str, body: &[u8]) -> Self {
-        Self {
-            status: 200,
-            headers: vec![("content-type".to_owned(), content_type.to_owned())],
-            before: Vec::new(),
-            steps: vec![Step::Bytes(body.to_vec())],
-        }
-    }
-
-    /// An answer as it stands in a file: status line, headers, body.
-    pub fn http(file: &[u8]) -> Self {
-        let end = file.windows(4).position(|four| four == b"\r\n\r\n").expect("a head");
-        let head = String::from_utf8(file[..end].to_vec()).expect("UTF-8");
-        let mut lines = head.lines();
-        let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).expect("a status");
-        let header = |line: &str| line.split_once(": ").map(|(name, value)| (name.to_owned(), value.to_owned()));
-        Self { status, headers: lines.filter_map(header).collect(), ..Self::raw("", &file[end + 4..]) }
-    }
-
-    /// Chat completions: these chunks, and `[DONE]`.
-    pub fn chunks(chunks: &[&str]) -> Self {
-        let lines: String = chunks.iter().map(|chunk| format!("data: {chunk}\n\n")).collect();
-        Self::raw("text/event-stream", format!("{lines}data: [DONE]\n\n").as_bytes())
-    }
-
-    /// A refusal with a JSON body.
-    pub fn refusal(status: u16, kind: &str, message: &str) -> Self {
-        let body = json!({"type": "error", "error": {"type": kind, "message": message}, "request_id": "req_test"});
-        Self {
-            status,
-            headers: vec![("content-type".to_owned(), "application/json".to_owned())],
-            before: Vec::new(),
-            steps: vec![Step::Bytes(body.to_string().into_bytes())],
-        }
-    }
-}
-
-/// What may go wrong with them. Positions count events: `message_start`, `content_block_start`, then the deltas.
-impl Script {
-    #[must_use]
-    pub fn header(mut self, name: &str, value: &str) -> Self {
-        self.headers.retain(|(key, _)| key != name);
-        self.headers.push((name.to_owned(), value.to_owned()));
-        self
-    }
-
-    /// Does this before the head.
-    #[must_use]
-    pub fn before(mut self, step: Step) -> Self {
-        self.before.push(step);
-        self
-    }
-
-    /// After so many events does this, and then goes on.
-    #[must_use]
-    pub fn pause_after(mut self, events: usize, step: Step) -> Self {
-        self.steps.insert(events, step);
-        self
-    }
-
-    /// After so many events does this, and nothing more.
-    #[must_use]
-    pub fn cut_after(mut self, events: usize, step: Step) -> Self {
-        self.steps.truncate(events);
-        self.steps.push(step);
-        self
-    }
-
-    /// After so many events ends as if all were well.
-    #[must_use]
-    pub fn truncated_after(mut self, events: usize) -> Self {
-        self.steps.truncate(events);
-        self
-    }
-
-    #[must_use]
-    pub fn error_after(self, events: usize, kind: &str, message: &str) -> Self {
-        let mut script = self.truncated_after(events);
-        script.steps.push(event(&json!({"type": "error", "error": {"type": kind, "message": message}})));
-        script
-    }
-
-    #[must_use]
-    pub fn slowly(mut self, between: Duration) -> Self {
-        self.steps = self.steps.into_iter().flat_map(|step| [step, Step::Sleep(between)]).collect();
-        self
-    }
-
-    #[must_use]
-    pub fn with_crlf(mut self) -> Self {
-        for step in &mut self.steps {
-            if let Step::Bytes(bytes) = step {
-                *bytes = bytes.split(|byte| *byte == b'\n').collect::<Vec<_>>().join(&b"\r\n"[..]);
-            }
-        }
-        self
-    }
-
-    /// Pings, comments and events that do not exist yet, between all others.
-    #[must_use]
-    pub fn with_noise(mut self) -> Self {
-        let noise = [
-            json!({"type": "ping"}).to_string(),
-            json!({"type": "invented_later", "index": "odd", "delta": [1]}).to_string(),
-        ];
-        let noise = noise.map(|data| format!(": comment\nid: 7\nevent: x\ndata: {data}\n\n")).concat();
-        self.steps = self.steps.into_iter().flat_map(|step| [Step::Bytes(noise.clone().into_bytes()), step]).collect();
-        self
-    }
-
-    /// The same bytes in chunks of this size, in the middle of characters too.
-    #[must_use]
-    pub fn in_pieces_of(mut self, size: usize) -> Self {
-        let pieces = |step: Step| match step {
-            Step::Bytes(bytes) => bytes.chunks(size).map(|piece| Step::Bytes(piece.to_vec())).collect(),
-            other => vec![other],
-        };
-        self.steps = self.steps.into_iter().flat_map(pieces).collect();
-        self
-    }
-}
-
-fn thinking_block(thought: &[&str], signature: &str) -> Vec<Step> {
-    let mut deltas: Vec<_> =
-        thought.iter().map(|thought| json!({"type": "thinking_delta", "thinking": thought})).collect();
-    deltas.push(json!({"type": "signature_delta", "signature": signature}));
-    block(0, &json!({"type": "thinking", "thinking": "", "signature": ""}), &deltas)
 }

@@ -1,5 +1,6 @@
 //! A turn: from a person's message to the end that is announced exactly once.
 
+mod connections;
 mod context;
 mod endings;
 mod failures;

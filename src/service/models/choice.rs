@@ -20,6 +20,13 @@ pub struct Choice {
 }
 
 impl Registry {
+    /// Opens a connection to the provider of a conversation whose question is just being stored.
+    pub fn prepare(&self, wanted: Option<&str>) {
+        if let Ok(all) = self.all() {
+            named(&all, wanted.unwrap_or_default()).0.provider.prepare();
+        }
+    }
+
     /// Who answers where a conversation names `wanted`, or nothing: `provider/model`, or a model of the first provider.
     ///
     /// Errors: `NotFound` (`model_unavailable`) where the model is not there for a person of this role; `Upstream` where no

@@ -77,6 +77,12 @@ impl Registry {
         self.all()?.into_iter().next().ok_or_else(|| Error::internal("no provider"))
     }
 
+    /// Closes connections that have not been used for a while.
+    pub fn close_idle(&self) {
+        let added = self.added.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        added.iter().chain([&self.fixed]).for_each(|entry| entry.provider.close_idle());
+    }
+
     /// Asks every provider for its models again; what they say decides how they are asked.
     pub fn refresh(&self) {
         let all = self.all().unwrap_or_default();

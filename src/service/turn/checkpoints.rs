@@ -32,6 +32,7 @@ fn tick(turns: &Weak<Turns>) -> bool {
         if queue.is_closed() {
             return false;
         }
+        turns.models.close_idle();
         drop(turns.changed.wait_timeout(queue, IDLE).unwrap_or_else(PoisonError::into_inner));
         return true;
     }

@@ -131,6 +131,7 @@ impl Turns {
         let owner = &caller.user.container_id;
         self.check_allowance(caller)?;
         let conversation = self.store.conversation(owner, &message.conversation_id)?;
+        self.models.prepare(conversation.model.as_deref());
         let begun = self.store.begin_turn(Question {
             owner: owner.clone(),
             conversation: message.conversation_id,
