@@ -249,7 +249,7 @@ fn endpoint(config: &Config, demo: Option<&Demo>) -> Endpoint {
     let vendor = config.llm.provider;
     let own = Endpoint {
         name: vendor.name.to_owned(),
-        kind: vendor.kind,
+        kind: vendor.kind_at(config.llm.url.as_deref()),
         base_url: config.llm.url.clone().unwrap_or_else(|| vendor.url.to_owned()),
         api_key: config.llm.api_key.clone(),
         // A server of one's own may need none.

@@ -64,7 +64,7 @@ pub static SETTINGS: &[Setting] = &[
     row("PORT", (Some('p'), "port"), "PORT", Is("5200"), SHOWN, "HTTP and WebSocket on one port; 0 lets the system choose"),
     row("HOST", (None, "host"), "ADDRESS", Is("0.0.0.0"), SHOWN, "address to listen on"),
     row("AGENTX_DIR", (Some('d'), "data-dir"), "DIR", Derived("~/.agentx"), SHOWN, "data directory"),
-    row("LLM_PROVIDER", (None, "provider"), "NAME", Is("anthropic"), SHOWN, "anthropic, openai (any compatible server), ollama, demo (built in), or a vendor such as deepseek"),
+    row("LLM_PROVIDER", (None, "provider"), "NAME", Is("anthropic"), SHOWN, "anthropic, openai (any compatible server), responses, ollama, demo (built in), or a vendor such as deepseek"),
     row("LLM_PROVIDER_KEY", (None, "api-key"), "KEY", Derived(""), SECRET, "the provider's API key"),
     row("LLM_PROVIDER_URL", (None, "api-url"), "URL", Derived("the provider's own"), SHOWN, "the provider's base URL"),
     row("LLM_PROVIDER_MODEL", (None, "model"), "MODEL", Derived("claude-sonnet-5-5, or the first that the provider lists"), SHOWN, "model of conversations that name none"),

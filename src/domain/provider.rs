@@ -65,7 +65,8 @@ impl ProviderRow {
         let mut row = Self { updated_at: now, ..self.clone() };
         if let Some(name) = &change.vendor {
             let vendor = vendor::named(name).ok_or_else(|| no_such("vendor", name))?;
-            (row.kind, row.base_url) = (vendor.kind, vendor.url.to_owned());
+            let url = change.base_url.as_deref().filter(|url| !url.trim().is_empty());
+            (row.kind, row.base_url) = (vendor.kind_at(url), vendor.url.to_owned());
             row.default_model = vendor.default_model.to_owned();
         }
         if let Some(name) = &change.kind {

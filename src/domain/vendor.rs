@@ -6,8 +6,10 @@
 pub enum Kind {
     /// Anthropic's Messages API.
     Anthropic,
-    /// OpenAI's chat completions.
+    /// OpenAI's chat completions, which most servers speak.
     OpenAi,
+    /// OpenAI's Responses.
+    Responses,
     /// Ollama's own API.
     Ollama,
     /// Built in: needs neither key nor network.
@@ -19,6 +21,7 @@ impl Kind {
         match self {
             Self::Anthropic => "anthropic",
             Self::OpenAi => "openai",
+            Self::Responses => "responses",
             Self::Ollama => "ollama",
             Self::Demo => "demo",
         }
@@ -46,6 +49,7 @@ const fn vendor(name: &'static str, kind: Kind, url: &'static str, key_page: &'s
 pub static VENDORS: &[Vendor] = &[
     Vendor { default_model: "claude-sonnet-5-5", ..vendor("anthropic", Kind::Anthropic, "", "https://platform.claude.com/settings/keys") },
     vendor("openai", Kind::OpenAi, "", "https://platform.openai.com/api-keys"),
+    vendor("responses", Kind::Responses, "", "https://platform.openai.com/api-keys"),
     vendor("ollama", Kind::Ollama, "", ""),
     Vendor { default_model: "portagent-demo", ..vendor("demo", Kind::Demo, "", "") },
     vendor("deepseek", Kind::OpenAi, "https://api.deepseek.com/v1", "https://platform.deepseek.com/api_keys"),
@@ -97,6 +101,16 @@ pub fn needs_key(kind: Kind, url: &str) -> bool {
 }
 
 impl Vendor {
+    /// How it is spoken to at an address of one's own, or without one at its own. OpenAI itself speaks Responses, whose
+    /// newer models use tools over that wire only; what others call compatible with OpenAI are chat completions.
+    pub fn kind_at(&self, url: Option<&str>) -> Kind {
+        if self.kind == Kind::OpenAi && self.url.is_empty() && url.is_none_or(|url| url.contains("//api.openai.com")) {
+            Kind::Responses
+        } else {
+            self.kind
+        }
+    }
+
     pub fn needs_key(&self) -> bool {
         !self.key_page.is_empty()
     }

@@ -193,7 +193,9 @@ impl<'a> History<'a> {
         for part in parts {
             let item = match part {
                 Part::Text(text) if !text.trim().is_empty() => Item::Text(Cow::Borrowed(text)),
-                Part::Thinking { .. } | Part::RedactedThinking { .. } if forget_thinking => continue,
+                Part::Thinking { .. } | Part::RedactedThinking { .. } | Part::Opaque { .. } if forget_thinking => {
+                    continue;
+                }
                 Part::Thinking { text, signature } => {
                     Item::Thinking { text, signature: signature.as_deref().filter(|text| !text.is_empty()) }
                 }

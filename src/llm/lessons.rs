@@ -29,6 +29,11 @@ pub(super) enum Quirk {
     /// `max_completion_tokens` instead of `max_tokens`.
     CompletionTokens,
     NoThinking,
+    /// Thinking, but without a summary for people.
+    NoSummary,
+    NoEffort,
+    /// The model is asked over another wire: OpenAI's Responses instead of chat completions.
+    OtherWire,
     NoToolChoice,
     NoTools,
     /// Schemas without `$schema`, `$id`, `strict` and `additionalProperties`.
@@ -43,11 +48,17 @@ pub(super) enum Quirk {
 
 /// Words of a refusal, all of which are in it, and what they teach; the first that fits counts.
 const SIGNS: &[(&[&str], Quirk)] = &[
+    (&["v1/responses"], Quirk::OtherWire),
     (&["stream_options"], Quirk::NoStreamOptions),
     (&["max_tokens", "max_completion_tokens"], Quirk::CompletionTokens),
     (&["cache_control"], Quirk::NoCacheControl),
     (&["tool_choice"], Quirk::NoToolChoice),
     (&["not support tools"], Quirk::NoTools),
+    (&["effort"], Quirk::NoEffort),
+    (&["verified", "summar"], Quirk::NoSummary),
+    (&["encrypted content is not supported"], Quirk::NoThinking),
+    (&["reasoning.encrypted_content"], Quirk::NoThinking),
+    (&["reasoning", "unsupported parameter"], Quirk::NoThinking),
     (&["not support thinking"], Quirk::NoThinking),
     (&["thinking", "type"], Quirk::NoThinking),
     (&["$schema"], Quirk::PlainSchemas),
@@ -143,11 +154,13 @@ impl Memory {
 impl Learned {
     /// What to try after a refusal. `None`: nothing that we know would help.
     pub(super) fn after(&self, said: &Said, sent_tokens: u32, messages: &[Message]) -> Option<Self> {
-        if !matches!(said.status, 400 | 422) {
+        let words = said.words.to_ascii_lowercase();
+        let is_about_the_wire = said.status == 404 && words.contains("v1/responses");
+        if !matches!(said.status, 400 | 422) && !is_about_the_wire {
             return None;
         }
-        let words = said.words.to_ascii_lowercase();
         let is_about_thinking = words.contains("signature")
+            || words.contains("encrypted content") && !words.contains("not supported")
             || words.contains("bound to a different conversation")
             || words.contains("thinking") && words.contains("block");
         if is_about_thinking {
@@ -162,7 +175,10 @@ impl Learned {
 
 fn signatures(message: &Message) -> impl Iterator<Item = u64> {
     message.parts.iter().filter_map(|part| {
-        let (Part::Thinking { signature: Some(opaque), .. } | Part::RedactedThinking { data: opaque }) = part else {
+        let (Part::Thinking { signature: Some(opaque), .. }
+        | Part::RedactedThinking { data: opaque }
+        | Part::Opaque { data: opaque, .. }) = part
+        else {
             return None;
         };
         let mut hasher = DefaultHasher::new();

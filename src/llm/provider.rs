@@ -11,10 +11,10 @@ use ureq::http::response::Parts;
 
 use super::call::Call;
 use super::connections::Connections;
-use super::dialect::{Dialect, Form};
+use super::dialect::Form;
 use super::draft::{Draft, Sink};
 use super::fault::Fault;
-use super::lessons::{Learned, Memory};
+use super::lessons::{Learned, Memory, Quirk};
 use super::listing::{self, Listed};
 use super::models::Model;
 use super::reading::Reading;
@@ -30,8 +30,6 @@ const LIST_PATIENCE: Duration = Duration::from_secs(15);
 /// A model's server, ready to be asked from any number of threads.
 pub struct Provider {
     endpoint: Endpoint,
-    dialect: &'static dyn Dialect,
-    url: String,
     timeouts: Timeouts,
     connections: Arc<Connections>,
     retry: Retry,
@@ -42,14 +40,11 @@ pub struct Provider {
 
 impl Provider {
     pub fn new(endpoint: Endpoint, timeouts: Timeouts) -> Self {
-        let dialect = wires::of(endpoint.kind);
-        let url = dialect.chat_url(&endpoint.base_url);
+        let url = wires::of(endpoint.kind).chat_url(&endpoint.base_url);
         Self {
             endpoint,
-            dialect,
             timeouts,
             connections: Connections::new(timeouts, &url),
-            url,
             retry: Retry::default(),
             memory: Memory::default(),
             models: Mutex::default(),
@@ -197,14 +192,20 @@ impl Provider {
     /// What a refusal teaches, while nothing has come.
     fn lesson(&self, fault: &Fault, learned: &Learned, prompt: &Prompt<'_>, draft: &Draft<'_>) -> Option<Learned> {
         let said = fault.said.as_ref().filter(|_| !draft.began())?;
-        let sent = self.form(prompt, &self.origin(prompt), learned).max_tokens(prompt.max_tokens);
+        let sent = self.form(prompt, &self.origin(prompt, learned), learned).max_tokens(prompt.max_tokens);
         let better = learned.after(said, sent, prompt.messages)?;
         log::info!(target: "llm", "model={} refused a parameter and is asked again without it: {}", prompt.model, fault.error.message);
         Some(better)
     }
 
-    fn origin(&self, prompt: &Prompt<'_>) -> String {
-        format!("{}:{}/{}", self.endpoint.kind.as_str(), self.endpoint.name, prompt.model)
+    /// How this model is spoken to.
+    fn kind(&self, learned: &Learned) -> Kind {
+        let is_other = self.endpoint.kind == Kind::OpenAi && learned.lessons.has(Quirk::OtherWire);
+        if is_other { Kind::Responses } else { self.endpoint.kind }
+    }
+
+    fn origin(&self, prompt: &Prompt<'_>, learned: &Learned) -> String {
+        format!("{}:{}/{}", self.kind(learned).as_str(), self.endpoint.name, prompt.model)
     }
 
     fn form<'a>(&self, prompt: &Prompt<'_>, origin: &'a str, learned: &'a Learned) -> Form<'a> {
@@ -226,20 +227,21 @@ impl Provider {
         cancel: &Cancel,
         draft: &mut Draft<'_>,
     ) -> Result<(), Fault> {
-        let origin = self.origin(prompt);
-        let body = self.dialect.body(prompt, &self.form(prompt, &origin, learned))?;
+        let (dialect, origin) = (wires::of(self.kind(learned)), self.origin(prompt, learned));
+        let body = dialect.body(prompt, &self.form(prompt, &origin, learned))?;
         if !self.is_ready() {
             return Err(Fault::no_key());
         }
-        let (key, headers) = (self.key(), self.dialect.headers(self.key()));
+        let (key, headers) = (self.key(), dialect.headers(self.key()));
+        let url = dialect.chat_url(&self.endpoint.base_url);
         let body = RefCell::new(body);
-        let send = |agent: &Agent| transport::post(agent, &self.url, &headers, key, &body.borrow());
+        let send = |agent: &Agent| transport::post(agent, &url, &headers, key, &body.borrow());
         let mut call = Call::begin();
         let read = |head: &Parts, rest: &mut dyn Read| {
             drop(body.take()); // megabytes, and an answer may take minutes
             call.note(head);
-            let mut reading = Reading { reader: self.dialect.reader(&origin), draft, cancel, asked: call.began };
-            reading.response(head, rest, self.dialect.framing(), key)
+            let mut reading = Reading { reader: dialect.reader(&origin), draft, cancel, asked: call.began };
+            reading.response(head, rest, dialect.framing(), key)
         };
         let outcome = self.connections.exchange(cancel, send, read).map_err(|fault| fault.quoted(key));
         call.end(&outcome, cancel);

@@ -49,7 +49,9 @@ impl Said {
     /// An error that came where an answer was expected, if this is one.
     pub(super) fn within(value: &Value) -> Option<Self> {
         let value = first(value);
-        let has_error = !matches!(&value["error"], Value::Null | Value::Bool(false)) || value["type"] == "error";
+        let has_error = !matches!(&value["error"], Value::Null | Value::Bool(false))
+            || value["type"] == "error"
+            || value["type"] == "response.failed";
         has_error.then(|| Self::json(value))
     }
 

@@ -1,12 +1,13 @@
 //! Which wire a kind of provider speaks. Above the wires, so that none of them knows the others.
 
 use super::dialect::Dialect;
-use super::{Kind, anthropic, ollama, openai};
+use super::{Kind, anthropic, ollama, openai, responses};
 
 pub(super) fn of(kind: Kind) -> &'static dyn Dialect {
     match kind {
         Kind::Anthropic | Kind::Demo => &anthropic::Anthropic,
         Kind::OpenAi => &openai::OpenAi,
+        Kind::Responses => &responses::Responses,
         Kind::Ollama => &ollama::Ollama,
     }
 }

@@ -7,6 +7,7 @@ mod demo;
 mod failures;
 mod ollama;
 mod openai;
+mod responses;
 mod streams;
 
 use std::time::Duration;

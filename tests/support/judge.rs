@@ -6,14 +6,21 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
+use super::judge_openai;
+
 /// The models that Anthropic serves to a new account today.
 pub const MODELS: [&str; 4] = ["claude-sonnet-5-5", "claude-opus-5-5", "claude-haiku-5-5", "claude-fable-5-2"];
 /// A signature that this server did not make contains this.
 pub const FOREIGN: &str = "of-another-provider";
 
-/// The message of the 400 that a request gets, if it gets one.
-pub fn refuses(body: &Value) -> Option<String> {
-    parameters(body).and_then(|()| tools(body)).and_then(|()| messages(body)).err()
+/// The message of the 400 that a request to this path gets, if it gets one.
+pub fn refuses(path: &str, body: &Value) -> Option<String> {
+    match path {
+        "/v1/messages" => parameters(body).and_then(|()| tools(body)).and_then(|()| messages(body)).err(),
+        "/v1/chat/completions" => judge_openai::chat(body).err(),
+        "/v1/responses" => judge_openai::responses(body).err(),
+        _ => None,
+    }
 }
 
 fn parameters(body: &Value) -> Result<(), String> {
@@ -105,11 +112,11 @@ fn answers(block: &Value) -> Option<String> {
     (block["type"] == "tool_result").then(|| block["tool_use_id"].as_str().unwrap_or("").to_owned())
 }
 
-fn is_token(text: &str, most: usize) -> bool {
+pub fn is_token(text: &str, most: usize) -> bool {
     let is_good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     !text.is_empty() && text.len() <= most && text.chars().all(is_good)
 }
 
-fn refuse_if(is_wrong: bool, message: &str) -> Result<(), String> {
+pub fn refuse_if(is_wrong: bool, message: &str) -> Result<(), String> {
     if is_wrong { Err(message.to_owned()) } else { Ok(()) }
 }

@@ -5,6 +5,7 @@ pub mod chat;
 pub mod disk;
 pub mod http;
 pub mod judge;
+mod judge_openai;
 pub mod people;
 pub mod raw;
 pub mod script;

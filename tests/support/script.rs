@@ -148,6 +148,11 @@ impl Script {
         Self::raw("text/event-stream", format!("{lines}data: [DONE]\n\n").as_bytes())
     }
 
+    /// Responses: these events.
+    pub fn events(events: &[Value]) -> Self {
+        Self { steps: events.iter().map(event).collect(), ..Self::raw("text/event-stream", b"") }
+    }
+
     /// A refusal with a JSON body.
     pub fn refusal(status: u16, kind: &str, message: &str) -> Self {
         let body = json!({"type": "error", "error": {"type": kind, "message": message}, "request_id": "req_test"});

@@ -196,12 +196,12 @@ impl Recorded {
 }
 
 impl State {
-    fn judge(&self, body: &Value) -> Option<Script> {
+    fn judge(&self, path: &str, body: &Value) -> Option<Script> {
         let model = body["model"].as_str().unwrap_or("");
         if !self.models.is_empty() && !self.models.contains(&model) {
             return Some(Script::refusal(404, "not_found_error", &format!("model: {model}")));
         }
-        judge::refuses(body).map(|message| Script::refusal(400, "invalid_request_error", &message))
+        judge::refuses(path, body).map(|message| Script::refusal(400, "invalid_request_error", &message))
     }
 }
 
@@ -282,8 +282,9 @@ impl Shared {
 
     fn note(&self, request: Recorded) -> (usize, Script) {
         let mut state = self.lock();
-        let known = ["/v1/messages", "/v1/chat/completions", "/api/chat"].contains(&request.path.as_str());
-        let refusal = if request.path == "/v1/messages" { state.judge(&request.body) } else { None };
+        let known =
+            ["/v1/messages", "/v1/chat/completions", "/v1/responses", "/api/chat"].contains(&request.path.as_str());
+        let refusal = state.judge(&request.path, &request.body);
         state.exchanges.push(Exchange { request, closed: None });
         self.changed.notify_all();
         if let Some(refusal) = refusal {

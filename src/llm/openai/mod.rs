@@ -8,27 +8,25 @@ mod think;
 
 use serde_json::Value;
 
-use super::dialect::{self, Dialect, Form, Reader};
+use super::dialect::{Dialect, Form, Reader};
 use super::fault::Fault;
-use super::models::{self, Model};
-use super::{Prompt, json};
+use super::models::Model;
+use super::{Prompt, openai_base};
 use crate::domain::secret::Secret;
-
-const OWN_URL: &str = "https://api.openai.com/v1";
 
 pub(super) struct OpenAi;
 
 impl Dialect for OpenAi {
     fn chat_url(&self, base: &str) -> String {
-        format!("{}/chat/completions", root(base))
+        format!("{}/chat/completions", openai_base::root(base))
     }
 
     fn models_url(&self, base: &str) -> String {
-        format!("{}/models", root(base))
+        openai_base::models_url(base)
     }
 
     fn headers(&self, key: Option<&Secret>) -> Vec<(&'static str, String)> {
-        key.map(|key| ("authorization", format!("Bearer {}", key.expose().trim()))).into_iter().collect()
+        openai_base::headers(key)
     }
 
     fn body(&self, prompt: &Prompt<'_>, form: &Form<'_>) -> Result<Vec<u8>, Fault> {
@@ -39,55 +37,7 @@ impl Dialect for OpenAi {
         Box::new(stream::Stream::new(origin))
     }
 
-    /// OpenAI gives ids; vLLM, OpenRouter and Groq also how much goes in.
     fn models(&self, list: &Value) -> Vec<Model> {
-        let one = |entry: &Value| Model {
-            id: json::text(entry, "id").to_owned(),
-            name: json::text(entry, "name").to_owned(),
-            context_tokens: ["context_length", "context_window", "max_model_len"]
-                .iter()
-                .find_map(|name| json::count(&entry[*name])),
-            ..Model::default()
-        };
-        models::entries(list, "data").map(one).collect()
-    }
-}
-
-/// The base with its version: `/v1` where no part of the path is one.
-fn root(base: &str) -> String {
-    let base = dialect::bare(base, &["/chat/completions", "/completions", "/responses", "/models"]);
-    if base.is_empty() {
-        return OWN_URL.to_owned();
-    }
-    let path = base.split_once("://").map_or(base, |(_, rest)| rest);
-    let is_version =
-        |part: &str| part.strip_prefix('v').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-    if path.split('/').skip(1).any(is_version) {
-        base.to_owned()
-    } else if base.ends_with("/paas") {
-        format!("{base}/v4")
-    } else {
-        format!("{base}/v1")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_as_people_type_them() {
-        let check = |base: &str, expected: &str| assert_eq!(root(base), expected, "{base}");
-        check("", "https://api.openai.com/v1");
-        check("https://api.openai.com", "https://api.openai.com/v1");
-        check("https://api.openai.com/v1/", "https://api.openai.com/v1");
-        check("https://api.openai.com/v1/chat/completions", "https://api.openai.com/v1");
-        check("https://open.bigmodel.cn/api/paas/v4", "https://open.bigmodel.cn/api/paas/v4");
-        check("https://open.bigmodel.cn/api/paas/v4/chat/completions/", "https://open.bigmodel.cn/api/paas/v4");
-        check("https://open.bigmodel.cn/api/paas", "https://open.bigmodel.cn/api/paas/v4");
-        check("https://openrouter.ai/api", "https://openrouter.ai/api/v1");
-        let gemini = "https://generativelanguage.googleapis.com/v1beta/openai";
-        check(gemini, gemini);
-        check("http://localhost:8000", "http://localhost:8000/v1");
+        openai_base::models(list)
     }
 }
