@@ -14,6 +14,7 @@ mod health;
 mod db;
 mod docs;
 mod doctor;
+mod files;
 mod llm;
 mod log;
 mod manual;

@@ -160,6 +160,7 @@ fn jobs(
         backup::job(config, store.clone(), backups.clone()),
         ops::people::job(services.clone(), store.clone()),
         care::optimize_job(store.clone()),
+        care::files_job(services.clone()),
         care::integrity_job(store.clone(), Arc::new(AtomicBool::new(after_a_crash))),
     ]
 }

@@ -53,6 +53,8 @@ impl Code {
     pub const STOPPED: Self = Self("stopped");
     /// The server is stopping.
     pub const STOPPING: Self = Self("stopping");
+    /// A file of a type that no message takes.
+    pub const UNSUPPORTED_FILE: Self = Self("unsupported_file");
     /// The prompt does not fit the model.
     pub const UPSTREAM_TOO_LARGE: Self = Self("upstream_too_large");
 

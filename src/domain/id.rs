@@ -54,6 +54,8 @@ ids! {
     MessageId "msg_";
     /// One question and everything that is done to answer it.
     TurnId "turn_";
+    /// A file that a person has uploaded.
+    FileId "file_";
     /// One login: the `jti` of its token.
     LoginId "";
 }

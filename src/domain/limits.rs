@@ -27,6 +27,8 @@ pub const CONVERSATIONS_PER_HOUR: u32 = 300;
 
 /// One message of a person, in bytes of text.
 pub const MESSAGE_BYTES: usize = 512 * 1024;
+/// A file that a person gives to a message, in bytes.
+pub const FILE_BYTES: u64 = 20 * 1024 * 1024;
 /// `clientMessageId`, in bytes.
 pub const CLIENT_MESSAGE_ID_BYTES: usize = 128;
 

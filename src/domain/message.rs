@@ -1,6 +1,7 @@
 //! Messages as they are kept, and as they go to a model and to a person.
 
 use super::StopReason;
+use super::attachment::Attachment;
 use super::id::{MessageId, SessionId, TurnId};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,6 +108,8 @@ pub enum Part {
         data: String,
         filename: Option<String>,
     },
+    /// A file that is stored beside the conversation.
+    Attachment(Attachment),
     /// Stable code, a sentence for people, and the way out where there is one.
     Error {
         code: String,
@@ -172,6 +175,7 @@ impl Part {
             | Self::File { data, .. } => data.len(),
             Self::ToolCall { id, name, input } => id.len() + name.len() + input.len(),
             Self::ToolResult { id, name, output, .. } => id.len() + name.len() + output.len(),
+            Self::Attachment(file) => file.id.as_str().len() + file.name.len(),
             Self::ContextTrimmed { from } => from.as_str().len(),
             Self::Error { code, message, hint } => code.len() + message.len() + hint.as_ref().map_or(0, String::len),
         }

@@ -2,6 +2,7 @@
 //!
 //! What the wire and the tables call an *image* is a *conversation* in this code.
 
+pub mod attachment;
 pub mod bytes;
 pub mod cancel;
 pub mod clock;
@@ -13,6 +14,7 @@ pub mod finding;
 pub mod halves;
 pub mod id;
 pub mod limits;
+pub mod media;
 pub mod message;
 pub mod provider;
 pub mod secret;

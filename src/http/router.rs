@@ -4,7 +4,8 @@ use super::guard;
 use super::handlers::page;
 use crate::domain::user::{Admin, Caller};
 use crate::http::context::Context;
-use crate::http::limits::{BODY_BYTES, OPEN_BODY_BYTES};
+use crate::http::limits::{BODY_BYTES, OPEN_BODY_BYTES, UPLOAD_BYTES};
+use crate::http::wire::body::Sink;
 use crate::http::wire::failure::{Failure, HandlerResult};
 use crate::http::wire::head::Method;
 use crate::http::wire::request::Request;
@@ -58,8 +59,15 @@ pub(crate) enum Handler {
     Open(fn(&Context, &Request) -> HandlerResult),
     Caller(fn(&Context, &Caller, &Request) -> HandlerResult),
     Admin(fn(&Context, &Admin, &Request) -> HandlerResult),
+    /// Takes the body piece by piece, as it comes.
+    Upload(fn(&Context, &Caller, &Request) -> HandlerResult<Box<dyn Receiver>>),
     /// The connection becomes a WebSocket.
     Socket,
+}
+
+/// What takes a body as it comes, and answers when it was whole.
+pub(crate) trait Receiver: Sink {
+    fn finish(self: Box<Self>) -> HandlerResult<Response>;
 }
 
 /// A handler together with the caller it was promised.
@@ -67,6 +75,7 @@ pub(crate) enum Admitted {
     Open(fn(&Context, &Request) -> HandlerResult),
     Caller(fn(&Context, &Caller, &Request) -> HandlerResult, Box<Caller>),
     Admin(fn(&Context, &Admin, &Request) -> HandlerResult, Box<Admin>),
+    Upload(fn(&Context, &Caller, &Request) -> HandlerResult<Box<dyn Receiver>>, Box<Caller>),
     Socket,
 }
 
@@ -88,7 +97,11 @@ pub(crate) const fn delete(path: &'static str, handler: Handler) -> Route {
 
 /// Authenticated callers may send larger bodies.
 const fn sent(method: Method, path: &'static str, handler: Handler) -> Route {
-    let body_limit = if let Handler::Open(_) = handler { OPEN_BODY_BYTES } else { BODY_BYTES };
+    let body_limit = match handler {
+        Handler::Open(_) => OPEN_BODY_BYTES,
+        Handler::Upload(_) => UPLOAD_BYTES,
+        _ => BODY_BYTES,
+    };
     Route { method, path, handler, body_limit }
 }
 
@@ -125,6 +138,7 @@ impl Handler {
             Self::Open(run) => Admitted::Open(run),
             Self::Caller(run) => Admitted::Caller(run, Box::new(guard::caller(context, req)?)),
             Self::Admin(run) => Admitted::Admin(run, Box::new(guard::admin(context, req)?)),
+            Self::Upload(run) => Admitted::Upload(run, Box::new(guard::caller(context, req)?)),
             Self::Socket => Admitted::Socket,
         })
     }
@@ -134,19 +148,28 @@ impl Admitted {
     /// Who is calling, where the route asked.
     pub(crate) fn caller(&self) -> Option<&Caller> {
         match self {
-            Self::Caller(_, caller) => Some(caller),
+            Self::Caller(_, caller) | Self::Upload(_, caller) => Some(caller),
             Self::Admin(_, admin) => Some(admin.caller()),
             Self::Open(_) | Self::Socket => None,
         }
     }
 
+    /// What takes the body, where the route does not want it in memory. Errors: those of the handler.
+    pub(crate) fn receiver(&self, context: &Context, req: &Request) -> HandlerResult<Option<Box<dyn Receiver>>> {
+        match self {
+            Self::Upload(run, caller) => run(context, caller, req).map(Some),
+            _ => Ok(None),
+        }
+    }
+
     /// Errors: those of the handler; 426 where only a WebSocket is served.
+    /// Not for an upload, which its receiver answers.
     pub(crate) fn run(&self, context: &Context, req: &Request) -> HandlerResult<Response> {
         match self {
             Self::Open(run) => run(context, req),
             Self::Caller(run, caller) => run(context, caller, req),
             Self::Admin(run, admin) => run(context, admin, req),
-            Self::Socket => Err(Failure::upgrade_required()),
+            Self::Upload(..) | Self::Socket => Err(Failure::upgrade_required()),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The whole API on one screen. What a route demands of its caller is part of its row.
 
 use super::handlers::admin::{backups, checks, invites, logs, settings, users};
-use super::handlers::{auth, doctor, health, info, metrics, models, providers};
-use super::router::Handler::{Admin, Caller, Open, Socket};
+use super::handlers::{auth, doctor, files, health, info, metrics, models, providers};
+use super::router::Handler::{Admin, Caller, Open, Socket, Upload};
 use super::router::{Route, delete, get, post, put};
 
 #[rustfmt::skip]
@@ -19,6 +19,10 @@ pub(crate) static ROUTES: &[Route] = &[
     post("/api/auth/password", Caller(auth::change_password)),
 
     get("/api/models",         Caller(models::list)),
+
+    post("/api/files",           Upload(files::receive)),
+    get("/api/files/:fileId",    Caller(files::download)),
+    delete("/api/files/:fileId", Caller(files::delete)),
 
     get("/api/admin/users",               Admin(users::list)),
     post("/api/admin/users",              Admin(users::add)),

@@ -40,6 +40,8 @@ pub(super) enum Quirk {
     PlainSchemas,
     /// Content is a text, never a list.
     PlainContent,
+    /// A PDF is named instead of sent.
+    NoFiles,
     /// An assistant's message has content, if only an empty one.
     EmptyContent,
     /// Ids of calls have nine letters and digits.
@@ -66,6 +68,7 @@ const SIGNS: &[(&[&str], Quirk)] = &[
     (&["additionalproperties"], Quirk::PlainSchemas),
     (&["strict"], Quirk::PlainSchemas),
     (&["length of 9"], Quirk::ShortIds),
+    (&["file"], Quirk::NoFiles),
     (&["content", "string"], Quirk::PlainContent),
     (&["image"], Quirk::PlainContent),
     (&["content", "null"], Quirk::EmptyContent),

@@ -137,3 +137,10 @@ pub struct Failure {
     /// Whether `Delta::Start` was given.
     pub output_began: bool,
 }
+
+impl Failure {
+    /// Stopped before anything was asked.
+    pub fn cancelled() -> Self {
+        Self { error: None, partial: Answer::default(), output_began: false }
+    }
+}

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::allowance::{Rate, check_disk};
+use super::files;
 use super::models::Registry;
 use super::turn::{Running, Turns};
 use crate::domain::conversation::{Conversation, ConversationChange};
@@ -150,6 +151,7 @@ impl Conversations {
         self.store.delete_conversation(&caller.user.container_id, id)?;
         self.hub.forget(&gone.session_id);
         self.store.workdirs().remove_conversation(&gone.container_id, &gone.id)?;
+        files::forget_unheld(&self.store, &gone.container_id)?;
         Ok(())
     }
 

@@ -8,6 +8,7 @@ pub mod audit;
 pub mod clock_guard;
 pub mod conversations;
 mod daily_code;
+pub mod files;
 mod hash_queue;
 mod login_limits;
 pub mod gauges;
@@ -26,6 +27,7 @@ use std::time::Duration;
 pub use accounts::{AccountOptions, Accounts, AuthConfig, LoggedIn, Registration, RequestSource};
 pub use administration::Administration;
 pub use conversations::{Conversations, MessagePage, NewConversation, Target};
+pub use files::Files;
 pub use gauges::Collector;
 pub use health::{BACKUP_JOB, BackupPlan, Health, UpstreamRecord};
 pub use invites::{Invite, Invites, NewInvite};
@@ -50,6 +52,7 @@ pub struct Services {
     pub users: Administration,
     pub invites: Invites,
     pub conversations: Conversations,
+    pub files: Files,
     pub turns: Arc<Turns>,
     pub models: Arc<Registry>,
     pub providers: Providers,
@@ -86,6 +89,7 @@ impl Services {
             accounts: Accounts::new(store.clone(), hub.clone(), passwords.clone(), key, options),
             users: Administration::serving(store.clone(), passwords, hub.clone()),
             invites: Invites::new(store.clone()),
+            files: Files::new(store.clone()),
             conversations: Conversations::new(store.clone(), hub.clone(), turns.clone(), models.clone()),
             health: Health::new(store.clone(), upstream, models.clone()),
             gauges: Collector::new(store.clone()),

@@ -27,6 +27,7 @@ pub use files::lock::DirectoryLock;
 pub use files::snapshot::stamp;
 pub use files::{copy, has_data, replace_data, settle_if_free};
 pub use tables::conversations::DeletedCounts;
+pub use tables::files::StoredFile;
 pub use tables::invites::Invite;
 pub use tables::jobs::JobRecord;
 pub use tables::messages::Position;

@@ -80,6 +80,20 @@ impl Dir {
         Ok(names)
     }
 
+    /// The same directory, to be listed from its beginning whatever is listed elsewhere.
+    pub(super) fn anew(&self) -> io::Result<Self> {
+        Ok(Self(rustix::fs::openat(&self.0, ".", DIRECTORY, Mode::empty())?))
+    }
+
+    /// Makes what was renamed or made in it survive a power cut.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        Ok(rustix::fs::fsync(&self.0)?)
+    }
+
+    pub(super) fn fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+
     pub(super) fn list(&self) -> io::Result<rustix::fs::Dir> {
         Ok(rustix::fs::Dir::read_from(&self.0)?)
     }

@@ -2,26 +2,36 @@
 //! too, and change it while we look. So nothing here follows a link, and every step starts at an open directory
 //! instead of a path: what was checked is what is used.
 
+mod attachments;
 mod dir;
 mod name;
+mod place;
 mod remove;
 #[cfg(test)]
 mod tests;
 mod walk;
+mod workdir;
+#[cfg(test)]
+mod workdir_tests;
 
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use crate::domain::id::{ContainerId, ConversationId};
 use crate::domain::{Error, Result};
+pub use attachments::{Attachments, Partial};
 pub use dir::Dir;
 pub use name::is_plain;
+pub use place::Place;
 pub use walk::{Closed, Entry, Found, PATH_BYTES, Walk};
+pub use workdir::{Draft, ENTRIES, Listed, Sort, Workdir};
 
 /// The directory below the data directory.
 pub const ROOT: &str = "containers";
 /// Below a container: a directory for each conversation.
 const WORKDIRS: &str = "workdirs";
+/// Below a container: what its owner has given to messages.
+const FILES: &str = "files";
 /// Directories of ours.
 const MODE: u32 = 0o700;
 
@@ -47,17 +57,43 @@ impl Workdirs {
     ///
     /// Errors: `Invalid` for an id that is no name of a directory; `Unavailable`, also where a link is in the way.
     pub fn make(&self, owner: &ContainerId, conversation: &ConversationId) -> Result<Dir> {
+        self.make_below(&[ROOT, owner.as_str(), WORKDIRS, conversation.as_str()])
+    }
+
+    /// The same, to be worked in by path.
+    ///
+    /// Errors: those of `make`.
+    pub fn workdir(&self, owner: &ContainerId, conversation: &ConversationId) -> Result<Workdir> {
+        self.make(owner, conversation).map(Workdir)
+    }
+
+    /// The same where it is there. Errors: `Unavailable`.
+    pub fn existing_workdir(&self, owner: &ContainerId, conversation: &ConversationId) -> Result<Option<Workdir>> {
+        let opened = self.open(&[ROOT, owner.as_str(), WORKDIRS, conversation.as_str()]);
+        opened.map(|dir| dir.map(Workdir)).map_err(|cause| self.unreadable(&cause))
+    }
+
+    /// The directory of what a person gives to messages, made where it is missing.
+    ///
+    /// Errors: those of `make`.
+    pub fn make_attachments(&self, owner: &ContainerId) -> Result<Attachments> {
+        self.make_below(&[ROOT, owner.as_str(), FILES]).map(Attachments)
+    }
+
+    /// The same where it is there. Errors: `Unavailable`.
+    pub fn attachments(&self, owner: &ContainerId) -> Result<Option<Attachments>> {
+        let opened = self.open(&[ROOT, owner.as_str(), FILES]);
+        opened.map(|dir| dir.map(Attachments)).map_err(|cause| self.unreadable(&cause))
+    }
+
+    fn make_below(&self, names: &[&str]) -> Result<Dir> {
         let make = || {
             let data = Dir::open(&self.data_dir)?;
-            [ROOT, owner.as_str(), WORKDIRS, conversation.as_str()]
-                .iter()
-                .try_fold(data, |at, name| at.dir_or_new(name.as_ref(), MODE))
+            names.iter().try_fold(data, |at, name| at.dir_or_new(name.as_ref(), MODE))
         };
         make().map_err(|cause| match cause.kind() {
             ErrorKind::InvalidInput => Error::invalid("no_directory", "This conversation cannot have files"),
-            _ => {
-                Error::unavailable("no_directory", "The directory of this conversation cannot be opened").source(cause)
-            }
+            _ => Error::unavailable("no_directory", "The directory for these files cannot be opened").source(cause),
         })
     }
 

@@ -6,8 +6,10 @@ use serde_json::value::RawValue;
 use super::dispatcher::{Dispatcher, Handled};
 use super::protocol::{Request, invalid_data};
 use super::view::{MessageView, RecordView, fitting};
+use crate::domain::attachment::Attachment;
 use crate::domain::conversation::{Conversation, ConversationChange};
-use crate::domain::id::{ConversationId, MessageId, SessionId, TurnId};
+use crate::domain::id::{ConversationId, FileId, MessageId, SessionId, TurnId};
+use crate::domain::media::Media;
 use crate::domain::message::Part;
 use crate::domain::{Error, Kind, Result};
 use crate::service::models::Offer;
@@ -288,6 +290,7 @@ fn parts(content: &RawValue) -> Result<Vec<Part>> {
         text: Option<String>,
         data: Option<String>,
         media_type: Option<String>,
+        file_id: Option<String>,
         name: Option<String>,
         filename: Option<String>,
     }
@@ -304,6 +307,11 @@ fn parts(content: &RawValue) -> Result<Vec<Part>> {
         .into_iter()
         .map(|part| match part.kind.as_str() {
             "text" => part.text.map(Part::Text).ok_or_else(|| lacks("text")),
+            "file" if part.file_id.is_some() => {
+                let id = FileId::from_outside(&part.file_id.unwrap_or_default());
+                // What else is known of it stands in its row.
+                Ok(Part::Attachment(Attachment { id, name: String::new(), media: Media::Binary, size: 0 }))
+            }
             "image" | "file" => {
                 let media_type = part.media_type.ok_or_else(|| lacks("mediaType"))?;
                 let data = part.data.ok_or_else(|| lacks("data"))?;
@@ -339,6 +347,7 @@ mod tests {
         check(r#""hello""#, Ok(1));
         check(r#"[{"type":"text","text":"a"},{"type":"image","data":"AA==","mediaType":"image/png"}]"#, Ok(2));
         check(r#"[{"type":"file","data":"AA==","mediaType":"text/plain","filename":"a"}]"#, Ok(1));
+        check(r#"[{"type":"file","fileId":"file_1"}]"#, Ok(1));
         check("[]", Ok(0));
         check("{}", Err("invalid_data"));
         check("null", Err("invalid_data"));

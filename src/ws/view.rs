@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::domain::StopReason;
+use crate::domain::attachment::Attachment;
 use crate::domain::conversation::Conversation;
 use crate::domain::limits::REPLY_BYTES;
 use crate::domain::message::{Message, MessageRole, Part, Usage};
@@ -145,6 +146,10 @@ enum PartView<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         filename: Option<&'a str>,
     },
+    #[serde(rename = "image")]
+    Picture(FileView<'a>),
+    #[serde(rename = "file")]
+    Attachment(FileView<'a>),
     Error {
         code: &'a str,
         message: &'a str,
@@ -154,6 +159,22 @@ enum PartView<'a> {
     ContextTrimmed {
         from_turn_id: &'a str,
     },
+}
+
+/// A file that is fetched by its id.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FileView<'a> {
+    file_id: &'a str,
+    media_type: &'a str,
+    name: &'a str,
+    size: u64,
+}
+
+impl<'a> FileView<'a> {
+    fn of(file: &'a Attachment) -> Self {
+        Self { file_id: file.id.as_str(), media_type: file.media.as_str(), name: &file.name, size: file.size }
+    }
 }
 
 impl<'a> PartView<'a> {
@@ -171,6 +192,8 @@ impl<'a> PartView<'a> {
             }
             Part::Image { media_type, data, name } => Self::Image { data, media_type, name: name.as_deref() },
             Part::File { media_type, data, filename } => Self::File { data, media_type, filename: filename.as_deref() },
+            Part::Attachment(file) if file.media.is_picture() => Self::Picture(FileView::of(file)),
+            Part::Attachment(file) => Self::Attachment(FileView::of(file)),
             Part::Error { code, message, hint } => Self::Error { code, message, hint: hint.as_deref() },
             Part::ContextTrimmed { from } => Self::ContextTrimmed { from_turn_id: from.as_str() },
         })
@@ -214,7 +237,8 @@ impl UsageView {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::domain::id::{ContainerId, ConversationId, MessageId, SessionId};
+    use crate::domain::id::{ContainerId, ConversationId, FileId, MessageId, SessionId};
+    use crate::domain::media::Media;
     use crate::domain::message::MessageStatus;
 
     fn own(text: &str) -> String {
@@ -248,6 +272,8 @@ pub(super) mod tests {
             Part::ToolResult { id: own("t1"), name: own("read"), output: own("x"), is_error: true },
             Part::Image { media_type: own("image/png"), data: own("AA=="), name: None },
             Part::File { media_type: own("text/plain"), data: own("AA=="), filename: Some(own("a.txt")) },
+            Part::Attachment(Attachment { id: FileId::from(own("f1")), name: own("a"), media: Media::Gif, size: 3 }),
+            Part::Attachment(Attachment { id: FileId::from(own("f2")), name: own("b"), media: Media::Pdf, size: 4 }),
             Part::Error { code: own("c"), message: own("m"), hint: Some(own("h")) },
         ];
         let content = |role, render: Option<Render<'_>>| {
@@ -262,6 +288,8 @@ pub(super) mod tests {
             {"type":"tool-result","toolCallId":"t1","toolName":"read","result":"x","isError":true},
             {"type":"image","data":"AA==","mediaType":"image/png"},
             {"type":"file","data":"AA==","mediaType":"text/plain","filename":"a.txt"},
+            {"type":"image","fileId":"f1","mediaType":"image/gif","name":"a","size":3},
+            {"type":"file","fileId":"f2","mediaType":"application/pdf","name":"b","size":4},
             {"type":"error","code":"c","message":"m","hint":"h"}]"#,
         )
         .expect("JSON");

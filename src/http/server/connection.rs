@@ -12,7 +12,7 @@ use super::state::{RunSocket, ServerState};
 use crate::domain::id::UserId;
 use crate::http::limits::{HEAD_BYTES, LINGER_BYTES, REQUESTS_PER_CONNECTION};
 use crate::http::router::{self, Admitted};
-use crate::http::wire::body::{self, BodyError};
+use crate::http::wire::body::{self, BodyError, Sink};
 use crate::http::wire::failure::Failure;
 use crate::http::wire::head::{self, Framing, Head, Method};
 use crate::http::wire::ids::Ids;
@@ -189,24 +189,29 @@ impl Connection<'_> {
             }
             return Ok(RequestEnd::Socket((self.state.upgrade)(&exchange.request)?));
         }
-        let read = self.read_body(exchange, route.body_limit);
+        check_length(exchange, route.body_limit)?;
+        let mut receiver = admitted.receiver(context, &exchange.request)?;
+        let mut body = Vec::new();
+        let read = match receiver.as_deref_mut() {
+            Some(receiver) => self.read_body(exchange, route.body_limit, receiver),
+            None => self.read_body(exchange, route.body_limit, &mut body),
+        };
         exchange.whole = Instant::now();
         match read {
             Ok(()) => {}
             Err(BodyError::Refused(failure)) => return Err(failure),
             Err(BodyError::Gone) => return Ok(RequestEnd::Gone),
         }
-        Ok(RequestEnd::Answer(admitted.run(context, &exchange.request)?))
+        exchange.request.body = body;
+        Ok(RequestEnd::Answer(match receiver {
+            Some(receiver) => receiver.finish()?,
+            None => admitted.run(context, &exchange.request)?,
+        }))
     }
 
-    fn read_body(&mut self, exchange: &mut Exchange, limit: usize) -> Result<(), BodyError> {
+    fn read_body(&mut self, exchange: &mut Exchange, limit: usize, sink: &mut dyn Sink) -> Result<(), BodyError> {
         if exchange.body_read {
             return Ok(());
-        }
-        if let Framing::Length(length) = exchange.framing
-            && length > limit as u64
-        {
-            return Err(Failure::body_too_large(limit).into());
         }
         if exchange.expects_continue && self.input.peek().is_empty() {
             self.output.send_continue()?;
@@ -214,7 +219,7 @@ impl Connection<'_> {
         if !self.guard.enter(Phase::Body) {
             return Err(BodyError::Gone);
         }
-        exchange.request.body = body::read(&mut self.input, exchange.framing, limit, self.state.timeouts.body)?;
+        body::read(&mut self.input, exchange.framing, limit, self.state.timeouts.body, sink)?;
         exchange.body_read = true;
         if self.guard.enter(Phase::Busy) { Ok(()) } else { Err(BodyError::Gone) }
     }
@@ -291,6 +296,14 @@ impl Connection<'_> {
     /// Lets go of the socket; gives what was read beyond the last request.
     fn finish(self) -> Vec<u8> {
         self.input.into_leftover()
+    }
+}
+
+/// A length that is too large is known before anything is done for it.
+fn check_length(exchange: &Exchange, limit: usize) -> Result<(), Failure> {
+    match exchange.framing {
+        Framing::Length(length) if length > limit as u64 => Err(Failure::body_too_large(limit)),
+        _ => Ok(()),
     }
 }
 

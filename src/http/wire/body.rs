@@ -1,15 +1,16 @@
-//! A request's body: by its length or in chunks, never more than the route takes, never slower than the least rate.
+//! A request's body: by its length or in chunks, never more than the route takes, never slower than the least rate. It
+//! goes to a sink piece by piece: into memory, or to where a handler wants it.
 
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
-use super::failure::Failure;
+use super::failure::{Failure, HandlerResult};
 use super::head::Framing;
 use super::input::Input;
 use crate::http::limits::{BODY_BYTES_PER_SECOND, CHUNK_LINE_BYTES, TRAILER_LINES};
 
-/// What is set aside for a body before any of it has come, in bytes: a promise costs us no more than this.
-const FIRST_BYTES: u64 = 16 * 1024;
+/// What is set aside for a body when its first bytes have come: a promise costs us no more than this.
+const FIRST_BYTES: usize = 16 * 1024;
 
 #[derive(Debug)]
 pub(crate) enum BodyError {
@@ -19,33 +20,55 @@ pub(crate) enum BodyError {
     Gone,
 }
 
-/// Reads it all. Errors: 400, 408 and 413, after which the connection cannot go on.
-pub(crate) fn read(input: &mut Input, framing: Framing, limit: usize, grace: Duration) -> Result<Vec<u8>, BodyError> {
-    let mut reader = Reader { input, began: Instant::now(), grace, body: Vec::new(), limit };
-    match framing {
-        Framing::Empty => {}
-        Framing::Length(length) => reader.take(length)?,
-        Framing::Chunked => reader.take_chunks()?,
+/// Where a body goes. A refusal ends it.
+pub(crate) trait Sink {
+    fn take(&mut self, bytes: &[u8]) -> HandlerResult<()>;
+}
+
+/// Into memory.
+impl Sink for Vec<u8> {
+    fn take(&mut self, bytes: &[u8]) -> HandlerResult<()> {
+        if self.capacity() == 0 {
+            self.reserve(bytes.len().min(FIRST_BYTES));
+        }
+        self.extend_from_slice(bytes);
+        Ok(())
     }
-    Ok(reader.body)
+}
+
+/// Reads it all. Errors: 400, 408, 413, and those of the sink, after which the connection cannot go on.
+pub(crate) fn read(
+    input: &mut Input,
+    framing: Framing,
+    limit: usize,
+    grace: Duration,
+    sink: &mut dyn Sink,
+) -> Result<(), BodyError> {
+    let mut reader = Reader { input, began: Instant::now(), grace, sink, taken: 0, limit };
+    match framing {
+        Framing::Empty => Ok(()),
+        Framing::Length(length) => reader.take(length),
+        Framing::Chunked => reader.take_chunks(),
+    }
 }
 
 struct Reader<'a> {
     input: &'a mut Input,
     began: Instant,
     grace: Duration,
-    body: Vec<u8>,
+    sink: &'a mut dyn Sink,
+    /// Bytes so far.
+    taken: usize,
     limit: usize,
 }
 
 impl Reader<'_> {
-    /// Moves `length` bytes into the body.
+    /// Passes `length` bytes on.
     fn take(&mut self, length: u64) -> Result<(), BodyError> {
-        let room = (self.limit - self.body.len()) as u64;
+        let room = (self.limit - self.taken) as u64;
         if length > room {
             return Err(Failure::body_too_large(self.limit).into());
         }
-        self.body.reserve(length.min(FIRST_BYTES) as usize);
         // It fits a usize: it is no more than `limit`.
         let mut missing = length as usize;
         while missing > 0 {
@@ -54,8 +77,9 @@ impl Reader<'_> {
             }
             let ready = self.input.peek();
             let taken = ready.len().min(missing);
-            self.body.extend_from_slice(&ready[..taken]);
+            self.sink.take(&ready[..taken])?;
             self.input.consume(taken);
+            self.taken += taken;
             missing -= taken;
         }
         Ok(())
@@ -101,7 +125,7 @@ impl Reader<'_> {
     }
 
     fn fill(&mut self) -> Result<(), BodyError> {
-        let earned = Duration::from_secs(self.body.len() as u64 / BODY_BYTES_PER_SECOND);
+        let earned = Duration::from_secs(self.taken as u64 / BODY_BYTES_PER_SECOND);
         match self.input.fill(self.began + self.grace + earned) {
             Ok(0) => Err(BodyError::Gone),
             Ok(_) => Ok(()),
@@ -152,8 +176,9 @@ mod tests {
         let mut input = Input::new(Arc::new(listener.accept().expect("accept").0));
         far.write_all(wire.as_bytes()).expect("write");
         far.shutdown(std::net::Shutdown::Write).expect("shutdown");
-        let got = read(&mut input, framing, limit, Duration::from_secs(5));
-        let got = got.map(|body| String::from_utf8_lossy(&body).into_owned()).map_err(|error| match error {
+        let mut body = Vec::new();
+        let got = read(&mut input, framing, limit, Duration::from_secs(5), &mut body);
+        let got = got.map(|()| String::from_utf8_lossy(&body).into_owned()).map_err(|error| match error {
             BodyError::Refused(failure) => failure.status,
             BodyError::Gone => 0,
         });
@@ -187,7 +212,7 @@ mod tests {
         let mut far = TcpStream::connect(listener.local_addr().expect("address")).expect("connect");
         let mut input = Input::new(Arc::new(listener.accept().expect("accept").0));
         far.write_all(b"hel").expect("write");
-        let got = read(&mut input, Framing::Length(5), 10, Duration::from_millis(100));
+        let got = read(&mut input, Framing::Length(5), 10, Duration::from_millis(100), &mut Vec::new());
         assert!(matches!(got, Err(BodyError::Refused(failure)) if failure.status == 408));
     }
 }

@@ -85,6 +85,18 @@ impl Failure {
         Self::http(415, "unsupported_media_type", "The request body must be application/json")
     }
 
+    /// A form that cannot be read.
+    pub(crate) fn bad_form(message: &'static str) -> Self {
+        Error::invalid("bad_form", message)
+            .hint("Send one file as multipart/form-data, or its bytes with ?name=")
+            .into()
+    }
+
+    /// A file of a type that is not taken.
+    pub(crate) fn unsupported(error: Error) -> Self {
+        Self { status: 415, error, header: None }
+    }
+
     /// A page of another site sends what only our own may send.
     pub(crate) fn foreign_origin() -> Self {
         let message = "This address does not accept other sites' pages";

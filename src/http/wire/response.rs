@@ -83,6 +83,12 @@ impl Response {
             .header("Content-Disposition", format!("attachment; filename=\"{name}\""))
     }
 
+    /// A person's own file, which this policy keeps from loading or running anything.
+    pub(crate) fn private_file(content_type: &'static str, file: File, bytes: u64, policy: &'static str) -> Self {
+        let body = Body::Opened { file, bytes };
+        Self { body, policy, cache: "private, no-cache", ..Self::data(200, content_type, Vec::new()) }
+    }
+
     /// The file that is the body.
     pub(crate) fn opened(&self) -> Option<(&File, u64)> {
         match &self.body {

@@ -83,6 +83,11 @@ fn user(turn: &Turn<'_>, form: &Form<'_>, messages: &mut Vec<Value>) {
                 parts.push(json!({"type": "image_url", "image_url": {"url": url}}));
             }
             Item::Image { media_type, .. } => parts.push(hidden(media_type, None)),
+            Item::Pdf { data, title } if !form.lessons.has(Quirk::NoFiles) => {
+                let file = format!("data:application/pdf;base64,{data}");
+                let name = title.unwrap_or("file.pdf");
+                parts.push(json!({"type": "file", "file": {"filename": name, "file_data": file}}));
+            }
             Item::Pdf { title, .. } => parts.push(hidden("application/pdf", *title)),
             _ => {}
         }

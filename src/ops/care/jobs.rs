@@ -1,4 +1,4 @@
-//! Automatic care: statistics daily, a check of every page weekly and soon after a crash.
+//! Automatic care: statistics daily, a check of every page weekly and soon after a crash, files that nothing holds.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,9 +7,12 @@ use std::time::Duration;
 use crate::domain::{Error, Result};
 use crate::ops::scheduler::{Job, When};
 use crate::ops::worker::Stop;
+use crate::service::Services;
+use crate::service::files::Tidied;
 use crate::store::Store;
 use crate::store::care::{self, Which};
 
+const SIX_HOURS: Duration = Duration::from_secs(6 * 3600);
 const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
 /// The name that `/health/ready` knows.
 pub const INTEGRITY: &str = "integrity";
@@ -32,6 +35,20 @@ pub fn integrity_job(store: Arc<Store>, asked: Arc<AtomicBool>) -> Job {
         Ok(sentence)
     };
     Job { name: INTEGRITY, when: When::EveryOrAsked(WEEK, asked), run: Box::new(run) }
+}
+
+/// Four times a day, and soon after a start: an upload that a crash cut off is not kept for long.
+pub fn files_job(services: Arc<Services>) -> Job {
+    let asked = Arc::new(AtomicBool::new(true));
+    let answered = asked.clone();
+    let run = move |stop: &Stop| {
+        let Tidied { files, contents, partial } = services.files.tidy(&|| !stop.is_set())?;
+        answered.store(false, Ordering::Relaxed);
+        Ok(format!(
+            "removed {files} files that no message carries, {contents} contents without a file, {partial} half-written"
+        ))
+    };
+    Job { name: "files", when: When::EveryOrAsked(SIX_HOURS, asked), run: Box::new(run) }
 }
 
 /// On a reading connection, table by table: no writer waits for it, and no write-ahead log grows for long.

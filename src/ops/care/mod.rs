@@ -8,7 +8,7 @@ mod tend;
 mod tidy;
 
 pub use inspect::{Mended, Report, inspect, mend};
-pub use jobs::{integrity_job, optimize_job};
+pub use jobs::{files_job, integrity_job, optimize_job};
 pub use marker::Marker;
 pub use recover::{Damaged, Recovered, recover};
 pub use tend::{Change, optimize, vacuum};

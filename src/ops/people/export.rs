@@ -1,5 +1,5 @@
 //! All that is here of one person, as an archive that they can open with anything: the account without its password,
-//! a JSON file for each conversation, the files of their agents.
+//! a JSON file for each conversation, what they gave to messages, the files of their agents.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek as _, Write as _};
@@ -49,6 +49,7 @@ pub fn export(store: &Store, user: &User, target: &Path) -> Result<Exported> {
     let account = serde_json::to_vec_pretty(&account(user)).map_err(Error::internal)?;
     writer.bytes("user.json", &account).map_err(cannot)?;
     let (conversations, messages) = conversations(store, user, &mut writer, &mut spool, target)?;
+    writer.bytes("attachments.json", &attachments(store, user)?).map_err(cannot)?;
     let files = files::store(store.directory(), &user.container_id, &mut writer, &cannot)?;
     let archive = writer.finish().and_then(|buffer| buffer.into_inner().map_err(io::IntoInnerError::into_error));
     archive.and_then(|file| file.sync_all()).map_err(cannot)?;
@@ -56,6 +57,23 @@ pub fn export(store: &Store, user: &User, target: &Path) -> Result<Exported> {
     fs::hard_link(workshop.path().join("archive"), target).map_err(cannot)?;
     let _ = File::open(parent).and_then(|parent| parent.sync_all());
     Ok(Exported { path: target.to_owned(), conversations, messages, files })
+}
+
+/// What they gave to messages, and where its content stands in the archive.
+fn attachments(store: &Store, user: &User) -> Result<Vec<u8>> {
+    let mut list = Vec::new();
+    let mut after = String::new();
+    loop {
+        let page = store.files_of(&user.container_id, &after, PAGE)?;
+        let Some(last) = page.last() else { return serde_json::to_vec_pretty(&list).map_err(Error::internal) };
+        after = last.file.id.as_str().to_owned();
+        list.extend(page.iter().map(|stored| {
+            json!({
+                "fileId": stored.file.id.as_str(), "name": stored.file.name, "mediaType": stored.file.media.as_str(),
+                "size": stored.file.size, "path": format!("files/files/{}", stored.digest),
+            })
+        }));
+    }
 }
 
 /// The account as they know it: no hash, no keys.

@@ -8,7 +8,7 @@ use crate::domain::id::SessionId;
 use crate::domain::{Error, Result, clock};
 use crate::ops::scheduler::{Job, When};
 use crate::ops::worker::Stop;
-use crate::service::{Services, clock_guard};
+use crate::service::{Services, clock_guard, files};
 use crate::store::Store;
 
 /// The key in `settings`.
@@ -64,6 +64,7 @@ pub fn forget(
         for one in &these {
             drop_events(&one.session);
             store.workdirs().remove_conversation(&one.container, &one.conversation)?;
+            files::forget_unheld(store, &one.container)?;
             forgotten.conversations += 1;
             forgotten.messages += one.messages;
         }

@@ -7,6 +7,7 @@ use super::policy::Policy;
 use super::{Entry, Notice, Registry, default_of};
 use crate::domain::user::{Caller, Role};
 use crate::domain::{Error, Kind, Result};
+use crate::llm;
 
 /// Who answers a conversation.
 #[derive(Clone)]
@@ -55,6 +56,19 @@ impl Registry {
             return Err(self.unavailable(&choice, "No provider has it"));
         }
         Ok(choice)
+    }
+
+    /// Who would answer, by kind and model, and what its provider said of the model when it listed them last: nothing is
+    /// asked for here.
+    pub fn known(&self, wanted: Option<&str>) -> Result<(llm::Kind, String, Option<llm::Model>)> {
+        let policy = Policy::of(&self.store)?;
+        let all = self.all_by(&policy)?;
+        let (entry, model) = named(&all, wanted.unwrap_or_default());
+        let listed = entry.provider.known_models().unwrap_or_default();
+        let set = policy.default.as_deref().filter(|_| Arc::ptr_eq(entry, &all[0]));
+        let id = if model.is_empty() { default_of(entry, set, &listed) } else { model.to_owned() };
+        let known = listed.iter().find(|model| model.id == id).cloned();
+        Ok((entry.provider.endpoint().kind, id, known))
     }
 
     /// Where an administrator has hidden the default, people get the first model that they see.

@@ -5,6 +5,7 @@
 //! that claims the end there stores and announces it (`ending`).
 
 mod active;
+mod attachments;
 mod checkpoints;
 mod chosen;
 mod draft;
@@ -63,6 +64,8 @@ pub struct Turns {
     unstored: Mutex<Unstored>,
     /// Messages of one person.
     messages: Rate,
+    /// The files that are being sent to models.
+    held: attachments::Held,
     /// A turn began or ended.
     changed: Condvar,
 }
@@ -112,6 +115,7 @@ impl Turns {
             queue: Mutex::default(),
             unstored: Mutex::default(),
             messages,
+            held: attachments::Held::default(),
             changed: Condvar::new(),
         });
         checkpoints::start(&turns)?;
@@ -123,7 +127,7 @@ impl Turns {
     ///
     /// Errors: `Invalid`, `TooLarge`, `NotFound`; `RateLimited` or `Unavailable` when too many are waiting, were sent in
     /// the last minute, or the disk is almost full.
-    pub fn send(self: &Arc<Self>, caller: &Caller, message: SendMessage) -> Result<Sent> {
+    pub fn send(self: &Arc<Self>, caller: &Caller, mut message: SendMessage) -> Result<Sent> {
         check_parts(&message.parts)?;
         if message.client_message_id.as_ref().is_some_and(|id| id.len() > limits::CLIENT_MESSAGE_ID_BYTES) {
             return Err(Error::invalid("invalid_client_message_id", "clientMessageId is too long"));
@@ -131,6 +135,7 @@ impl Turns {
         let owner = &caller.user.container_id;
         self.check_allowance(caller)?;
         let conversation = self.store.conversation(owner, &message.conversation_id)?;
+        attachments::check(self, &conversation, &mut message.parts)?;
         self.models.prepare(conversation.model.as_deref());
         let begun = self.store.begin_turn(Question {
             owner: owner.clone(),

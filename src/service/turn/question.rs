@@ -11,7 +11,7 @@ pub(super) fn check_parts(parts: &[Part]) -> Result<()> {
     let mut bytes = 0_usize;
     for part in parts {
         match part {
-            Part::Text(_) | Part::Image { .. } | Part::File { .. } => bytes += part.weight(),
+            Part::Text(_) | Part::Image { .. } | Part::File { .. } | Part::Attachment(_) => bytes += part.weight(),
             _ => return Err(Error::invalid("invalid_content", "A message consists of text, images and files")),
         }
     }
@@ -35,7 +35,10 @@ pub(super) fn title(parts: &[Part]) -> String {
         Part::Text(text) => text.lines().map(str::trim).find(|line| !line.is_empty()),
         _ => None,
     });
-    let line = first.unwrap_or_default().trim_start_matches(['#', '>', '-', '*', ' ', '`']);
+    let file = || {
+        parts.iter().find_map(|part| if let Part::Attachment(file) = part { Some(file.name.as_str()) } else { None })
+    };
+    let line = first.or_else(file).unwrap_or_default().trim_start_matches(['#', '>', '-', '*', ' ', '`']);
     let line: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     if line.chars().count() <= TITLE_CHARS {
         return line;

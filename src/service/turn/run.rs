@@ -8,7 +8,7 @@ use super::draft::note;
 use super::ending::{Ending, announcing};
 use super::outcome::{self, Outcome};
 use super::tools::Offer;
-use super::{Turns, history, tools, unstored};
+use super::{Turns, attachments, history, tools, unstored};
 use crate::domain::event::{EndReason, EventKind};
 use crate::domain::message::{Message, MessageRole, MessageStatus, Part};
 use crate::domain::{Code, Error, Result, limits};
@@ -101,10 +101,11 @@ fn ask(
     offer: &Offer,
     messages: &[Message],
 ) -> Result<Answer, Box<Failure>> {
+    let Some(loaded) = attachments::load(turns, active, messages)? else { return Err(Box::new(Failure::cancelled())) };
     let prompt = Prompt {
         model: &choice.model,
         system: active.conversation.system_prompt.as_deref(),
-        messages,
+        messages: &loaded.messages,
         tools: &offer.specs,
         max_tokens: None,
     };

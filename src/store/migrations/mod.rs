@@ -61,8 +61,11 @@ pub static PORTAGENT: Schema = Schema {
     is_legacy: takeover::is_legacy_accounts,
 };
 
-pub static AGENTX: Schema =
-    Schema { name: "agentx", steps: &[Step { version: 1, apply: agentx_1 }], is_legacy: takeover::is_legacy_agent };
+pub static AGENTX: Schema = Schema {
+    name: "agentx",
+    steps: &[Step { version: 1, apply: agentx_1 }, Step { version: 2, apply: agentx_2 }],
+    is_legacy: takeover::is_legacy_agent,
+};
 
 fn portagent_1(conn: &Connection) -> Result<()> {
     if takeover::is_legacy_accounts(conn)? {
@@ -86,6 +89,10 @@ fn portagent_4(conn: &Connection) -> Result<()> {
 fn agentx_1(conn: &Connection) -> Result<()> {
     conn.execute_batch(include_str!("agentx-1.sql"))?;
     if takeover::is_legacy_agent(conn)? { takeover::agent(conn) } else { Ok(()) }
+}
+
+fn agentx_2(conn: &Connection) -> Result<()> {
+    Ok(conn.execute_batch(include_str!("agentx-2.sql"))?)
 }
 
 /// An empty database in memory, as this program makes one.

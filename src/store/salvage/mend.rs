@@ -17,9 +17,10 @@ const AGENTX: &[(&str, &str)] = &[
     ),
     (
         "INSERT OR IGNORE INTO containers (containerId, createdAt, updatedAt) \
-         SELECT containerId, min(createdAt), max(updatedAt) FROM images \
+         SELECT containerId, min(createdAt), max(updatedAt) FROM (SELECT containerId, createdAt, updatedAt FROM images \
+         UNION ALL SELECT containerId, createdAt, createdAt FROM files) \
          WHERE containerId NOT IN (SELECT containerId FROM containers) GROUP BY containerId",
-        "containers made anew from the conversations in them",
+        "containers made anew from the conversations and files in them",
     ),
     (
         // It is not known which event numbers were used: none below this one is used again.
@@ -45,6 +46,8 @@ const AGENTX_LOST: &[(&str, &str)] = &[
     ("sessions", "imageId NOT IN (SELECT imageId FROM images)"),
     ("messages", "sessionId NOT IN (SELECT sessionId FROM sessions)"),
     ("turns", "sessionId NOT IN (SELECT sessionId FROM sessions)"),
+    ("files", "containerId NOT IN (SELECT containerId FROM containers)"),
+    ("message_files", "messageId NOT IN (SELECT messageId FROM messages) OR fileId NOT IN (SELECT fileId FROM files)"),
 ];
 const PORTAGENT_LOST: &[(&str, &str)] = &[("logins", "userId NOT IN (SELECT userId FROM users)")];
 

@@ -3,7 +3,7 @@
 use rusqlite::ToSql;
 use rusqlite::types::{FromSql, FromSqlResult, ToSqlOutput, ValueRef};
 
-use crate::domain::id::{ContainerId, ConversationId, LoginId, MessageId, SessionId, TurnId, UserId};
+use crate::domain::id::{ContainerId, ConversationId, FileId, LoginId, MessageId, SessionId, TurnId, UserId};
 
 macro_rules! stored_as_text {
     ($($id:ident)*) => {$(
@@ -21,4 +21,4 @@ macro_rules! stored_as_text {
     )*};
 }
 
-stored_as_text! { ContainerId ConversationId LoginId MessageId SessionId TurnId UserId }
+stored_as_text! { ContainerId ConversationId FileId LoginId MessageId SessionId TurnId UserId }

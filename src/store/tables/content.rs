@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::id::TurnId;
+use crate::domain::attachment::Attachment;
+use crate::domain::id::{FileId, TurnId};
+use crate::domain::media::Media;
 use crate::domain::message::{Part, Usage};
 use crate::domain::{Error, Result};
 
@@ -48,6 +50,12 @@ enum Stored<'a> {
         data: Cow<'a, str>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         filename: Option<Cow<'a, str>>,
+    },
+    Attachment {
+        file_id: Cow<'a, str>,
+        media_type: Cow<'a, str>,
+        name: Cow<'a, str>,
+        size: u64,
     },
     Error {
         code: Cow<'a, str>,
@@ -135,6 +143,12 @@ impl<'a> From<&'a Part> for Stored<'a> {
                 data: data.into(),
                 filename: filename.as_deref().map(Cow::from),
             },
+            Part::Attachment(file) => Self::Attachment {
+                file_id: file.id.as_str().into(),
+                media_type: file.media.as_str().into(),
+                name: file.name.as_str().into(),
+                size: file.size,
+            },
             Part::Error { code, message, hint } => {
                 Self::Error { code: code.into(), message: message.into(), hint: hint.as_deref().map(Cow::from) }
             }
@@ -168,6 +182,12 @@ impl From<Stored<'_>> for Part {
                 data: data.into_owned(),
                 filename: filename.map(Cow::into_owned),
             },
+            Stored::Attachment { file_id, media_type, name, size } => Self::Attachment(Attachment {
+                id: FileId::from(file_id.into_owned()),
+                media: Media::from_text(&media_type),
+                name: name.into_owned(),
+                size,
+            }),
             Stored::ContextTrimmed { from } => Self::ContextTrimmed { from: TurnId::from(from.into_owned()) },
             Stored::Error { code, message, hint } => {
                 Self::Error { code: code.into_owned(), message: message.into_owned(), hint: hint.map(Cow::into_owned) }
@@ -193,6 +213,7 @@ mod tests {
             Part::ToolResult { id: text(), name: text(), output: text(), is_error: true },
             Part::Image { media_type: text(), data: text(), name: None },
             Part::File { media_type: text(), data: text(), filename: Some(text()) },
+            Part::Attachment(Attachment { id: FileId::from(text()), name: text(), media: Media::Pdf, size: 7 }),
             Part::Error { code: text(), message: text(), hint: None },
             Part::Error { code: text(), message: text(), hint: Some(text()) },
             Part::ContextTrimmed { from: TurnId::from(text()) },

@@ -2,6 +2,7 @@
 
 pub mod content;
 pub mod conversations;
+pub mod files;
 pub mod invites;
 pub mod jobs;
 pub mod logins;

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, Row, params};
 
 use super::conversations::{conversation_by_id, touch};
+use super::files;
 use super::messages::{self, Position};
 use crate::domain::conversation::Conversation;
 use crate::domain::event::EndReason;
@@ -106,6 +107,7 @@ impl Store {
                 timestamp: clock::now_ms(),
             };
             messages::save(conn, &message, Position { ordinal: turn.ordinal, index: 0 })?;
+            files::attach(conn, &question.owner, &message.id, &message.parts)?;
             touch(conn, &conversation.id, &question.name_if_none)?;
             let base_seq = reserve_seq(conn, &turn.session_id, question.latest_seq)?;
             let conversation = conversation_by_id(conn, &question.owner, &question.conversation)?;

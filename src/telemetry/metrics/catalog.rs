@@ -60,8 +60,8 @@ pub static COMMIT_TIME: Histogram<8> = Histogram::new(&COMMITS_TAKE);
 pub static BUSY_WAITS: Counter = Counter::new();
 
 // Automatic jobs.
-pub static JOB_FAILURES: Labelled<6> =
-    Labelled::new("name", ["backup", "integrity", "optimize", "retention", "care", "other"]);
+pub static JOB_FAILURES: Labelled<7> =
+    Labelled::new("name", ["backup", "files", "integrity", "optimize", "retention", "care", "other"]);
 pub static ALERTS_SENT: Labelled<4> =
     Labelled::new("outcome", ["webhook_ok", "webhook_failed", "command_ok", "command_failed"]);
 
