@@ -68,12 +68,13 @@ const SIGNS: &[(&[&str], Quirk)] = &[
     (&["additionalproperties"], Quirk::PlainSchemas),
     (&["strict"], Quirk::PlainSchemas),
     (&["length of 9"], Quirk::ShortIds),
-    (&["file"], Quirk::NoFiles),
+    (&["variant", "file"], Quirk::NoFiles),
     (&["content", "string"], Quirk::PlainContent),
     (&["image"], Quirk::PlainContent),
     (&["content", "null"], Quirk::EmptyContent),
     (&["content", "missing"], Quirk::EmptyContent),
     (&["content", "required"], Quirk::EmptyContent),
+    (&["file"], Quirk::NoFiles),
 ];
 
 impl Lessons {

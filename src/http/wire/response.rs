@@ -12,7 +12,7 @@ use super::date::Date;
 use crate::domain::id::UserId;
 
 /// What the page may load and do. Rendered messages pass through one named Trusted Types policy.
-const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
      connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; \
      require-trusted-types-for 'script'; trusted-types portagent";
 /// Data is not a page: nothing in it may load or run.

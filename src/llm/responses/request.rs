@@ -67,7 +67,7 @@ fn user(turn: &Turn<'_>, form: &Form<'_>, input: &mut Vec<Value>) {
                 parts.push(json!({"type": "input_image", "image_url": format!("data:{media_type};base64,{data}")}));
             }
             Item::Image { media_type, .. } => parts.extend(hidden(media_type, None)),
-            Item::Pdf { title, .. } if form.lessons.has(Quirk::PlainContent) => {
+            Item::Pdf { title, .. } if form.lessons.has(Quirk::PlainContent) || form.lessons.has(Quirk::NoFiles) => {
                 parts.extend(hidden("application/pdf", *title));
             }
             Item::Pdf { data, title } => {
