@@ -17,11 +17,41 @@ struct Module {
     exports: Vec<String>,
 }
 
-/// Joins `path` with everything it imports. `read` gives a module's text by its path with slashes.
+/// Joins `path` with everything it imports. `read` gives a module's text by its path with slashes. Scripts that are
+/// loaded later find its modules under their names.
 pub fn join(path: &str, read: &dyn Fn(&str) -> Result<String, String>) -> Result<Joined, String> {
     let mut joined = Joined { text: String::new(), modules: BTreeSet::new() };
     append(path, read, &mut Vec::new(), &mut joined)?;
+    let names: Vec<String> = joined.modules.iter().map(|module| variable(module)).collect();
+    joined.text.push_str(&format!("export {{ {} }};\n", names.join(", ")));
     Ok(joined)
+}
+
+/// Joins a script that the page loads later. What is in `first`, which stands beside it as `beside`, is taken from
+/// there: a module that ran twice would have its state twice.
+pub fn join_later(
+    path: &str,
+    beside: &str,
+    first: &Joined,
+    read: &dyn Fn(&str) -> Result<String, String>,
+) -> Result<Joined, String> {
+    let mut joined = Joined { text: String::new(), modules: first.modules.clone() };
+    append(path, read, &mut Vec::new(), &mut joined)?;
+    joined.modules.retain(|module| !first.modules.contains(module));
+    let names: Vec<String> = first.modules.iter().map(|module| variable(module)).collect();
+    let exports = exports(&read(path)?).join(", ");
+    joined.text = format!(
+        "import {{ {} }} from \"./{beside}\";\n{}export const {{ {exports} }} = {};\n",
+        names.join(", "),
+        joined.text,
+        variable(path)
+    );
+    Ok(joined)
+}
+
+/// The names that a module gives away.
+fn exports(text: &str) -> Vec<String> {
+    text.lines().filter_map(|line| declared(line.strip_prefix("export ")?)).map(str::to_owned).collect()
 }
 
 /// Appends the modules that `path` imports, then itself. `open` are the modules being appended: one of them again is

@@ -15,6 +15,8 @@ use crate::{css, js};
 const SHEET: &str = "styles/app.css";
 /// The one module that the page names. Those that it imports are joined into it; what it loads later stays a file.
 const SCRIPT: &str = "js/main.js";
+/// What the page loads when it is first needed, with what only that imports.
+const LATER_SCRIPTS: &[&str] = &["js/admin.js"];
 /// Drawn into the page where it says `{{icons}}`, so that no icon waits for a request.
 const ICONS: &str = "icons.svg";
 /// Hexadecimal digits of the hash in the address.
@@ -71,10 +73,16 @@ fn join_modules(assets: &mut Vec<Asset>) -> Result<(), String> {
         let found = assets.iter().find(|asset| asset.path == path).ok_or_else(|| format!("{path}: no such module"))?;
         String::from_utf8(found.bytes.clone()).map_err(|_| format!("{path}: not UTF-8"))
     };
-    let joined = js::join(SCRIPT, &read)?;
-    assets.retain(|asset| asset.path == SCRIPT || !joined.modules.contains(&asset.path));
-    for asset in assets.iter_mut().filter(|asset| asset.path == SCRIPT) {
-        asset.bytes = joined.text.clone().into_bytes();
+    let first = js::join(SCRIPT, &read)?;
+    let name = SCRIPT.rsplit_once('/').map_or(SCRIPT, |(_, name)| name);
+    let mut scripts = Vec::new();
+    for path in LATER_SCRIPTS {
+        scripts.push((*path, js::join_later(path, name, &first, &read)?));
+    }
+    scripts.push((SCRIPT, first));
+    assets.retain(|asset| !scripts.iter().any(|(_, joined)| joined.modules.contains(&asset.path)));
+    for (path, joined) in scripts {
+        assets.push(Asset { path: path.to_owned(), bytes: joined.text.into_bytes() });
     }
     Ok(())
 }

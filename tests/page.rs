@@ -3,13 +3,15 @@
 #[path = "../build/js.rs"]
 mod js;
 
-use js::join;
+use js::{join, join_later};
 
 fn read(path: &str) -> Result<String, String> {
     Ok(match path {
         "js/main.js" => "// why\nimport { one as first } from \"./one.js\";\nimport { two } from \"./two.js\";\n\nfirst(two); // now\n",
         "js/one.js" => "/** A function. */\nexport function one(x) {\n  return `${x}`;\n}\n",
         "js/two.js" => "import { one } from \"./one.js\";\nexport const two = one(2);\n",
+        "js/later.js" => "import { one } from \"./one.js\";\nimport { own } from \"./own.js\";\nexport const begin = () => one(own);\n",
+        "js/own.js" => "export const own = 3;\n",
         "js/circle.js" => "import { other } from \"./other.js\";\n",
         "js/other.js" => "import { circle } from \"./circle.js\";\n",
         "js/side.js" => "import \"./one.js\";\n",
@@ -29,7 +31,22 @@ fn modules_are_joined_in_the_order_in_which_they_need_each_other() {
         joined.text,
         "const $js_one = (() => {\nfunction one(x) {\nreturn `${x}`;\n}\nreturn { one };\n})();\n\
          const $js_two = (() => {\nconst { one } = $js_one;\nconst two = one(2);\nreturn { two };\n})();\n\
-         const $js_main = (() => {\nconst { one: first } = $js_one;\nconst { two } = $js_two;\nfirst(two); // now\nreturn {  };\n})();\n"
+         const $js_main = (() => {\nconst { one: first } = $js_one;\nconst { two } = $js_two;\nfirst(two); // now\nreturn {  };\n})();\n\
+         export { $js_main, $js_one, $js_two };\n"
+    );
+}
+
+#[test]
+fn a_script_that_is_loaded_later_shares_the_modules_of_the_first() {
+    let first = join("js/main.js", &read).unwrap();
+    let later = join_later("js/later.js", "main.js", &first, &read).unwrap();
+    assert_eq!(later.modules.iter().map(String::as_str).collect::<Vec<_>>(), ["js/later.js", "js/own.js"]);
+    assert_eq!(
+        later.text,
+        "import { $js_main, $js_one, $js_two } from \"./main.js\";\n\
+         const $js_own = (() => {\nconst own = 3;\nreturn { own };\n})();\n\
+         const $js_later = (() => {\nconst { one } = $js_one;\nconst { own } = $js_own;\nconst begin = () => one(own);\nreturn { begin };\n})();\n\
+         export const { begin } = $js_later;\n"
     );
 }
 

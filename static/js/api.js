@@ -16,7 +16,8 @@ export class Failure extends Error {
   }
 }
 
-async function call(method, path, { body, token } = {}) {
+/** One request; `timeout` in ms for those that may take longer. */
+export async function call(method, path, { body, token, timeout = TIMEOUT_MS } = {}) {
   const headers = { Accept: "application/json" };
   if (body) headers["Content-Type"] = "application/json";
   if (token) headers.Authorization = `Bearer ${token}`;
@@ -24,7 +25,7 @@ async function call(method, path, { body, token } = {}) {
   try {
     response = await fetch(base + path, {
       method, headers, body: body && JSON.stringify(body), cache: "no-store", credentials: "omit",
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(timeout),
     });
   } catch (error) {
     throw new Failure({ code: error.name === "TimeoutError" ? "timeout" : "offline" });

@@ -26,6 +26,8 @@ const NAME_UNITS = 1_000;
 export class App extends EventTarget {
   imageId = null;
   open = null;
+  /** Which part of the administration is on the page: a name, "" for the first, null for none. */
+  section = null;
   #deliveries = Promise.resolve();
   #listeners = new AbortController();
   #refreshed = 0;
@@ -56,15 +58,23 @@ export class App extends EventTarget {
 
   pathOf(imageId) { return imageId ? `${base}/c/${encodeURIComponent(imageId)}` : `${base}/`; }
 
+  adminPath(section = "") { return `${base}/admin${section && `/${section}`}`; }
+
   /** Opens a conversation, or (null) a new one. */
-  go(imageId, { replace = false } = {}) {
-    const path = this.pathOf(imageId);
+  go(imageId, options) { this.#visit(this.pathOf(imageId), options); }
+
+  /** Opens a section of the administration. */
+  goAdmin(section) { this.#visit(this.adminPath(section)); }
+
+  #visit(path, { replace = false } = {}) {
     if (path !== location.pathname) history[replace ? "replaceState" : "pushState"](null, "", path + location.search);
     this.#route();
   }
 
   #route() {
-    const match = location.pathname.slice(base.length).match(/^\/c\/([^/]+)\/?$/);
+    const path = location.pathname.slice(base.length);
+    const match = path.match(/^\/c\/([^/]+)\/?$/);
+    this.section = path.match(/^\/admin(?:\/([a-z]*))?\/?$/)?.slice(1).map((name) => name ?? "")[0] ?? null;
     const imageId = match ? decodeURIComponent(match[1]) : null;
     if (imageId === this.imageId && (this.open || !imageId)) {
       this.dispatchEvent(new Event("route"));

@@ -8,10 +8,10 @@ import { toast } from "./status.js";
 
 const NAME_CHARS = 200;
 
-/** Shows a dialog with a form. `submit` may fail: then the dialog stays and says why. */
-function ask({ title, lead, fields = [], keep, act, check = () => true, submit }) {
+/** Shows a dialog with a form. `submit` may fail: then the dialog stays and says why. `danger` marks what cannot be undone. */
+export function ask({ title, lead, fields = [], keep, act, danger = false, check = () => true, submit }) {
   const problem = h("div", { role: "alert" });
-  const button = h("button", { class: "button is-primary", type: "submit" }, act);
+  const button = h("button", { class: `button ${danger ? "is-danger" : "is-primary"}`, type: "submit" }, act);
   const form = h("form", { method: "dialog", novalidate: true, onsubmit: (event) => { event.preventDefault(); run(); } },
     h("h2", { class: "title is-xl", id: "dialog-title", dir: "auto" }, title),
     lead && h("p", { class: "lead" }, lead), problem, fields,

@@ -5,7 +5,7 @@ import { api } from "./api.js";
 import { drawing, fill, h, icon } from "./dom.js";
 import { field, isName, isPassword } from "./field.js";
 import { errorText, knows, t } from "./i18n.js";
-import { switches } from "./sidebar.js";
+import { switches } from "./navigation.js";
 
 /** Which field an error is about, by its code. */
 const FIELD_OF = [

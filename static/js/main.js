@@ -3,15 +3,18 @@
 import { account, drop, loadInfo, verify } from "./account.js";
 import { App } from "./app.js";
 import { fill } from "./dom.js";
-import { loadWords } from "./i18n.js";
+import { loadWords, t } from "./i18n.js";
 import { Login } from "./login.js";
 import { Shell } from "./shell.js";
+import { toast } from "./status.js";
 import { kept } from "./storage.js";
 import { checkVersion, keepForOffline } from "./version.js";
 
 const place = document.getElementById("app");
 let app = null;
 let shown = null;
+/** "conversations" or "administration", once a person is logged in. */
+let showing = null;
 /** Builds what is shown once more, in another language. */
 let remake = () => {};
 
@@ -45,7 +48,27 @@ async function start() {
     drop();
     showLogin(detail);
   });
-  show(() => new Shell(app));
+  app.addEventListener("route", showPlace);
+  showing = null;
+  await showPlace();
+}
+
+/** Conversations, or the administration, whose script is loaded when it is first opened. */
+async function showPlace() {
+  const wanted = app.section === null ? "conversations" : "administration";
+  if (wanted === showing) return;
+  showing = wanted;
+  if (wanted === "conversations") {
+    show(() => new Shell(app));
+    return;
+  }
+  try {
+    const { Admin } = await import("./admin.js");
+    if (showing === wanted) show(() => new Admin(app));
+  } catch {
+    toast(t("error.offline"), { symbol: "offline" });
+    app.go(null);
+  }
 }
 
 function begin() {

@@ -92,6 +92,7 @@ export class Shell {
   /** Shows the conversation of the address. */
   #route() {
     const { app } = this;
+    if (app.section !== null && this.#thread) return; // another view takes the page
     if (this.#thread && this.#thread.open === app.open && this.routed === app.imageId) return this.#update();
     this.routed = app.imageId;
     this.#thread?.destroy();
@@ -165,7 +166,7 @@ export class Shell {
     this.#thread.list.hidden = show;
     this.#thread.list.id = show ? "" : "thread";
     if (show) {
-      this.place.prepend(greeting(() => this.app.checkProvider()));
+      this.place.prepend(greeting(this.app));
       this.place.append(ideas((text) => this.#composer.offer(text)));
       this.place.scrollTop = 0;
     }

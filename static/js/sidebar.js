@@ -1,13 +1,11 @@
-// The navigation: conversations under their days, and the person at the bottom. On a phone it is a drawer.
+// The list of conversations under their days.
 
-import { shownName } from "./account.js";
-import { passwordDialog, renameDialog } from "./dialogs.js";
-import { attribute, fill, h, icon, iconButton } from "./dom.js";
-import { dayGroup, graphemes, lang, langOf, setLang, t, toggleTheme } from "./i18n.js";
+import { renameDialog } from "./dialogs.js";
+import { attribute, fill, h, iconButton } from "./dom.js";
+import { dayGroup, langOf, t } from "./i18n.js";
 import { openMenu } from "./menu.js";
+import { Navigation } from "./navigation.js";
 import { toast } from "./status.js";
-import { choice } from "./storage.js";
-import { hasKeys, showShortcuts } from "./keys.js";
 
 /** This near to the end of the list, the next page is fetched, in pixels. */
 const NEAR_END_PX = 400;
@@ -26,63 +24,13 @@ function deleteWithUndo(app, record) {
   toast(t("delete.done", { name: record.name }), { symbol: "trash", ms: app.deletions.ms, action: { label: t("undo"), onclick: undo } });
 }
 
-const WIDE = matchMedia("(width >= 60rem)");
-
-/** The two switches that every page has. */
-export const switches = () => [
-  iconButton("language", t("switch.lang"), () => setLang(lang() === "zh" ? "en" : "zh").catch(() => toast(t("error.offline"), { symbol: "offline" })), { "data-switch": "lang" }),
-  iconButton("theme", t("switch.theme"), toggleTheme, { "data-switch": "theme" }),
-];
-
-export class Sidebar {
-  #listeners = new AbortController();
-
+export class Sidebar extends Navigation {
   constructor(app) {
-    this.app = app;
-    this.list = h("div", { class: "sidebar-list", onscroll: () => this.#scrolled(), onkeydown: (event) => this.#key(event) });
-    this.element = h("nav", { class: "sidebar", id: "sidebar", popover: "auto", "aria-label": t("conversations") }, this.#head(), this.list, this.#foot());
-    const options = { signal: this.#listeners.signal };
+    super(app, h("div", { class: "sidebar-list", onscroll: () => this.#scrolled(), onkeydown: (event) => this.#key(event) }), t("conversations"));
+    const options = { signal: this.listeners.signal };
     app.conversations.addEventListener("change", () => this.draw(), options);
-    app.addEventListener("route", () => { this.draw(); this.close(); }, options);
+    app.addEventListener("route", () => this.draw(), options);
     this.draw();
-  }
-
-  destroy() { this.#listeners.abort(); }
-
-  /** Opens or closes the navigation: a column where there is room, which stays as it was chosen, else a drawer. */
-  toggle() {
-    if (!WIDE.matches) {
-      this.element.togglePopover();
-      return;
-    }
-    const root = document.documentElement;
-    const open = root.dataset.nav === "closed";
-    if (open) delete root.dataset.nav;
-    else root.dataset.nav = "closed";
-    choice.set("nav", open ? "open" : "closed");
-  }
-
-  close() {
-    if (this.element.matches(":popover-open")) this.element.hidePopover();
-  }
-
-  #head() {
-    const go = (event) => { event.preventDefault(); this.app.go(null); this.close(); };
-    const home = this.app.pathOf(null);
-    return h("div", { class: "sidebar-head" }, h("div", { class: "row" },
-      h("span", { class: "u-grow" }, h("a", { class: "row brand", href: home, onclick: go }, icon("mark"), "Portagent")),
-      h("a", { class: "button is-small", href: home, "aria-label": t("new.long"), onclick: go }, icon("plus", "is-small"), h("span", {}, t("new"))),
-      iconButton("close", t("close"), () => this.close(), { variant: "drawer-close" })));
-  }
-
-  #foot() {
-    const name = shownName();
-    const who = h("button", { class: "row sidebar-link u-grow", type: "button", "aria-haspopup": "menu", onclick: () => openMenu(who, t("account"), [
-      { label: t("password.title"), symbol: "key", onclick: passwordDialog },
-      ...(hasKeys() ? [{ label: t("keys.title"), symbol: "info", onclick: showShortcuts }] : []),
-      { label: t("logout"), symbol: "logout", onclick: () => this.app.logOut() },
-    ]) }, h("span", { class: "avatar", "aria-hidden": "true" }, graphemes(name)[0]?.toUpperCase()), h("span", { class: "u-truncate", dir: "auto" }, name));
-    return h("div", { class: "row sidebar-foot" }, who, switches());
   }
 
   draw() {
