@@ -2,16 +2,23 @@
 // opened; what it needs of the page's own modules is there already.
 
 import { account } from "./account.js";
+import { backupsSection } from "./admin-backups.js";
 import { guide } from "./admin-guide.js";
+import { healthSection } from "./admin-health.js";
+import { invitesSection } from "./admin-invites.js";
+import { logSection } from "./admin-log.js";
 import { providersSection } from "./admin-providers.js";
+import { usersSection } from "./admin-users.js";
 import { fill, h, icon, iconButton } from "./dom.js";
 import { t } from "./i18n.js";
 import { meaningOf, showShortcuts } from "./keys.js";
 import { Navigation } from "./navigation.js";
+import { openPalette } from "./palette.js";
 
 /** [name in the address, icon, what draws it] in the order of the list. */
 const SECTIONS = [
-  ["providers", "key", providersSection],
+  ["users", "users", usersSection], ["invites", "ticket", invitesSection], ["providers", "key", providersSection], ["backups", "backup", backupsSection],
+  ["health", "pass", healthSection], ["log", "log", logSection],
 ];
 
 /** The steps of a first run, for the page of a new conversation. */
@@ -78,7 +85,7 @@ export class Admin {
   }
 
   #key(event) {
-    const act = { navigation: () => this.navigation.toggle(), new: () => this.app.go(null), help: showShortcuts }[meaningOf(event)];
+    const act = { navigation: () => this.navigation.toggle(), palette: () => openPalette(this.app), new: () => this.app.go(null), help: showShortcuts }[meaningOf(event)];
     if (!act || document.querySelector("dialog[open]")) return;
     event.preventDefault();
     act();

@@ -257,6 +257,11 @@ export class App extends EventTarget {
     return this.connection.request("agent_interrupt_request", { imageId: this.imageId });
   }
 
+  /** "once", "conversation", "always" or "deny". */
+  answerApproval(approvalId, decision) {
+    return this.connection.request("tool_approval_answer_request", { approvalId, decision });
+  }
+
   /** Answers the same question once more. Errors are shown in place of the answer. */
   retry(turn) {
     return this.#reopen(turn, "turn_retry_request", (transcript, turnId) => transcript.again(turn.id, turnId));

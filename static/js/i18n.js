@@ -85,6 +85,15 @@ export const fullTime = (ms) => format(ms, { dateStyle: "full", timeStyle: "shor
 /** "15 June 2026". */
 export const dateOf = (ms) => format(ms, { dateStyle: "long" });
 
+/** "24 Nov". */
+export const dayOf = (ms) => format(ms, { day: "numeric", month: "short" });
+
+/** Millionths of a dollar. Less than a cent is not nothing. */
+export function money(micros) {
+  const digits = micros > 0 && micros < 10_000 ? 4 : 2;
+  return formatter(Intl.NumberFormat, { style: "currency", currency: "USD", minimumFractionDigits: digits, maximumFractionDigits: digits }).format(micros / 1_000_000);
+}
+
 /** The heading under which a conversation stands: today, yesterday, the last week, then months. */
 export function dayGroup(ms) {
   const days = Math.round((midnight(Date.now()) - midnight(ms)) / DAY_MS);

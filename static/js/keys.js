@@ -6,18 +6,20 @@ import { t } from "./i18n.js";
 const isMac = /mac|iphone|ipad/i.test(navigator.platform);
 const command = isMac ? "⌘" : "Ctrl+";
 
+export const paletteKey = `${command}K`;
+
 /** [keys, wording] in the order of the list. */
 const SHORTCUTS = [
-  ["Enter", "send"], ["Shift+Enter", "keys.line"], ["Esc", "stop.long"], ["/", "keys.write"],
+  ["Enter", "send"], ["Shift+Enter", "keys.line"], ["Esc", "stop.long"], ["/", "keys.write"], [paletteKey, "palette.title"],
   [`${command}${isMac ? "⇧O" : "Shift+O"}`, "new.long"], [`${command}B`, "keys.navigation"], ["↑ ↓", "keys.list"], ["?", "keys.title"],
 ];
 
-/** What a key means, outside of fields: "write", "help"; anywhere: "new", "navigation", "print"; else null. */
+/** What a key means, outside of fields: "write", "help"; anywhere: "new", "navigation", "palette", "print"; else null. */
 export function meaningOf(event) {
   const held = isMac ? event.metaKey && !event.ctrlKey : event.ctrlKey && !event.metaKey;
   const key = event.key.toLowerCase();
   if (event.isComposing || event.altKey) return null;
-  if (held) return { b: event.shiftKey ? null : "navigation", o: event.shiftKey ? "new" : null, p: event.shiftKey ? null : "print" }[key] ?? null;
+  if (held) return { b: event.shiftKey ? null : "navigation", k: event.shiftKey ? null : "palette", o: event.shiftKey ? "new" : null, p: event.shiftKey ? null : "print" }[key] ?? null;
   if (event.ctrlKey || event.metaKey || event.target.closest?.("input, textarea, select, dialog, [role=menu]")) return null;
   return { "/": "write", "?": "help" }[key] ?? null;
 }

@@ -1,5 +1,6 @@
 // One turn on the page: the question, and the answer with its steps, text and errors in the order they happened.
 
+import { Approval } from "./approval.js";
 import { fill, h, icon, iconButton, label } from "./dom.js";
 import { clock, errorText, fullTime, hourOf, langOf, number, seconds, t } from "./i18n.js";
 import { Prose } from "./prose.js";
@@ -70,7 +71,7 @@ function attachment(item) {
   return h("span", { class: "row attachment is-file" }, icon("file"), h("span", {}, item.name ?? t("file")));
 }
 
-/** `host` answers author(), isLast(turn), isAhead(turn), online() and does retry(turn), edit(text), proceed(turn). */
+/** `host` answers author(), isLast(turn), isAhead(turn), online() and does retry(turn), edit(text), proceed(turn), answer(approvalId, decision). */
 export class TurnView {
   #host;
   #question = null;
@@ -148,7 +149,9 @@ export class TurnView {
       if (STEP_KINDS.has(item.kind)) {
         let end = index;
         while (end < turn.items.length && STEP_KINDS.has(turn.items[end].kind)) end += 1;
-        segment(`steps ${index}`, () => new Steps()).update(turn.items.slice(index, end), live && end === turn.items.length);
+        const steps = turn.items.slice(index, end);
+        segment(`steps ${index}`, () => new Steps()).update(steps, live && end === turn.items.length);
+        for (const { approval } of steps) if (approval) segment(`approval ${approval.approvalId}`, () => new Approval(approval, this.#host.answer));
         index = end - 1;
       } else if (item.kind === "text") {
         const writing = live && index === turn.items.length - 1 && this.#host.online();

@@ -5,8 +5,9 @@ import { account, shownName } from "./account.js";
 import { passwordDialog } from "./dialogs.js";
 import { h, icon, iconButton } from "./dom.js";
 import { graphemes, lang, setLang, t, toggleTheme } from "./i18n.js";
-import { hasKeys, showShortcuts } from "./keys.js";
+import { hasKeys, paletteKey, showShortcuts } from "./keys.js";
 import { openMenu } from "./menu.js";
+import { openPalette } from "./palette.js";
 import { toast } from "./status.js";
 import { choice } from "./storage.js";
 
@@ -53,7 +54,9 @@ export class Navigation {
     return h("div", { class: "sidebar-head" }, h("div", { class: "row" },
       h("span", { class: "u-grow" }, h("a", { class: "row brand", href: home, onclick: go }, icon("mark"), "Portagent")),
       h("a", { class: "button is-small", href: home, "aria-label": t("new.long"), onclick: go }, icon("plus", "is-small"), h("span", {}, t("new"))),
-      iconButton("close", t("close"), () => this.close(), { variant: "drawer-close" })));
+      iconButton("close", t("close"), () => this.close(), { variant: "drawer-close" })),
+    h("button", { class: "row find", type: "button", "aria-keyshortcuts": "Control+K Meta+K", onclick: () => { this.close(); openPalette(this.app); } },
+      icon("search", "is-small"), h("span", { class: "u-grow" }, t("palette.short")), hasKeys() && h("kbd", {}, paletteKey)));
   }
 
   #foot() {

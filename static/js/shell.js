@@ -10,6 +10,7 @@ import { ModelChip } from "./modelchip.js";
 import { langOf, number, t } from "./i18n.js";
 import { conversationMenu, Sidebar } from "./sidebar.js";
 import { meaningOf, showShortcuts } from "./keys.js";
+import { openPalette } from "./palette.js";
 import { announce, copyAndTell } from "./status.js";
 import { Thread } from "./thread.js";
 
@@ -211,7 +212,7 @@ export class Shell {
 
   #key(event) {
     const act = {
-      navigation: () => this.sidebar.toggle(), new: () => this.app.go(null), print: () => this.#thread.print(),
+      navigation: () => this.sidebar.toggle(), palette: () => openPalette(this.app), new: () => this.app.go(null), print: () => this.#thread.print(),
       write: () => this.#composer.focus(), help: showShortcuts,
     }[meaningOf(event)];
     if (act && !document.querySelector("dialog[open]")) {

@@ -42,7 +42,7 @@ class Step {
     label(this.#input, oneLine(item.input));
     label(this.#time, item.state === "done"
       ? (item.startedAt && item.endedAt ? seconds(item.endedAt - item.startedAt) : t("step.done"))
-      : t(`step.${running ? "running" : item.state}`));
+      : item.approval ? t("step.asks") : (running && progressOf(item.progress)) || t(`step.${running ? "running" : item.state}`));
   }
 
   #state(state, symbol) {
@@ -109,6 +109,13 @@ export function place(parent, wanted) {
   });
 }
 
+/** "40 %", or what the tool says of it. */
+function progressOf(progress) {
+  if (!progress) return "";
+  if (progress.total) return `${number(Math.min(100, Math.floor((100 * progress.done) / progress.total)))} %`;
+  return progress.message ?? "";
+}
+
 function oneLine(input) {
   if (input === null || input === undefined) return "";
   if (typeof input === "string") return input.replace(/\s+/g, " ");
@@ -116,7 +123,8 @@ function oneLine(input) {
   return pairs.length ? `{ ${pairs.join(", ")} }` : "{ }";
 }
 
-function pretty(value) {
+/** A value as people read it. */
+export function pretty(value) {
   if (typeof value !== "string") return JSON.stringify(value ?? {}, null, 2);
   try {
     const parsed = JSON.parse(value);

@@ -1,6 +1,7 @@
 // The conversation on the page: its turns in order, what is not sent yet behind them, and where the reader is.
 // Changes are collected and shown once per frame.
 
+import { approvalSentence } from "./approval.js";
 import { fill, h, icon } from "./dom.js";
 import { Follow } from "./follow.js";
 import { errorText, t } from "./i18n.js";
@@ -77,6 +78,7 @@ export class Thread {
     if (frame?.type === "conversation_start") announce(t("say.answering"));
     if (frame?.type === "error_occurred") announce(errorText(frame.data));
     if (frame?.type === "conversation_end" && turn.ending !== "error") announce(t(`say.${turn.ending}`));
+    if (frame?.type === "tool_approval_request") announce(approvalSentence(frame.data));
     if (frame?.type === "upstream_retry") announce(t("turn.waiting", { n: Math.ceil(frame.data.delayMs / 1000) }));
   }
 
@@ -144,6 +146,7 @@ export class Thread {
       retry: (turn) => app.retry(turn),
       edit: (text) => app.edit(text),
       proceed: (turn) => app.proceed(turn),
+      answer: (approvalId, decision) => app.answerApproval(approvalId, decision),
     };
   }
 

@@ -4,7 +4,8 @@
 // A turn's `items`, in the order in which they happened:
 //   { kind: "text", messageId, text, blocks, tail }   blocks are rendered HTML; tail is the text behind the newest one
 //   { kind: "thinking", messageId, text, startedAt, endedAt }
-//   { kind: "tool", id, name, input, result, state, startedAt, endedAt }   state: writing, running, done, failed, stopped
+//   { kind: "tool", id, name, input, result, state, startedAt, endedAt, approval, progress }   state: writing, running,
+//     done, failed, stopped; approval is a question that waits for consent
 //   { kind: "attachment", type, data, mediaType, name }
 //   { kind: "error", code, message, hint }
 //   { kind: "trimmed", fromTurnId }   the model was sent the first question, and everything from that turn on
@@ -38,7 +39,7 @@ export class Transcript {
   find(turnId) { return this.turns.find((turn) => turn.id === turnId) ?? null; }
 
   /** Takes an answer to `image_messages_request`. Older turns that we hold stay where they join without a hole. */
-  load({ messages, seq = 0, running = null, queued = [] }) {
+  load({ messages, seq = 0, running = null, queued = [], approvals = [] }) {
     const held = { turns: this.turns, oldest: this.oldest };
     this.stale = false;
     this.seq = seq;
@@ -48,6 +49,10 @@ export class Transcript {
     const unsettled = [...(running ? [[running.turnId, "running"]] : []), ...queued.map((id) => [id, "queued"])];
     for (const [id, state] of unsettled) Object.assign(this.#turn(id), { state, ending: null });
     for (const turn of this.turns) if (turn.state === "running") reopenTools(turn);
+    for (const approval of approvals) {
+      const turn = this.turns.find((each) => each.items.some((item) => item.id === approval.toolCallId)) ?? this.running;
+      if (turn) ask(turn, approval);
+    }
     return this.#joinOlder(held);
   }
 
@@ -164,6 +169,9 @@ const HANDLERS = {
     turn.usage = addUsage(turn.usage, usage);
   },
   assistant_message: (turn, data) => { turn.model = (data.message ?? data).model ?? turn.model; },
+  tool_approval_request: (turn, approval) => ask(turn, approval),
+  tool_approval_answered: (turn, { toolCallId, toolName }) => { toolItem(turn, toolCallId, toolName).approval = null; },
+  tool_progress: (turn, { toolCallId, done, total, message }) => { toolItem(turn, toolCallId).progress = { done, total, message }; },
   tool_result: (turn, { toolCallId, result, isError }) => giveResult(turn, toolCallId, { result, isError }),
   context_trimmed: (turn, { fromTurnId }) => { turn.items.push({ kind: "trimmed", fromTurnId }); },
   upstream_retry: (turn, { attempt, delayMs, reason }) => {
@@ -209,10 +217,18 @@ function toolItem(turn, id, name) {
   return item;
 }
 
+/** A call that waits for consent. */
+function ask(turn, approval) {
+  const item = toolItem(turn, approval.toolCallId, approval.toolName);
+  item.approval = approval;
+  item.input ??= approval.input;
+  item.state = "running";
+}
+
 function giveResult(turn, id, { result, isError }) {
   turn.results.set(id, { result, isError });
   const item = turn.items.find((each) => each.kind === "tool" && each.id === id);
-  if (item) Object.assign(item, { result, state: isError ? "failed" : "done", endedAt: item.startedAt && Date.now() });
+  if (item) Object.assign(item, { result, approval: null, progress: null, state: isError ? "failed" : "done", endedAt: item.startedAt && Date.now() });
 }
 
 function closeThinking(turn) {
@@ -220,7 +236,7 @@ function closeThinking(turn) {
 }
 
 function stopTools(turn) {
-  for (const item of turn.items) if (item.kind === "tool" && item.result === null) item.state = "stopped";
+  for (const item of turn.items) if (item.kind === "tool" && item.result === null) Object.assign(item, { state: "stopped", approval: null, progress: null });
 }
 
 function reopenTools(turn) {

@@ -82,3 +82,94 @@ test("providers are added, tested and removed", async () => {
   await page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
   await row("work").waitFor({ state: "detached" });
 });
+
+test("people are found, added, disabled and deleted, after it was said what goes with them", async () => {
+  await page.getByRole("button", { name: ADMIN }).click();
+  await page.getByRole("menuitem", { name: "Administration" }).click();
+  await page.getByRole("heading", { name: "Users" }).waitFor();
+  await row(ADMIN).getByText("Administrator", { exact: true }).waitFor();
+  await page.getByRole("button", { name: "Add a user" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("button", { name: "Add", exact: true }).click();
+  assert.equal(await dialog.locator(".field-error").count(), 2, "all that is wrong is said at once");
+  await dialog.getByLabel("User name").fill("xiaoming");
+  await dialog.getByLabel("Password", { exact: true }).fill(PASSWORD);
+  await dialog.getByRole("button", { name: "Add", exact: true }).click();
+  await row("xiaoming").waitFor();
+  await page.getByRole("searchbox", { name: "Find a user" }).fill("xiao");
+  await row(ADMIN).waitFor({ state: "detached" });
+  const other = await newContext();
+  const person = await other.newPage();
+  await logIn(person, server.url, "xiaoming");
+  await person.locator(".composer-text").waitFor();
+  await choose("xiaoming", "Disable");
+  await row("xiaoming").getByText("Disabled").waitFor();
+  await person.locator("#name").waitFor(); // and the open page closes
+  await other.close();
+  await choose("xiaoming", "Enable");
+  await choose("xiaoming", "Delete");
+  await dialog.getByText(/This deletes 0 conversations/).waitFor();
+  assert.deepEqual(await violations(page), []);
+  await dialog.getByRole("button", { name: "Delete" }).click();
+  await page.getByText("No users found.").waitFor();
+});
+
+test("an invite code is made, copied, used and revoked", async () => {
+  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  await page.goto(`${server.url}/admin/invites`);
+  await page.getByRole("button", { name: "New invite" }).click();
+  await page.getByRole("textbox", { name: "For" }).fill("Uncle");
+  await page.getByRole("button", { name: "Create and copy" }).click();
+  await row("Uncle").getByText(/^1 left, until /).waitFor();
+  const code = await page.evaluate(() => navigator.clipboard.readText());
+  await row("Uncle").getByRole("button", { name: `Revoke ${code}` }).click();
+  await page.getByText("No invite codes.").waitFor();
+});
+
+test("a backup is made, verified and downloaded", async () => {
+  await page.goto(`${server.url}/admin/backups`);
+  await page.getByText("No backups yet.").waitFor();
+  await page.getByRole("button", { name: "Back up now" }).click();
+  await page.getByText("The backup is made.").waitFor();
+  await page.getByRole("button", { name: /^Verify the backup/ }).click();
+  await page.getByText("The backup is good.").waitFor();
+  await page.getByText("Verified", { exact: true }).waitFor();
+  const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: /^Download the backup/ }).click()]);
+  const bytes = await readFile(await file.path());
+  assert.deepEqual([...bytes.subarray(0, 2)], [0x1f, 0x8b], "a gzip archive");
+});
+
+test("checks say what needs attention, and the log is searched and followed", async () => {
+  await page.goto(`${server.url}/admin/health`);
+  await page.getByRole("heading", { name: /needs? attention|Everything is well/ }).waitFor();
+  await page.getByRole("listitem").filter({ hasText: "Disk space" }).first().waitFor();
+  await section("Log");
+  const log = page.getByRole("region", { name: "Log" });
+  await log.getByText(/listening on/).first().waitFor();
+  await page.getByRole("searchbox", { name: "Find in the log" }).fill("registered user");
+  await log.getByText(/listening on/).first().waitFor({ state: "detached" });
+  await log.getByText(/registered user=/).first().waitFor();
+  await page.getByLabel("Level that is written").selectOption("debug");
+  await page.getByText("The log level is debug now.").first().waitFor();
+});
+
+for (const [name, options] of [["light, wide", {}], ["dark, Chinese, phone", { locale: "zh-CN", colorScheme: "dark", viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true }]]) {
+  test(`axe finds nothing in any section, and nothing sticks out: ${name}`, async () => {
+    await open({ reducedMotion: "reduce", ...options });
+    for (const each of ["users", "invites", "providers", "backups", "health", "log"]) {
+      await page.goto(`${server.url}/admin/${each}`);
+      await page.waitForFunction(() => document.querySelector("#thread section") && !document.querySelector("#thread .skeleton"));
+      assert.deepEqual(await violations(page), [], each);
+      assert.ok(await noOverflow(page), each);
+    }
+  });
+}
+
+test("others have no administration", async () => {
+  await context.close();
+  context = await newContext();
+  page = await context.newPage();
+  await register(page, server.url);
+  await page.goto(`${server.url}/admin`);
+  await page.getByText("Only administrators may do this.").waitFor();
+});
