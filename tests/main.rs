@@ -15,6 +15,7 @@ mod db;
 mod docs;
 mod doctor;
 mod files;
+mod ledger;
 mod llm;
 mod log;
 mod manual;

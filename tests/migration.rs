@@ -24,8 +24,9 @@ fn at_schema_1() -> tempfile::TempDir {
     let database = accounts(home.path());
     let later = sqlite3(
         &database,
-        "SELECT 'DROP TABLE ' || name || ';' FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' \
-         AND name NOT IN ('users', 'logins', 'revoked_tokens', 'invites', 'unlocks');",
+        "SELECT 'DROP ' || type || ' ' || name || ';' FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' AND \
+         (type = 'table' AND name NOT IN ('users', 'logins', 'revoked_tokens', 'invites', 'unlocks') OR type = 'trigger' \
+         AND name NOT IN ('users_keys_insert', 'users_keys_username', 'users_keys_email', 'users_delete'));",
     );
     let sql = format!(
         "{later} PRAGMA user_version = 1; \

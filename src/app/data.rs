@@ -13,13 +13,14 @@ use crate::ops::{backup, people};
 pub use crate::service::models::{Checked, Verdict};
 pub use crate::service::models::{Offer, PolicyChange};
 use crate::service::models::{Providers, Registry};
-use crate::service::{Administration, Invites, audit, clock_guard};
+use crate::service::{Administration, Invites, UsageBook, audit, clock_guard};
 pub use crate::store::Belongings;
 use crate::store::{self, Store};
 
 pub struct DataDirectory {
     pub users: Administration,
     pub invites: Invites,
+    pub usage: UsageBook,
     pub providers: Providers,
     pub models: Arc<Registry>,
     store: Arc<Store>,
@@ -71,6 +72,7 @@ impl DataDirectory {
             invites: Invites::new(store.clone()),
             providers: Providers::new(models.clone(), store.clone()),
             models,
+            usage: UsageBook::new(store.clone()),
             store,
         })
     }

@@ -7,6 +7,7 @@ mod help;
 mod output;
 mod password;
 mod progress;
+mod since;
 mod suggest;
 
 use std::ffi::OsString;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::StopReason;
+use super::budget::BudgetState;
 use super::id::{ContainerId, ConversationId, MessageId, SessionId, TurnId};
 use super::message::{Message, Usage};
 
@@ -82,6 +83,8 @@ pub enum EventKind {
     ContextTrimmed {
         from: TurnId,
     },
+    /// Most of the person's budget is used, or all of it. Once for each period.
+    BudgetNotice(BudgetState),
     /// The provider is busy or was not reached: we wait and try again. `reason` is safe to show.
     UpstreamRetry {
         attempt: u32,

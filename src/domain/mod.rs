@@ -3,6 +3,7 @@
 //! What the wire and the tables call an *image* is a *conversation* in this code.
 
 pub mod attachment;
+pub mod budget;
 pub mod bytes;
 pub mod cancel;
 pub mod clock;
@@ -16,6 +17,8 @@ pub mod id;
 pub mod limits;
 pub mod media;
 pub mod message;
+pub mod money;
+pub mod price;
 pub mod provider;
 pub mod secret;
 mod stop_reason;

@@ -1,7 +1,7 @@
 //! The whole API on one screen. What a route demands of its caller is part of its row.
 
-use super::handlers::admin::{backups, checks, invites, logs, settings, users};
-use super::handlers::{auth, doctor, files, health, info, metrics, models, providers};
+use super::handlers::admin::{backups, checks, invites, logs, money, settings, users};
+use super::handlers::{auth, doctor, files, health, info, metrics, models, providers, usage};
 use super::router::Handler::{Admin, Caller, Open, Socket, Upload};
 use super::router::{Route, delete, get, post, put};
 
@@ -23,6 +23,7 @@ pub(crate) static ROUTES: &[Route] = &[
     post("/api/files",           Upload(files::receive)),
     get("/api/files/:fileId",    Caller(files::download)),
     delete("/api/files/:fileId", Caller(files::delete)),
+    get("/api/usage",          Caller(usage::own)),
 
     get("/api/admin/users",               Admin(users::list)),
     post("/api/admin/users",              Admin(users::add)),
@@ -34,6 +35,15 @@ pub(crate) static ROUTES: &[Route] = &[
     post("/api/admin/users/:id/logout",   Admin(users::logout)),
     post("/api/admin/users/:id/unlock",   Admin(users::unlock)),
     post("/api/admin/users/:id/password", Admin(users::set_password)),
+    put("/api/admin/users/:id/budget",    Admin(money::set_user_budget)),
+    delete("/api/admin/users/:id/budget", Admin(money::clear_user_budget)),
+    get("/api/admin/usage",               Admin(usage::all)),
+    get("/api/admin/budgets",             Admin(money::budgets)),
+    put("/api/admin/budgets/default",     Admin(money::set_default_budget)),
+    delete("/api/admin/budgets/default",  Admin(money::clear_default_budget)),
+    get("/api/admin/prices",              Admin(money::prices)),
+    put("/api/admin/prices",              Admin(money::set_price)),
+    delete("/api/admin/prices",           Admin(money::clear_prices)),
     get("/api/admin/invites",             Admin(invites::list)),
     post("/api/admin/invites",            Admin(invites::create)),
     delete("/api/admin/invites/:code",    Admin(invites::revoke)),

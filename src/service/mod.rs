@@ -20,6 +20,7 @@ mod passwords;
 mod throttle;
 mod token;
 pub mod turn;
+pub mod usage;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +35,8 @@ pub use invites::{Invite, Invites, NewInvite};
 pub use operations::Operations;
 pub use turn::{Reopen, SendMessage, Sent, Turns};
 
-pub use crate::store::UserPage;
+pub use crate::store::{BudgetRow, Group, GroupBy, Range, Sums, UserPage};
+pub use usage::{Ledger, UsageBook};
 
 use self::passwords::Passwords;
 use allowance::Rate;
@@ -57,6 +59,8 @@ pub struct Services {
     pub models: Arc<Registry>,
     pub providers: Providers,
     pub operations: Arc<Operations>,
+    pub ledger: Arc<Ledger>,
+    pub usage: UsageBook,
     pub health: Health,
     pub gauges: Arc<Collector>,
     pub hub: Arc<Hub>,
@@ -84,7 +88,9 @@ impl Services {
         let upstream = Arc::new(UpstreamRecord::default());
         let messages = Rate::new(options.messages_per_minute, Duration::from_secs(60));
         let models = Registry::new(store.clone(), provider);
-        let turns = Turns::start(store.clone(), hub.clone(), models.clone(), upstream.clone(), messages)?;
+        let ledger = Arc::new(Ledger::new(store.clone()));
+        let turns =
+            Turns::start(store.clone(), hub.clone(), ledger.clone(), models.clone(), upstream.clone(), messages)?;
         Ok(Self {
             accounts: Accounts::new(store.clone(), hub.clone(), passwords.clone(), key, options),
             users: Administration::serving(store.clone(), passwords, hub.clone()),
@@ -95,6 +101,8 @@ impl Services {
             gauges: Collector::new(store.clone()),
             providers: Providers::new(models.clone(), store.clone()),
             operations: Arc::default(),
+            usage: UsageBook::new(store.clone()),
+            ledger,
             turns,
             models,
             hub,
@@ -125,6 +133,7 @@ impl Services {
         self.store.supervise();
         if self.store.is_writable() {
             self.turns.store_unstored();
+            self.ledger.settle_waiting();
         }
     }
 
@@ -150,6 +159,10 @@ impl Services {
 
     /// Closes what a crash left open. Only for the one server of a data directory. Returns how many turns there were.
     pub fn close_open_turns(&self) -> Result<usize> {
+        let lost = self.ledger.settle_lost()?;
+        if lost > 0 {
+            log::info!(target: "ledger", "{lost} requests to providers were cut off by the last stop, and are settled");
+        }
         self.store.close_open_turns()
     }
 

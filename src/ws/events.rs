@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::view::{Json, MessageView, UsageView};
+use crate::domain::budget::BudgetState;
 use crate::domain::event::{Context, Event, EventKind};
 
 /// Appends the event's JSON.
@@ -102,6 +103,14 @@ enum EventView<'a> {
     Trimmed {
         from_turn_id: &'a str,
     },
+    Budget {
+        measure: &'static str,
+        limit: u64,
+        used: u64,
+        percent: u64,
+        period: &'static str,
+        renews_at: i64,
+    },
     Retry {
         attempt: u32,
         delay_ms: u64,
@@ -144,6 +153,7 @@ impl<'a> EventView<'a> {
                 ("message_stop", Self::MessageStop { stop_reason: stop_reason.as_str(), usage: UsageView::of(usage) })
             }
             EventKind::ContextTrimmed { from } => ("context_trimmed", Self::Trimmed { from_turn_id: from.as_str() }),
+            EventKind::BudgetNotice(state) => ("budget_notice", Self::budget(state)),
             EventKind::UpstreamRetry { attempt, delay_ms, reason } => {
                 ("upstream_retry", Self::Retry { attempt: *attempt, delay_ms: *delay_ms, reason })
             }
@@ -158,6 +168,17 @@ impl<'a> EventView<'a> {
             | EventKind::ToolUseStop { .. }
             | EventKind::ToolProgress { .. }
             | EventKind::ToolResult { .. } => Self::of_tool(kind),
+        }
+    }
+
+    fn budget(state: &BudgetState) -> Self {
+        Self::Budget {
+            measure: state.budget.measure.as_str(),
+            limit: state.budget.limit,
+            used: state.used,
+            percent: state.percent(),
+            period: state.budget.period.as_str(),
+            renews_at: state.renews_at,
         }
     }
 

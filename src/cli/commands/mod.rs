@@ -2,6 +2,7 @@
 
 pub(super) mod alert;
 pub(super) mod backup;
+pub(super) mod budget;
 pub(super) mod config;
 pub(super) mod db;
 pub(super) mod doctor;
@@ -11,10 +12,12 @@ pub(super) mod invite;
 pub(super) mod logs;
 pub(super) mod model;
 pub(super) mod provider;
+pub(super) mod price;
 pub(super) mod retention;
 pub(super) mod restore;
 pub(super) mod serve;
 pub(super) mod service;
+pub(super) mod usage;
 pub(super) mod user;
 pub(super) mod version;
 
@@ -54,6 +57,13 @@ pub(super) static TABLE: Table = Table {
         &model::list::COMMAND,
         &model::default::COMMAND,
         &model::allow::COMMAND,
+        &usage::COMMAND,
+        &budget::list::COMMAND,
+        &budget::set::COMMAND,
+        &budget::clear::COMMAND,
+        &price::list::COMMAND,
+        &price::set::COMMAND,
+        &price::clear::COMMAND,
         &retention::show::COMMAND,
         &retention::set::COMMAND,
         &retention::off::COMMAND,

@@ -11,6 +11,7 @@ use crate::http::wire::request::Request;
 use crate::http::wire::response::Response;
 use crate::service::Services;
 use crate::service::gauges::{Collected, Gauges};
+use crate::service::usage::Total;
 use crate::telemetry::metrics::{self, Page, Type};
 
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -59,9 +60,32 @@ fn write(page: &mut Page, services: &Services) {
     gauge("portagent_turns_queued", "Questions that wait.", queued);
     let Collected { gauges, answers } = services.gauges.collect();
     gauge("portagent_healthy", "1 while the databases answer, as /health says.", usize::from(answers));
+    costs(page, &services.ledger.totals());
     users(page, &gauges);
     databases(page, &gauges);
     jobs(page, &gauges);
+}
+
+/// Providers are configured, and models are those that they list.
+fn costs(page: &mut Page, totals: &[Total]) {
+    let name = "portagent_provider_tokens_total";
+    page.family(name, Type::Counter, "Tokens by provider, model and direction, since the start.");
+    for Total { provider, model, tokens, .. } in totals {
+        let directions = [
+            ("input", tokens.input),
+            ("output", tokens.output),
+            ("cache_read", tokens.cache_read),
+            ("cache_write", tokens.cache_creation),
+        ];
+        for (direction, count) in directions {
+            page.whole(name, &[("provider", provider), ("model", model), ("direction", direction)], count);
+        }
+    }
+    let name = "portagent_provider_cost_dollars_total";
+    page.family(name, Type::Counter, "Cost in US dollars by provider and model, since the start, where it is known.");
+    for Total { provider, model, cost, .. } in totals {
+        page.money(name, &[("provider", provider), ("model", model)], *cost);
+    }
 }
 
 fn users(page: &mut Page, gauges: &Gauges) {

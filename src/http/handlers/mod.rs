@@ -9,4 +9,5 @@ pub(crate) mod info;
 pub(crate) mod metrics;
 pub(crate) mod models;
 pub(crate) mod page;
+pub(crate) mod usage;
 pub(crate) mod providers;

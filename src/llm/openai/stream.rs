@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::calls::Calls;
 use super::think::{Piece, Thinking};
-use crate::domain::StopReason;
 use crate::domain::message::Part;
+use crate::domain::{StopReason, money};
 use crate::llm::dialect::Reader;
 use crate::llm::draft::Draft;
 use crate::llm::json::{count, text};
@@ -110,8 +110,7 @@ fn add_usage(usage: &Value, draft: &mut Draft<'_>) {
         (counted.input, counted.cache_read) = (input - cached, cached);
     }
     counted.output = count(&usage["completion_tokens"]).unwrap_or(counted.output);
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // saturates
-    draft.cost(usage["cost"].as_f64().filter(|dollars| *dollars >= 0.0).map(|dollars| (dollars * 1e6).round() as u64));
+    draft.cost(usage["cost"].as_number().and_then(|dollars| money::named(&dollars.to_string())));
 }
 
 impl Reader for Stream {

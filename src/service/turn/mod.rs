@@ -37,6 +37,7 @@ use crate::hub::Hub;
 use crate::service::allowance::{Rate, check_disk};
 use crate::service::health::UpstreamRecord;
 use crate::service::models::Registry;
+use crate::service::usage::Ledger;
 pub use crate::store::Reopen;
 use crate::store::{Begun, NewTurn, Question, Store};
 use crate::telemetry::metrics::catalog;
@@ -56,6 +57,7 @@ pub struct SendMessage {
 pub struct Turns {
     store: Arc<Store>,
     hub: Arc<Hub>,
+    ledger: Arc<Ledger>,
     models: Arc<Registry>,
     tools: Vec<Arc<dyn Tool>>,
     /// What turns see of the first provider, for the health checks.
@@ -102,6 +104,7 @@ impl Turns {
     pub(super) fn start(
         store: Arc<Store>,
         hub: Arc<Hub>,
+        ledger: Arc<Ledger>,
         models: Arc<Registry>,
         upstream: Arc<UpstreamRecord>,
         messages: Rate,
@@ -109,6 +112,7 @@ impl Turns {
         let turns = Arc::new(Self {
             store,
             hub,
+            ledger,
             models,
             tools: tool_room::built_in(),
             upstream,

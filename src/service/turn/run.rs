@@ -11,9 +11,10 @@ use super::tools::Offer;
 use super::{Turns, attachments, history, tools, unstored};
 use crate::domain::event::{EndReason, EventKind};
 use crate::domain::message::{Message, MessageRole, MessageStatus, Part};
-use crate::domain::{Code, Error, Result, limits};
-use crate::llm::{Answer, Delta, Failure, Prompt};
+use crate::domain::{Code, Error, Kind, Result, limits};
+use crate::llm::{Answer, Delta, Failure, Model, Prompt};
 use crate::service::models::Choice;
+use crate::service::usage::Asking;
 use crate::store::Position;
 
 /// How often one question is asked again with half of the conversation.
@@ -109,12 +110,34 @@ fn ask(
         tools: &offer.specs,
         max_tokens: None,
     };
-    let mut sink = |delta: Delta<'_>, answer: &Answer| active.on_delta(&turns.hub, delta, answer);
-    let answer = choice.entry.provider.stream(&prompt, &active.cancel, &mut sink)?;
+    let mut charge = turns.ledger.begin(asking(active, choice), &prompt)?;
+    let mut sink = |delta: Delta<'_>, answer: &Answer| {
+        charge.note(&delta, answer);
+        active.on_delta(&turns.hub, delta, answer);
+    };
+    let outcome = choice.entry.provider.stream(&prompt, &active.cancel, &mut sink);
+    if let Some(state) = charge.finish(outcome.is_ok()) {
+        active.publish(&turns.hub, EventKind::BudgetNotice(state));
+    }
+    let answer = outcome?;
     if choice.is_default {
         turns.upstream.answered();
     }
     Ok(answer)
+}
+
+fn asking<'a>(active: &'a Active, choice: &'a Choice) -> Asking<'a> {
+    let provider = &choice.entry.provider;
+    let lists = |models: &[Model]| models.iter().any(|model| model.id == choice.model);
+    Asking {
+        owner: &active.conversation.container_id,
+        turn: &active.turn.id,
+        provider: &provider.endpoint().name,
+        kind: provider.endpoint().kind,
+        is_listed: provider.endpoint().default_model == choice.model
+            || provider.known_models().is_some_and(|models| lists(&models)),
+        cancel: &active.cancel,
+    }
 }
 
 fn failed(turns: &Turns, choice: &Choice, failure: Failure) -> Ending {
@@ -122,7 +145,7 @@ fn failed(turns: &Turns, choice: &Choice, failure: Failure) -> Ending {
     match failure.error {
         None => Ending { last, ..Ending::interrupted() },
         Some(error) => {
-            if choice.is_default {
+            if choice.is_default && error.kind == Kind::Upstream {
                 turns.upstream.failed(error.code.as_str());
             }
             Ending { last, ..Ending::failed(turns.models.explained(error, choice)) }

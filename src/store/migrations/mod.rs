@@ -57,6 +57,7 @@ pub static PORTAGENT: Schema = Schema {
         Step { version: 2, apply: portagent_2 },
         Step { version: 3, apply: portagent_3 },
         Step { version: 4, apply: portagent_4 },
+        Step { version: 5, apply: portagent_5 },
     ],
     is_legacy: takeover::is_legacy_accounts,
 };
@@ -84,6 +85,10 @@ fn portagent_3(conn: &Connection) -> Result<()> {
 
 fn portagent_4(conn: &Connection) -> Result<()> {
     Ok(conn.execute_batch(include_str!("portagent-4.sql"))?)
+}
+
+fn portagent_5(conn: &Connection) -> Result<()> {
+    Ok(conn.execute_batch(include_str!("portagent-5.sql"))?)
 }
 
 fn agentx_1(conn: &Connection) -> Result<()> {

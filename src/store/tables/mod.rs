@@ -1,10 +1,12 @@
 //! What is stored: a file for each subject, with its queries. A public method of the store is one transaction.
 
+pub mod budgets;
 pub mod content;
 pub mod conversations;
 pub mod files;
 pub mod invites;
 pub mod jobs;
+pub mod ledger;
 pub mod logins;
 mod cursor;
 pub mod messages;
@@ -12,6 +14,7 @@ pub mod model_choices;
 mod newest;
 pub mod people;
 pub mod providers;
+pub mod prices;
 pub mod retention;
 pub mod settings;
 pub mod turns;

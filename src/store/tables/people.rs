@@ -89,6 +89,9 @@ impl Store {
 /// In the transaction that deletes an account: what is left of it elsewhere in `portagent.db`.
 pub fn forget(conn: &Connection, id: &UserId) -> Result<()> {
     for sql in [
+        "UPDATE ledger SET userId = NULL WHERE userId = ?1",
+        "DELETE FROM budgets WHERE userId = ?1",
+        "DELETE FROM budget_notices WHERE userId = ?1",
         "UPDATE invites SET createdBy = NULL WHERE createdBy = ?1",
         "DELETE FROM unlocks WHERE nameKey IN (SELECT usernameKey FROM users WHERE userId = ?1 \
          UNION SELECT emailKey FROM users WHERE userId = ?1)",

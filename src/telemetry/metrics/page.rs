@@ -3,6 +3,8 @@
 
 use std::fmt::Write as _;
 
+use crate::domain::money;
+
 use super::values::{Histogram, Labelled};
 
 /// A family's kind.
@@ -34,6 +36,12 @@ impl Page {
     pub fn whole(&mut self, name: &str, labels: &[(&str, &str)], value: u64) {
         self.head(name, labels);
         self.write(format_args!("{value}\n"));
+    }
+
+    /// Millionths, written as units.
+    pub fn money(&mut self, name: &str, labels: &[(&str, &str)], micros: u64) {
+        self.head(name, labels);
+        self.write(format_args!("{}\n", money::show(micros)));
     }
 
     /// A number that is none of nature's is left out: it would say nothing.

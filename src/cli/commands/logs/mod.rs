@@ -1,7 +1,6 @@
 //! `portagent logs`: the log across its rotated files, with or without a running server.
 
 mod show;
-mod since;
 
 use std::io;
 use std::os::fd::AsFd as _;
@@ -11,6 +10,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use self::show::Printer;
 use crate::cli::command::{Command, CommandOption, Given, usage};
+use crate::cli::since;
 use crate::domain::clock::now_ms;
 use crate::domain::{Error, Kind, Result};
 use crate::telemetry::{self, History, LogFilter};

@@ -5,6 +5,7 @@ pub(crate) mod backups;
 pub(crate) mod checks;
 pub(crate) mod invites;
 pub(crate) mod logs;
+pub(crate) mod money;
 pub(crate) mod settings;
 pub(crate) mod users;
 

@@ -1,0 +1,300 @@
+//! The ledger in `portagent.db`: one row for each request to a provider, reserved before it is sent and settled when it
+//! is over. A budget is checked in the transaction that reserves, so that neither two tabs nor a restart get past it.
+
+use rusqlite::{Connection, Row, named_params, params};
+
+use super::budgets::{self, Owner};
+use crate::domain::budget::{BudgetState, ledger_time};
+use crate::domain::id::{ContainerId, TurnId, UserId};
+use crate::domain::message::Usage;
+use crate::domain::{Result, clock};
+use crate::store::engine::Store;
+use crate::store::sqlite::rows;
+
+/// Rows of one view.
+const GROUPS: i64 = 1000;
+
+const SUMS: &str = "count(*), coalesce(sum(inputTokens), 0), coalesce(sum(outputTokens), 0), \
+                    coalesce(sum(cacheReadTokens), 0), coalesce(sum(cacheWriteTokens), 0), \
+                    coalesce(sum(costMicros), 0), coalesce(sum(outcome <> 'failed' AND costMicros IS NULL), 0), \
+                    coalesce(sum(outcome IN ('aborted', 'lost')), 0)";
+
+/// A request that is about to be sent.
+#[derive(Debug, Clone)]
+pub struct Reservation {
+    pub owner: ContainerId,
+    pub turn: TurnId,
+    pub provider: String,
+    pub model: String,
+    pub tokens: Usage,
+    pub cost: Option<u64>,
+    /// It is the repetition of one that failed: the budget was checked.
+    pub is_repetition: bool,
+}
+
+pub enum Reserved {
+    /// The row.
+    Open(i64),
+    Refused(BudgetState),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Answered,
+    Aborted,
+    Failed,
+    /// The server ended while it ran.
+    Lost,
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, Copy)]
+pub struct Settlement {
+    pub row: i64,
+    pub outcome: Outcome,
+    pub tokens: Usage,
+    pub cost: Option<u64>,
+    pub is_estimated: bool,
+}
+
+/// A request that a crash has left open, with what was reserved for it.
+pub struct OpenRequest {
+    pub row: i64,
+    pub turn: Option<TurnId>,
+    pub provider: String,
+    pub model: String,
+    pub at: i64,
+    pub tokens: Usage,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GroupBy {
+    User,
+    Model,
+    Day,
+}
+
+/// From this moment, up to that one, in milliseconds since 1970.
+#[derive(Debug, Clone, Copy)]
+pub struct Range {
+    pub from: i64,
+    pub to: i64,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sums {
+    pub requests: u64,
+    pub tokens: Usage,
+    pub cost: u64,
+    /// Requests that no price is known for.
+    pub unpriced: u64,
+    /// Requests that were cut off.
+    pub aborted: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// userId, `provider/model`, or a day such as 2026-11-24; empty for accounts that were deleted.
+    pub key: String,
+    /// The username, where it is grouped by user.
+    pub name: Option<String>,
+    pub sums: Sums,
+}
+
+impl GroupBy {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Model => "model",
+            Self::Day => "day",
+        }
+    }
+
+    pub fn from_text(text: &str) -> Option<Self> {
+        [Self::User, Self::Model, Self::Day].into_iter().find(|by| by.as_str() == text)
+    }
+}
+
+impl Outcome {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Aborted => "aborted",
+            Self::Failed => "failed",
+            Self::Lost => "lost",
+        }
+    }
+}
+
+impl Store {
+    /// Opens a row for a request, unless the owner's budget is used up.
+    pub fn reserve_request(&self, new: Reservation) -> Result<Reserved> {
+        self.accounts.write(move |conn| {
+            let user = user_of(conn, &new.owner)?;
+            let at = ledger_time(clock::now_ms(), newest(conn)?);
+            if let (Some(user), false) = (&user, new.is_repetition)
+                && let Some(state) = budgets::state(conn, user, at)?
+                && state.is_exceeded()
+            {
+                return Ok(Reserved::Refused(state));
+            }
+            let Reservation { turn, provider, model, tokens, cost, .. } = new;
+            rows::change(
+                conn,
+                "INSERT INTO ledger (at, userId, turnId, provider, model, outcome, inputTokens, outputTokens, \
+                 cacheReadTokens, cacheWriteTokens, costMicros, isEstimated) VALUES (:at, :user, :turn, :provider, \
+                 :model, 'open', :input, :output, :read, :write, :cost, 1)",
+                named_params! {
+                    ":at": at, ":user": user, ":turn": turn, ":provider": provider, ":model": model,
+                    ":input": int(tokens.input), ":output": int(tokens.output), ":read": int(tokens.cache_read),
+                    ":write": int(tokens.cache_creation), ":cost": cost.map(int),
+                },
+            )?;
+            Ok(Reserved::Open(conn.last_insert_rowid()))
+        })
+    }
+
+    /// Replaces a reservation by what was used. Returns the owner's budget where it is nearly or wholly used, and they
+    /// were not told yet in this period.
+    pub fn settle_request(&self, settled: Settlement) -> Result<Option<BudgetState>> {
+        self.accounts.write(move |conn| {
+            let Settlement { row, outcome, tokens, cost, is_estimated } = settled;
+            let changed = rows::change(
+                conn,
+                "UPDATE ledger SET outcome = :outcome, inputTokens = :input, outputTokens = :output, \
+                 cacheReadTokens = :read, cacheWriteTokens = :write, costMicros = :cost, isEstimated = :estimated \
+                 WHERE requestId = :row AND outcome = 'open'",
+                named_params! {
+                    ":row": row, ":outcome": outcome.as_str(), ":input": int(tokens.input),
+                    ":output": int(tokens.output), ":read": int(tokens.cache_read),
+                    ":write": int(tokens.cache_creation), ":cost": cost.map(int), ":estimated": is_estimated,
+                },
+            )?;
+            if changed == 0 { Ok(None) } else { notice(conn, row) }
+        })
+    }
+
+    /// Removes the reservation of a request that was never sent.
+    pub fn release_request(&self, row: i64) -> Result<()> {
+        let sql = "DELETE FROM ledger WHERE requestId = ?1 AND outcome = 'open'";
+        self.accounts.write(move |conn| rows::change(conn, sql, [row]).map(drop))
+    }
+
+    /// What is open, oldest first: for the one server of a data directory before it asks anything.
+    pub fn open_requests(&self) -> Result<Vec<OpenRequest>> {
+        let sql = "SELECT requestId, turnId, provider, model, at, inputTokens, outputTokens, cacheReadTokens, \
+                   cacheWriteTokens FROM ledger WHERE outcome = 'open' ORDER BY requestId";
+        let read = |row: &Row<'_>| {
+            Ok(OpenRequest {
+                row: row.get(0)?,
+                turn: row.get(1)?,
+                provider: row.get(2)?,
+                model: row.get(3)?,
+                at: row.get(4)?,
+                tokens: tokens(row, 5)?,
+            })
+        };
+        self.accounts.read(|conn| rows::all(conn, sql, [], read))
+    }
+
+    /// Bytes of what a turn was still writing when it was cut off.
+    pub fn unfinished_bytes(&self, turn: &TurnId) -> Result<u64> {
+        let sql = "SELECT coalesce(sum(octet_length(content)), 0) FROM messages \
+                   WHERE turnId = ?1 AND role = 'assistant' AND status = 'streaming'";
+        self.agent.read(|conn| rows::count(conn, sql, [turn]))
+    }
+
+    /// Everything within a time, of one user or of all; requests that run count with what is reserved for them.
+    pub fn usage_sums(&self, user: Option<&UserId>, range: Range) -> Result<Sums> {
+        let sql = format!(
+            "SELECT {SUMS} FROM ledger WHERE at >= ?1 AND at < ?2 {}",
+            if user.is_some() { "AND userId = ?3" } else { "AND ?3 IS NULL" }
+        );
+        self.accounts.read(|conn| {
+            Ok(conn.prepare_cached(&sql)?.query_row(params![range.from, range.to, user], |row| sums(row, 0))?)
+        })
+    }
+
+    /// The same in groups: days from the oldest, the others by cost and tokens. At most 1000 of them.
+    pub fn usage_groups(&self, user: Option<&UserId>, range: Range, by: GroupBy) -> Result<Vec<Group>> {
+        let (key, name, order) = match by {
+            GroupBy::User => (
+                "coalesce(userId, '')",
+                "(SELECT username FROM users WHERE users.userId = ledger.userId)",
+                "8 DESC, 4 DESC",
+            ),
+            GroupBy::Model => ("provider || '/' || model", "NULL", "8 DESC, 4 DESC"),
+            GroupBy::Day => ("date(at / 1000, 'unixepoch')", "NULL", "1"),
+        };
+        let sql = format!(
+            "SELECT {key}, {name}, {SUMS} FROM ledger WHERE at >= ?1 AND at < ?2 {} GROUP BY 1 ORDER BY {order} LIMIT {GROUPS}",
+            if user.is_some() { "AND userId = ?3" } else { "AND ?3 IS NULL" }
+        );
+        let read = |row: &Row<'_>| Ok(Group { key: row.get(0)?, name: row.get(1)?, sums: sums(row, 2)? });
+        self.accounts.read(|conn| rows::all(conn, &sql, params![range.from, range.to, user], read))
+    }
+}
+
+/// The newest moment in the ledger.
+pub(super) fn newest(conn: &Connection) -> Result<Option<i64>> {
+    rows::value(conn, "SELECT max(at) FROM ledger", [])
+}
+
+pub(super) fn int(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn user_of(conn: &Connection, owner: &ContainerId) -> Result<Option<UserId>> {
+    rows::first(conn, "SELECT userId FROM users WHERE containerId = ?1", [owner], |row| row.get(0))
+}
+
+/// Tells once for each period and limit.
+fn notice(conn: &Connection, row: i64) -> Result<Option<BudgetState>> {
+    let sql = "SELECT userId, at FROM ledger WHERE requestId = ?1 AND userId IS NOT NULL";
+    let found: Option<(UserId, i64)> = rows::first(conn, sql, [row], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let Some((user, at)) = found else { return Ok(None) };
+    let Some(state) = budgets::state(conn, &user, at)?.filter(BudgetState::is_near) else { return Ok(None) };
+    let is_new = rows::change(
+        conn,
+        "INSERT INTO budget_notices (userId, beganAt, limitAmount) VALUES (?1, ?2, ?3) ON CONFLICT (userId) DO UPDATE \
+         SET beganAt = excluded.beganAt, limitAmount = excluded.limitAmount \
+         WHERE beganAt <> excluded.beganAt OR limitAmount <> excluded.limitAmount",
+        params![user, state.began_at, int(state.budget.limit)],
+    )?;
+    Ok((is_new > 0).then_some(state))
+}
+
+/// What a user has used and reserved within a time.
+pub(super) fn used(conn: &Connection, owner: &Owner<'_>, range: Range) -> Result<u64> {
+    let sql = match owner.measure {
+        crate::domain::budget::Measure::Money => {
+            "SELECT coalesce(sum(costMicros), 0) FROM ledger WHERE userId = ?1 AND at >= ?2 AND at < ?3"
+        }
+        crate::domain::budget::Measure::Tokens => {
+            "SELECT coalesce(sum(inputTokens + outputTokens + cacheReadTokens + cacheWriteTokens), 0) FROM ledger \
+             WHERE userId = ?1 AND at >= ?2 AND at < ?3"
+        }
+    };
+    rows::count(conn, sql, params![owner.user, range.from, range.to])
+}
+
+fn tokens(row: &Row<'_>, first: usize) -> rusqlite::Result<Usage> {
+    let count = |at| row.get::<_, i64>(at).map(|count| count.try_into().unwrap_or(0));
+    Ok(Usage {
+        input: count(first)?,
+        output: count(first + 1)?,
+        cache_read: count(first + 2)?,
+        cache_creation: count(first + 3)?,
+    })
+}
+
+fn sums(row: &Row<'_>, first: usize) -> rusqlite::Result<Sums> {
+    let count = |at| row.get::<_, i64>(at).map(|count| count.try_into().unwrap_or(0));
+    Ok(Sums {
+        requests: count(first)?,
+        tokens: tokens(row, first + 1)?,
+        cost: count(first + 5)?,
+        unpriced: count(first + 6)?,
+        aborted: count(first + 7)?,
+    })
+}
