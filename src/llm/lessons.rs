@@ -11,6 +11,7 @@ use crate::domain::message::{Message, Part};
 /// Models that lessons are kept for, and signatures that were refused: more would be abuse.
 const MODELS: usize = 256;
 const SIGNATURES: usize = 4096;
+const MAX_TOKENS: &str = "max-tokens=";
 /// No answer is shorter than that on purpose, in tokens: smaller numbers in a refusal mean something else.
 const LEAST_TOKENS: u32 = 256;
 
@@ -48,6 +49,45 @@ pub(super) enum Quirk {
     ShortIds,
 }
 
+impl Quirk {
+    const ALL: [Self; 14] = [
+        Self::NoCacheControl,
+        Self::NoStreamOptions,
+        Self::CompletionTokens,
+        Self::NoThinking,
+        Self::NoSummary,
+        Self::NoEffort,
+        Self::OtherWire,
+        Self::NoFiles,
+        Self::NoToolChoice,
+        Self::NoTools,
+        Self::PlainSchemas,
+        Self::PlainContent,
+        Self::EmptyContent,
+        Self::ShortIds,
+    ];
+
+    /// As it is kept, and shown to administrators.
+    fn name(self) -> &'static str {
+        match self {
+            Self::NoCacheControl => "no-cache-control",
+            Self::NoStreamOptions => "no-stream-options",
+            Self::CompletionTokens => "max-completion-tokens",
+            Self::NoThinking => "no-thinking",
+            Self::NoSummary => "no-summary",
+            Self::NoEffort => "no-effort",
+            Self::OtherWire => "responses-wire",
+            Self::NoFiles => "no-files",
+            Self::NoToolChoice => "no-tool-choice",
+            Self::NoTools => "no-tools",
+            Self::PlainSchemas => "plain-schemas",
+            Self::PlainContent => "plain-content",
+            Self::EmptyContent => "empty-content",
+            Self::ShortIds => "short-ids",
+        }
+    }
+}
+
 /// Words of a refusal, all of which are in it, and what they teach; the first that fits counts.
 const SIGNS: &[(&[&str], Quirk)] = &[
     (&["v1/responses"], Quirk::OtherWire),
@@ -80,6 +120,21 @@ const SIGNS: &[(&[&str], Quirk)] = &[
 impl Lessons {
     pub(super) fn has(&self, quirk: Quirk) -> bool {
         self.quirks.contains(&quirk)
+    }
+
+    /// Words with blanks between them, such as `no-stream-options max-tokens=8192`.
+    pub(super) fn to_text(&self) -> String {
+        let quirks = self.quirks.iter().map(|quirk| quirk.name().to_owned());
+        quirks.chain(self.max_tokens.map(|most| format!("{MAX_TOKENS}{most}"))).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Words that this program does not know mean nothing.
+    fn from_text(text: &str) -> Self {
+        let named = |word: &str| Quirk::ALL.into_iter().find(|quirk| quirk.name() == word);
+        Self {
+            quirks: text.split(' ').filter_map(named).collect(),
+            max_tokens: text.split(' ').find_map(|word| word.strip_prefix(MAX_TOKENS)?.parse().ok()),
+        }
     }
 
     /// What a refusal teaches beyond this. `None`: nothing new.
@@ -138,16 +193,33 @@ impl Memory {
         }
     }
 
-    /// Remembers what helped.
-    pub(super) fn keep(&self, model: &str, learned: &Learned, messages: &[Message]) {
+    /// What was learned before this program was started.
+    pub(super) fn recall(&self, kept: &[(String, String)]) {
+        let lessons = kept.iter().take(MODELS).map(|(model, text)| (model.clone(), Lessons::from_text(text)));
+        self.lock().models.extend(lessons);
+    }
+
+    /// By model, as text.
+    pub(super) fn to_texts(&self) -> Vec<(String, String)> {
+        let mut texts: Vec<_> =
+            self.lock().models.iter().map(|(model, lessons)| (model.clone(), lessons.to_text())).collect();
+        texts.sort();
+        texts
+    }
+
+    /// Remembers what helped. True where it is about the model, and not about this question only.
+    pub(super) fn keep(&self, model: &str, learned: &Learned, messages: &[Message]) -> bool {
         let mut known = self.lock();
-        if !learned.once && (known.models.len() < MODELS || known.models.contains_key(model)) {
+        let is_new = !learned.once && known.models.get(model).cloned().unwrap_or_default() != learned.lessons;
+        let is_kept = is_new && (known.models.len() < MODELS || known.models.contains_key(model));
+        if is_kept {
             known.models.insert(model.to_owned(), learned.lessons.clone());
         }
         if known.refused.len() > SIGNATURES {
             known.refused.clear();
         }
         known.refused.extend(messages.iter().take(learned.forget_thinking).flat_map(signatures));
+        is_kept
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {
@@ -216,6 +288,14 @@ mod tests {
         );
         check("messages: nope", None);
         check("registry.ollama.ai/library/x does not support tools", Some((Some(Quirk::NoTools), None)));
+    }
+
+    #[test]
+    fn lessons_are_kept_as_words() {
+        let lessons = Lessons { quirks: Quirk::ALL.into_iter().collect(), max_tokens: Some(8192) };
+        assert_eq!(lessons.quirks.len(), Quirk::ALL.len());
+        assert_eq!(Lessons::from_text(&lessons.to_text()), lessons);
+        assert_eq!(Lessons::from_text("of-a-newer-program max-tokens=x"), Lessons::default());
     }
 
     #[test]

@@ -27,6 +27,9 @@ use crate::telemetry::metrics::catalog;
 /// Between any two bytes of a list of models.
 const LIST_PATIENCE: Duration = Duration::from_secs(15);
 
+/// Takes a model and its lessons, as words.
+type Keep = dyn Fn(&str, &str) + Send + Sync;
+
 /// A model's server, ready to be asked from any number of threads.
 pub struct Provider {
     endpoint: Endpoint,
@@ -34,6 +37,8 @@ pub struct Provider {
     connections: Arc<Connections>,
     retry: Retry,
     memory: Memory,
+    /// Where lessons are kept beyond this process.
+    keep: Option<Box<Keep>>,
     /// As they were listed last.
     models: Mutex<Option<Arc<Vec<Model>>>>,
 }
@@ -47,6 +52,7 @@ impl Provider {
             connections: Connections::new(timeouts, &url),
             retry: Retry::default(),
             memory: Memory::default(),
+            keep: None,
             models: Mutex::default(),
         }
     }
@@ -56,6 +62,19 @@ impl Provider {
     pub fn with_retry(mut self, retry: Retry) -> Self {
         self.retry = retry;
         self
+    }
+
+    /// With what was learned before, as models and their lessons; `keep` gets what is learned from now on.
+    #[must_use]
+    pub fn with_lessons(mut self, kept: &[(String, String)], keep: Box<Keep>) -> Self {
+        self.memory.recall(kept);
+        self.keep = Some(keep);
+        self
+    }
+
+    /// Models, and what refusals have taught about them, as words.
+    pub fn lessons(&self) -> Vec<(String, String)> {
+        self.memory.to_texts()
     }
 
     pub fn endpoint(&self) -> &Endpoint {
@@ -163,7 +182,10 @@ impl Provider {
             let mut draft = Draft::new(prompt.model, taken.clone(), &mut *sink);
             let Err(fault) = self.attempt(prompt, &learned, cancel, &mut draft) else {
                 if healed {
-                    self.memory.keep(prompt.model, &learned, prompt.messages);
+                    let is_new = self.memory.keep(prompt.model, &learned, prompt.messages);
+                    if let Some(keep) = self.keep.as_ref().filter(|_| is_new) {
+                        keep(prompt.model, &learned.lessons.to_text());
+                    }
                 }
                 return Ok(draft.into_answer());
             };

@@ -4,6 +4,7 @@ mod added;
 mod checked;
 mod chosen;
 mod keys;
+mod learned;
 
 use serde_json::{Value, json};
 

@@ -3,9 +3,13 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use sha2::{Digest as _, Sha256};
+
+use crate::domain::id::hex;
 use crate::domain::provider::ProviderRow;
 use crate::domain::{Error, Result};
-use crate::llm::{Endpoint, Model, Provider, Timeouts};
+use crate::llm::{Endpoint, Kind, Model, Provider, Timeouts};
+use crate::store::Store;
 
 /// How old a list becomes before it is asked for again, and how long a failure counts.
 const LIST_AGE: Duration = Duration::from_secs(25 * 3600);
@@ -30,13 +34,14 @@ struct State {
 }
 
 impl Entry {
-    pub(super) fn fixed(provider: Provider) -> Self {
+    pub(super) fn fixed(provider: Provider, store: &Arc<Store>) -> Self {
+        let provider = remembering(provider, store);
         Self { provider, row: None, state: Mutex::default(), changed: Condvar::new() }
     }
 
-    pub(super) fn added(row: ProviderRow) -> Arc<Self> {
+    pub(super) fn added(row: ProviderRow, store: &Arc<Store>) -> Arc<Self> {
         let provider = Provider::new(endpoint(&row), Timeouts::default());
-        Arc::new(Self { row: Some(row), ..Self::fixed(provider) })
+        Arc::new(Self { row: Some(row), ..Self::fixed(provider, store) })
     }
 
     /// Whether it is made of this row, as it stands now.
@@ -118,6 +123,29 @@ impl Entry {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Lessons come from the store and go there. What cannot be read or written now is learned again.
+fn remembering(provider: Provider, store: &Arc<Store>) -> Provider {
+    let (name, digest) = (provider.endpoint().name.clone(), digest(provider.endpoint()));
+    let kept = store.lessons(&name, &digest).unwrap_or_default();
+    let store = Arc::downgrade(store);
+    provider.with_lessons(
+        &kept,
+        Box::new(move |model, lessons| {
+            let Some(store) = store.upgrade() else { return };
+            if let Err(error) = store.keep_lesson(&name, &digest, model, lessons) {
+                log::warn!(target: "llm", "what was learned about {name}/{model} is not kept: {}", error.with_cause());
+            }
+        }),
+    )
+}
+
+/// What a lesson belongs to: another kind, address or key may be another server.
+fn digest(endpoint: &Endpoint) -> String {
+    let url = if endpoint.kind == Kind::Demo { "" } else { &endpoint.base_url };
+    let key = endpoint.api_key.as_ref().filter(|_| endpoint.kind != Kind::Demo).map_or("", |key| key.expose());
+    hex(&Sha256::digest([endpoint.kind.as_str(), url, key].join("\n")))
 }
 
 /// The same error for another one who asks.

@@ -12,7 +12,7 @@ mod offer;
 mod policy;
 mod providers;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use check::{Checked, Probe, Verdict};
 pub use choice::Choice;
@@ -36,7 +36,8 @@ pub struct Registry {
 
 impl Registry {
     pub fn new(store: Arc<Store>, fixed: Provider) -> Arc<Self> {
-        Arc::new(Self { store, fixed: Arc::new(Entry::fixed(fixed)), added: Mutex::default() })
+        let fixed = Arc::new(Entry::fixed(fixed, &store));
+        Arc::new(Self { store, fixed, added: Mutex::default() })
     }
 
     /// All that can be asked now; the one of conversations that name none stands first.
@@ -51,11 +52,13 @@ impl Registry {
         let fixed = self.fixed.name();
         // A row of the same name counts where the settings lack the key: that is how a first key is given in the page.
         let is_fixed_out = !self.fixed.is_ready() && rows.iter().any(|row| row.name == fixed);
-        let mut added = self.added.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = |row| added.iter().find(|entry| entry.is_of(&row)).cloned().unwrap_or_else(|| Entry::added(row));
+        let known = self.added().clone();
+        let entry = |row| {
+            let known = known.iter().find(|entry| entry.is_of(&row)).cloned();
+            known.unwrap_or_else(|| Entry::added(row, &self.store))
+        };
         let entries: Vec<Arc<Entry>> = rows.into_iter().map(entry).collect();
-        added.clone_from(&entries);
-        drop(added);
+        self.added().clone_from(&entries);
         let mut all: Vec<_> = (!is_fixed_out).then(|| self.fixed.clone()).into_iter().collect();
         all.extend(entries.into_iter().filter(|entry| is_fixed_out || entry.name() != fixed));
         let wanted = policy.default.as_deref().and_then(|id| id.split_once('/')).map(|(name, _)| name);
@@ -65,6 +68,19 @@ impl Registry {
             all[..=first].rotate_right(1);
         }
         Ok(all)
+    }
+
+    /// What refusals have taught about models, by full id, as words.
+    pub fn learned(&self) -> Result<Vec<(String, String)>> {
+        let of = |entry: &Arc<Entry>| {
+            let name = entry.name().to_owned();
+            entry.provider.lessons().into_iter().map(move |(model, lessons)| (format!("{name}/{model}"), lessons))
+        };
+        Ok(self.all()?.iter().flat_map(of).collect())
+    }
+
+    fn added(&self) -> MutexGuard<'_, Vec<Arc<Entry>>> {
+        self.added.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Their names: a bounded list, fit for labels of metrics.

@@ -58,6 +58,7 @@ pub static PORTAGENT: Schema = Schema {
         Step { version: 3, apply: portagent_3 },
         Step { version: 4, apply: portagent_4 },
         Step { version: 5, apply: portagent_5 },
+        Step { version: 6, apply: portagent_6 },
     ],
     is_legacy: takeover::is_legacy_accounts,
 };
@@ -89,6 +90,10 @@ fn portagent_4(conn: &Connection) -> Result<()> {
 
 fn portagent_5(conn: &Connection) -> Result<()> {
     Ok(conn.execute_batch(include_str!("portagent-5.sql"))?)
+}
+
+fn portagent_6(conn: &Connection) -> Result<()> {
+    Ok(conn.execute_batch(include_str!("portagent-6.sql"))?)
 }
 
 fn agentx_1(conn: &Connection) -> Result<()> {

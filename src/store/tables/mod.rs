@@ -11,6 +11,7 @@ pub mod logins;
 mod cursor;
 pub mod messages;
 pub mod model_choices;
+pub mod model_lessons;
 mod newest;
 pub mod people;
 pub mod providers;

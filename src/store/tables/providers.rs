@@ -3,6 +3,7 @@
 
 use rusqlite::{Connection, Row, params};
 
+use super::model_lessons;
 use crate::domain::provider::ProviderRow;
 use crate::domain::secret::Secret;
 use crate::domain::{Error, Result, vendor};
@@ -44,13 +45,14 @@ impl Store {
         })
     }
 
-    /// Errors: `NotFound`.
+    /// What was learned about it is forgotten. Errors: `NotFound`.
     pub fn change_provider(&self, row: ProviderRow) -> Result<()> {
         self.accounts.write(move |conn| {
             let sql = "UPDATE providers SET kind = ?2, baseUrl = ?3, apiKey = ?4, defaultModel = ?5, updatedAt = ?6 \
                        WHERE name = ?1";
             let key = row.api_key.as_ref().map(Secret::expose);
             let values = params![row.name, row.kind.as_str(), row.base_url, key, row.default_model, row.updated_at];
+            model_lessons::forget(conn, &row.name)?;
             one(rows::change(conn, sql, values)?)
         })
     }
@@ -58,7 +60,10 @@ impl Store {
     /// Errors: `NotFound`.
     pub fn delete_provider(&self, name: &str) -> Result<()> {
         let name = name.to_owned();
-        self.accounts.write(move |conn| one(rows::change(conn, "DELETE FROM providers WHERE name = ?1", [name])?))
+        self.accounts.write(move |conn| {
+            model_lessons::forget(conn, &name)?;
+            one(rows::change(conn, "DELETE FROM providers WHERE name = ?1", [name])?)
+        })
     }
 }
 

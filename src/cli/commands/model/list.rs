@@ -1,5 +1,7 @@
 //! `portagent model list`.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use crate::app::data::Offer;
@@ -11,31 +13,40 @@ use crate::domain::{Error, Result};
 pub(in crate::cli) static COMMAND: Command = Command {
     name: "model list",
     operands: &[],
-    options: &[CommandOption { flag: "verbose", value: "", about: "also what each can do (-v)" }],
+    options: &[CommandOption {
+        flag: "verbose",
+        value: "",
+        about: "also what each can do, and what its refusals have taught (-v)",
+    }],
     json: true,
     about: "ask all providers for their models",
     details: "It costs nothing. The default is marked with a star.",
     examples: &[
         ("portagent model list", "a table"),
-        ("portagent model list -v", "with what each can do, as far as its provider says"),
+        (
+            "portagent model list -v",
+            "with what each can do, as far as its provider says, and what was learned about it",
+        ),
     ],
     run,
 };
 
 fn run(given: &Given) -> Result<()> {
-    let offers = given.data_or_new()?.models.offers_for(Role::Admin)?;
+    let models = given.data_or_new()?.models;
+    let offers = models.offers_for(Role::Admin)?;
+    let learned: BTreeMap<String, String> = models.learned()?.into_iter().collect();
     if given.json {
         let models = serde_json::to_value(&offers).map_err(Error::internal)?;
-        return print_json(&json!({ "models": models }));
+        return print_json(&json!({ "models": models, "learned": learned }));
     }
     let is_verbose = given.has("verbose");
-    let rows: Vec<Vec<String>> = offers.iter().map(|offer| row(offer, is_verbose)).collect();
+    let rows: Vec<Vec<String>> = offers.iter().map(|offer| row(offer, is_verbose.then_some(&learned))).collect();
     let mut headings = vec!["MODEL", "NAME", "CONTEXT", "LIFE"];
-    headings.extend(is_verbose.then_some("CAN"));
+    headings.extend(["CAN", "LEARNED"].into_iter().filter(|_| is_verbose));
     print(&table(&headings, &rows))
 }
 
-fn row(offer: &Offer, is_verbose: bool) -> Vec<String> {
+fn row(offer: &Offer, learned: Option<&BTreeMap<String, String>>) -> Vec<String> {
     let star = if offer.is_default { " *" } else { "" };
     let mut row = vec![
         format!("{}{star}", offer.id),
@@ -43,7 +54,10 @@ fn row(offer: &Offer, is_verbose: bool) -> Vec<String> {
         offer.context_tokens.map_or_else(|| "-".to_owned(), |tokens| tokens.to_string()),
         life(offer),
     ];
-    row.extend(is_verbose.then(|| can(offer)));
+    if let Some(learned) = learned {
+        let words = learned.get(&offer.id).map_or("-", String::as_str);
+        row.extend([can(offer), words.to_owned()]);
+    }
     row
 }
 

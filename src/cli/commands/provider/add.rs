@@ -22,7 +22,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
     operands: &["NAME"],
     options: &[
         CommandOption { flag: "vendor", value: "VENDOR", about: "such as deepseek: sets the kind and the URL" },
-        CommandOption { flag: "kind", value: "KIND", about: "how it is spoken to: anthropic, openai or ollama" },
+        CommandOption { flag: "kind", value: "KIND", about: "how it is spoken to: anthropic, openai, responses or ollama" },
         CommandOption { flag: "url", value: "URL", about: "its base URL; default: that of the vendor or kind" },
         CommandOption { flag: "key-file", value: "FILE", about: "read the key from the first line of FILE" },
         CommandOption { flag: "no-key", value: "", about: "it needs none" },
