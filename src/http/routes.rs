@@ -21,6 +21,8 @@ pub(crate) static ROUTES: &[Route] = &[
     get("/api/models",         Caller(models::list)),
 
     post("/api/files",           Upload(files::receive)),
+    get("/api/files",            Caller(files::workdir)),
+    delete("/api/files",         Caller(files::delete_in_workdir)),
     get("/api/files/:fileId",    Caller(files::download)),
     delete("/api/files/:fileId", Caller(files::delete)),
     get("/api/usage",          Caller(usage::own)),

@@ -224,7 +224,7 @@ impl Drop for Slot {
     }
 }
 
-fn not_stored(cause: std::io::Error) -> Error {
+pub(super) fn not_stored(cause: std::io::Error) -> Error {
     let error = match cause.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
             Error::unavailable("disk_low", "The server's disk is almost full: nothing new can be stored")

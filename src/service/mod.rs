@@ -3,6 +3,7 @@
 pub mod accounts;
 mod allowance;
 pub mod administration;
+pub mod agent_files;
 mod alive;
 pub mod audit;
 pub mod clock_guard;
@@ -27,6 +28,7 @@ use std::time::Duration;
 
 pub use accounts::{AccountOptions, Accounts, AuthConfig, LoggedIn, Registration, RequestSource};
 pub use administration::Administration;
+pub use agent_files::AgentFiles;
 pub use conversations::{Conversations, MessagePage, NewConversation, Target};
 pub use files::Files;
 pub use gauges::Collector;
@@ -55,6 +57,7 @@ pub struct Services {
     pub invites: Invites,
     pub conversations: Conversations,
     pub files: Files,
+    pub agent_files: AgentFiles,
     pub turns: Arc<Turns>,
     pub models: Arc<Registry>,
     pub providers: Providers,
@@ -96,6 +99,7 @@ impl Services {
             users: Administration::serving(store.clone(), passwords, hub.clone()),
             invites: Invites::new(store.clone()),
             files: Files::new(store.clone()),
+            agent_files: AgentFiles::new(store.clone()),
             conversations: Conversations::new(store.clone(), hub.clone(), turns.clone(), models.clone()),
             health: Health::new(store.clone(), upstream, models.clone()),
             gauges: Collector::new(store.clone()),

@@ -5,6 +5,7 @@
 //! one sentence.
 
 mod clock;
+mod files;
 mod keep;
 mod output;
 
@@ -14,6 +15,7 @@ use std::time::{Duration, Instant};
 use crate::domain::id::{ContainerId, ConversationId};
 use crate::domain::tool::ToolSpec;
 use crate::domain::{Cancel, Error, Kind, Result};
+use crate::workdirs::Workdirs;
 
 pub use keep::kept;
 pub use output::{Output, Picture, TEXT_BYTES, sentence};
@@ -113,6 +115,8 @@ pub fn timed_out() -> Error {
 }
 
 /// The tools that are part of this program, in an order that never changes.
-pub fn built_in() -> Vec<Arc<dyn Tool>> {
-    vec![Arc::new(clock::CurrentTime::new())]
+pub fn built_in(workdirs: Workdirs) -> Vec<Arc<dyn Tool>> {
+    let mut tools: Vec<Arc<dyn Tool>> = vec![Arc::new(clock::CurrentTime::new())];
+    tools.extend(files::all(workdirs));
+    tools
 }

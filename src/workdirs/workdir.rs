@@ -13,6 +13,7 @@ use std::time::UNIX_EPOCH;
 use super::dir::{self, Dir, next_name};
 use super::place::Place;
 use super::walk::{Found, Walk};
+use crate::domain::bytes::human;
 use crate::domain::id::{hex, random_bytes};
 use crate::domain::{Error, Kind, Result};
 
@@ -22,6 +23,8 @@ const DIRECTORY_MODE: u32 = 0o700;
 const PARTIAL: &str = ".writing-";
 /// Files and directories in one work directory: no more are made.
 pub const ENTRIES: usize = 10_000;
+/// What the files in one work directory hold, in bytes: past it, nothing is begun.
+pub const BYTES: u64 = 512 * 1024 * 1024;
 
 pub struct Workdir(pub(super) Dir);
 
@@ -124,7 +127,7 @@ impl Workdir {
     /// Errors: `Invalid` for a place where a directory or something else than a file is, or where a file is on the way;
     /// `TooLarge` where there are too many files; `Unavailable`.
     pub fn begin(&self, place: &Place) -> Result<Draft> {
-        self.check_count()?;
+        self.check_room()?;
         let begin = || {
             let (parents, name) = place.split().ok_or(ErrorKind::IsADirectory)?;
             let parent = parents
@@ -172,17 +175,19 @@ impl Workdir {
         Ok(bytes)
     }
 
-    fn check_count(&self) -> Result<()> {
-        let mut count = 0;
-        self.each(&Place::parse("")?, &mut |_, _| {
+    fn check_room(&self) -> Result<()> {
+        let (mut count, mut bytes) = (0, 0_u64);
+        self.each(&Place::parse("")?, &mut |found, _| {
             count += 1;
+            bytes = bytes.saturating_add(found.size);
             Ok(count < ENTRIES)
         })?;
-        if count < ENTRIES {
-            return Ok(());
-        }
-        let message = format!("There are {ENTRIES} files in the work directory, which is the most");
-        Err(Error::new(Kind::TooLarge, "too_many_entries", message).hint("Delete some that are no longer needed"))
+        let what = match () {
+            () if count >= ENTRIES => format!("There are {ENTRIES} files in the work directory, which is the most"),
+            () if bytes >= BYTES => format!("The work directory holds {}, which is the most", human(BYTES)),
+            () => return Ok(()),
+        };
+        Err(Error::new(Kind::TooLarge, "workdir_full", what).hint("Delete files that are no longer needed"))
     }
 
     fn dir(&self, names: &[String]) -> io::Result<Dir> {

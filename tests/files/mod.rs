@@ -5,6 +5,7 @@ mod hostile;
 mod kept;
 mod messages;
 mod upload;
+mod workdir;
 
 use std::path::PathBuf;
 

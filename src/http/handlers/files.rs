@@ -1,12 +1,12 @@
-//! Files that people give to messages: up, down, and away again.
+//! Files that people give to messages, and those of their agents: up, down, and away again.
 
 use serde::Serialize;
 
-use crate::domain::Code;
 use crate::domain::attachment::Attachment;
-use crate::domain::id::FileId;
+use crate::domain::id::{ConversationId, FileId};
 use crate::domain::media::Media;
 use crate::domain::user::Caller;
+use crate::domain::{Code, Error};
 use crate::http::context::Context;
 use crate::http::router::Receiver;
 use crate::http::wire::body::Sink;
@@ -15,6 +15,7 @@ use crate::http::wire::failure::{Failure, HandlerResult};
 use crate::http::wire::multipart::{Form, Piece};
 use crate::http::wire::request::Request;
 use crate::http::wire::response::Response;
+use crate::service::agent_files::{Listed, Sort, WorkdirUpload};
 use crate::service::files::Upload;
 
 /// Nothing that a browser shows of a file may load or run anything.
@@ -29,29 +30,60 @@ struct FileView<'a> {
     size: u64,
 }
 
+/// Something in a work directory.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EntryView {
+    path: String,
+    #[serde(rename = "type")]
+    sort: &'static str,
+    size: u64,
+    modified_at: i64,
+}
+
+#[derive(Serialize)]
+struct WorkdirView {
+    files: Vec<EntryView>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    more: bool,
+    bytes: u64,
+}
+
 /// A file on its way in: a form with one file in it, or the bytes themselves.
 struct Incoming {
     form: Option<Form>,
-    upload: Upload,
+    target: Target,
 }
 
-/// `POST /api/files`
+enum Target {
+    Message(Upload),
+    Workdir(WorkdirUpload),
+}
+
+/// `POST /api/files`; with `imageId` and `path` into a work directory.
 pub(crate) fn receive(context: &Context, caller: &Caller, req: &Request) -> HandlerResult<Box<dyn Receiver>> {
     let form = Form::of(req.headers.get("content-type").unwrap_or_default())?;
-    let mut upload = context.services.files.upload(caller)?;
-    upload.set_name(&req.query_value("name").unwrap_or_default());
-    Ok(Box::new(Incoming { form, upload }))
+    let target = match conversation(req) {
+        Some(id) => Target::Workdir(context.services.agent_files.upload(caller, &id, &path(req)?)?),
+        None => {
+            let mut upload = context.services.files.upload(caller)?;
+            upload.set_name(&req.query_value("name").unwrap_or_default());
+            Target::Message(upload)
+        }
+    };
+    Ok(Box::new(Incoming { form, target }))
 }
 
 impl Sink for Incoming {
     fn take(&mut self, bytes: &[u8]) -> HandlerResult<()> {
-        let Some(form) = &mut self.form else { return Ok(self.upload.write(bytes)?) };
-        form.take(bytes, &mut |piece| {
-            match piece {
-                Piece::File(name) => self.upload.set_name(&name),
-                Piece::Content(bytes) => self.upload.write(bytes)?,
+        let Self { form, target } = self;
+        let Some(form) = form else { return target.write(bytes) };
+        form.take(bytes, &mut |piece| match piece {
+            Piece::File(name) => {
+                target.set_name(&name);
+                Ok(())
             }
-            Ok(())
+            Piece::Content(bytes) => target.write(bytes),
         })
     }
 }
@@ -59,7 +91,11 @@ impl Sink for Incoming {
 impl Receiver for Incoming {
     fn finish(self: Box<Self>) -> HandlerResult<Response> {
         self.form.as_ref().map_or(Ok(()), Form::end)?;
-        let file = self.upload.finish().map_err(|error| match error.code {
+        let upload = match self.target {
+            Target::Message(upload) => upload,
+            Target::Workdir(upload) => return Ok(Response::json(201, &EntryView::of(upload.finish()?))),
+        };
+        let file = upload.finish().map_err(|error| match error.code {
             Code::UNSUPPORTED_FILE => Failure::unsupported(error),
             _ => error.into(),
         })?;
@@ -67,6 +103,68 @@ impl Receiver for Incoming {
         let view = FileView { file_id: id.as_str(), name, media_type: media.as_str(), size: *size };
         Ok(Response::json(201, &view))
     }
+}
+
+impl Target {
+    fn write(&mut self, bytes: &[u8]) -> HandlerResult<()> {
+        match self {
+            Self::Message(upload) => Ok(upload.write(bytes)?),
+            Self::Workdir(upload) => Ok(upload.write(bytes)?),
+        }
+    }
+
+    /// A file in a work directory is called as its path says.
+    fn set_name(&mut self, name: &str) {
+        if let Self::Message(upload) = self {
+            upload.set_name(name);
+        }
+    }
+}
+
+impl EntryView {
+    fn of(listed: Listed) -> Self {
+        let sort = match listed.sort {
+            Sort::File => "file",
+            Sort::Directory => "directory",
+            Sort::Other => "other",
+        };
+        Self { path: listed.path, sort, size: listed.size, modified_at: listed.modified }
+    }
+}
+
+/// `GET /api/files?imageId=` lists what a conversation's agent has; with `path` it is one of these files.
+pub(crate) fn workdir(context: &Context, caller: &Caller, req: &Request) -> HandlerResult {
+    let files = &context.services.agent_files;
+    let id = conversation(req).ok_or_else(no_conversation)?;
+    if req.query_value("path").is_none() {
+        let list = files.list(caller, &id)?;
+        let entries = list.entries.into_iter().map(EntryView::of).collect();
+        return Ok(Response::json(200, &WorkdirView { files: entries, more: list.more, bytes: list.bytes }));
+    }
+    let (content, media, listed) = files.open(caller, &id, &path(req)?)?;
+    let name = listed.path.rsplit('/').next().unwrap_or_default();
+    Ok(as_private(Response::private_file(content_type(media), content, listed.size, POLICY))
+        .header("Content-Disposition", content_disposition::named(disposition(media), name)))
+}
+
+/// `DELETE /api/files?imageId=&path=`
+pub(crate) fn delete_in_workdir(context: &Context, caller: &Caller, req: &Request) -> HandlerResult {
+    let id = conversation(req).ok_or_else(no_conversation)?;
+    context.services.agent_files.delete(caller, &id, &path(req)?)?;
+    Ok(Response::json(200, &serde_json::json!({"success": true})))
+}
+
+fn conversation(req: &Request) -> Option<ConversationId> {
+    req.query_value("imageId").map(|id| ConversationId::from_outside(&id))
+}
+
+fn no_conversation() -> Error {
+    Error::invalid("missing_parameter", "Name a conversation: ?imageId=")
+}
+
+fn path(req: &Request) -> HandlerResult<String> {
+    let missing = || Error::invalid("missing_parameter", "Name a file of the conversation: &path=");
+    Ok(req.query_value("path").or_else(|| req.query_value("name")).ok_or_else(missing)?)
 }
 
 /// `GET /api/files/:fileId`

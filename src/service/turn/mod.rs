@@ -109,12 +109,13 @@ impl Turns {
         upstream: Arc<UpstreamRecord>,
         messages: Rate,
     ) -> Result<Arc<Self>> {
+        let tools = tool_room::built_in(store.workdirs());
         let turns = Arc::new(Self {
             store,
             hub,
             ledger,
             models,
-            tools: tool_room::built_in(),
+            tools,
             upstream,
             queue: Mutex::default(),
             unstored: Mutex::default(),

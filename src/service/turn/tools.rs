@@ -15,7 +15,7 @@ use crate::domain::event::EventKind;
 use crate::domain::message::{Message, MessageRole, Part};
 use crate::domain::tool::ToolSpec;
 use crate::domain::{Error, Result};
-use crate::tools::{self, Call, Output, Progress, TEXT_BYTES, Tool};
+use crate::tools::{self, Call, Consent, Output, Progress, TEXT_BYTES, Tool};
 
 /// Calls of one round that run at once.
 const SIDE_BY_SIDE: usize = 8;
@@ -43,7 +43,9 @@ type Lanes<'a> = VecDeque<Vec<Wanted<'a>>>;
 
 impl Offer {
     pub(super) fn of(turns: &Turns) -> Self {
-        let tools = turns.tools.clone();
+        // What needs a person's consent is not offered until there is a way to ask for it.
+        let tools = turns.tools.iter().filter(|tool| tool.consent() == Consent::Auto);
+        let tools: Vec<Arc<dyn Tool>> = tools.cloned().collect();
         Self { specs: tools.iter().map(|tool| tool.spec().clone()).collect(), tools }
     }
 

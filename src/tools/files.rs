@@ -1,0 +1,49 @@
+//! The tools with which an agent works on its files: in its own work directory, and nowhere else.
+
+mod edit;
+mod list;
+mod read;
+mod search;
+mod write;
+
+use std::sync::Arc;
+
+use super::{Call, Tool};
+use crate::domain::Result;
+use crate::domain::tool::ToolSpec;
+use crate::workdirs::{Workdir, Workdirs};
+
+/// Calls of one round run in their order: a file that is written is read afterwards.
+const LANE: &str = "files";
+
+/// Where the files are.
+struct Storage(Workdirs);
+
+impl Storage {
+    fn workdir(&self, call: &Call<'_>) -> Result<Workdir> {
+        self.0.workdir(call.owner, call.conversation)
+    }
+}
+
+pub(super) fn all(workdirs: Workdirs) -> Vec<Arc<dyn Tool>> {
+    let storage = Arc::new(Storage(workdirs));
+    vec![
+        Arc::new(list::ListDirectory::new(storage.clone())),
+        Arc::new(read::ReadFile::new(storage.clone())),
+        Arc::new(write::WriteFile::new(storage.clone())),
+        Arc::new(edit::EditFile::new(storage.clone())),
+        Arc::new(search::SearchFiles::new(storage)),
+    ]
+}
+
+fn spec(name: &str, description: &str, properties: &str, required: &[&str]) -> ToolSpec {
+    let required = serde_json::to_string(required).unwrap_or_default();
+    ToolSpec {
+        name: name.to_owned(),
+        description: description.to_owned(),
+        input_schema: format!(r#"{{"type":"object","properties":{properties},"required":{required}}}"#),
+    }
+}
+
+#[cfg(test)]
+mod tests;
