@@ -9,7 +9,7 @@ use super::models::Registry;
 use super::turn::{Running, Turns};
 use crate::domain::conversation::{Conversation, ConversationChange};
 use crate::domain::id::{ConversationId, MessageId, SessionId, TurnId};
-use crate::domain::message::{Message, MessageStatus};
+use crate::domain::message::{Message, MessageRole, MessageStatus};
 use crate::domain::user::Caller;
 use crate::domain::{Error, Result, clock, limits};
 use crate::hub::Hub;
@@ -42,6 +42,17 @@ pub struct MessagePage {
     pub running: Option<TurnId>,
     /// Turns that wait, in their order.
     pub queued: Vec<TurnId>,
+    /// Of the newest page; `None` before the first answer.
+    pub context: Option<ContextFill>,
+}
+
+/// What a conversation fills of its model's window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ContextFill {
+    /// The newest answer with everything that it was asked with.
+    pub tokens: u64,
+    /// `None` where the provider does not say.
+    pub window: Option<u64>,
 }
 
 pub struct Conversations {
@@ -179,10 +190,25 @@ impl Conversations {
                 let seq = last_complete.max(now.as_ref().map(|running| running.seq)).unwrap_or(reserved);
                 let running = now.as_ref().map(|running| running.turn_id.clone());
                 let messages = if before.is_none() { with_live(messages, now) } else { messages };
-                return Ok(MessagePage { messages, seq, running, queued: self.turns.queued(id) });
+                let context = if before.is_none() { self.fill(&conversation, &messages) } else { None };
+                return Ok(MessagePage { messages, seq, running, queued: self.turns.queued(id), context });
             }
         }
         Err(Error::internal("unreachable: the loop returns"))
+    }
+
+    fn fill(&self, conversation: &Conversation, messages: &[Message]) -> Option<ContextFill> {
+        let counted = |message: &Message| {
+            let is_answer = message.role == MessageRole::Assistant && message.status != MessageStatus::Superseded;
+            message.usage.filter(|usage| is_answer && usage.total_input() > 0)
+        };
+        let usage = messages.iter().rev().find_map(counted)?;
+        // A provider that is not to be had now is no reason to withhold the messages.
+        let known = self.models.known(conversation.model.as_deref()).ok().and_then(|(_, _, model)| model);
+        Some(ContextFill {
+            tokens: usage.total_input().saturating_add(usage.output),
+            window: known.and_then(|model| model.context_tokens),
+        })
     }
 
     /// Errors: `NotFound`.

@@ -110,6 +110,12 @@ impl Dispatcher {
             seq: u64,
             running: Option<Running<'a>>,
             queued: Vec<&'a str>,
+            context: Option<Context>,
+        }
+        #[derive(Serialize)]
+        struct Context {
+            tokens: u64,
+            window: Option<u64>,
         }
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
@@ -130,6 +136,7 @@ impl Dispatcher {
             seq: page.seq,
             running: page.running.as_ref().map(|turn| Running { turn_id: turn.as_str() }),
             queued: page.queued.iter().map(TurnId::as_str).collect(),
+            context: page.context.map(|fill| Context { tokens: fill.tokens, window: fill.window }),
         };
         Ok(Handled::Reply(request.reply.data(&answer)))
     }

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::support::chat::{self, Chat, of_type};
+use crate::support::eventually;
 use crate::support::upstream::Script;
 
 fn too_long() -> Script {
@@ -68,4 +69,21 @@ fn a_question_that_is_too_long_alone_is_refused() {
     let events = chat::chat(&mut client, &image, "long");
     assert_eq!(of_type(&events, "error_occurred")[0]["data"]["code"], "upstream_too_large");
     assert_eq!(chat.upstream.requests().len(), 1);
+}
+
+#[test]
+fn what_is_filled_of_the_window_is_said() {
+    let mut chat = Chat::with([Script::text("One."), Script::text("Two.")]);
+    chat.upstream
+        .lists(json!({"has_more": false, "data": [{"id": "claude-sonnet-5-5", "max_input_tokens": 1_000_000}]}));
+    chat.server.restart(); // it lists its models anew
+    let (mut client, image) = chat.conversation();
+    assert_eq!(chat::page(&mut client, &image)["context"], json!(null));
+    chat::chat(&mut client, &image, "Question?");
+    eventually("the models are listed", || chat::page(&mut client, &image)["context"]["window"] == 1_000_000);
+    assert_eq!(chat::page(&mut client, &image)["context"]["tokens"], 11 + 5 + 7 + 23);
+    let events = chat::chat(&mut client, &image, "And?");
+    let usage = &of_type(&events, "message_stop")[0]["data"]["usage"];
+    let filled: u64 = usage.as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum();
+    assert_eq!(chat::page(&mut client, &image)["context"]["tokens"], filled);
 }

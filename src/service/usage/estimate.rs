@@ -7,6 +7,8 @@ use crate::llm::Prompt;
 const BYTES_PER_TOKEN: u64 = 4;
 /// A picture of the largest size that buys anything, 1568 pixels on its long side.
 const IMAGE_TOKENS: u64 = 1600;
+/// A PDF is mostly pictures and fonts: so many bytes of it weigh like one of text.
+const FILE_BYTES: u64 = 4;
 /// What is reserved for an answer. Most have fewer; a longer one is settled by what it had.
 const RESERVED_OUTPUT: u64 = 4096;
 
@@ -22,6 +24,9 @@ pub(super) fn of_prompt(prompt: &Prompt<'_>) -> Usage {
 pub(super) fn of_parts(parts: &[Part]) -> u64 {
     let weight = |part: &Part| match part {
         Part::Image { .. } => IMAGE_TOKENS * BYTES_PER_TOKEN,
+        Part::Attachment(file) if file.media.is_picture() => IMAGE_TOKENS * BYTES_PER_TOKEN,
+        Part::Attachment(file) => file.size / FILE_BYTES,
+        Part::File { data, .. } => data.len() as u64 / FILE_BYTES,
         other => other.weight() as u64,
     };
     of_bytes(parts.iter().map(weight).sum())
