@@ -123,21 +123,21 @@ fn prices_are_set_and_forgotten() {
     let sonnet = list().into_iter().find(|one| one["model"] == "claude-sonnet-5-5").unwrap();
     assert_eq!((&sonnet["inputMicros"], &sonnet["outputMicros"]), (&json!(2_000_000), &json!(10_000_000)));
     assert!(sonnet["source"].as_str().unwrap().contains("2026-11-27"));
-    let set = ["price", "set", "demo/demo", "--input", "1.5", "--output", "3"];
-    assert_eq!(run(&set).stdout, "demo/demo: the price is set\n");
-    assert_eq!(run(&[&set[..], &["--above", "100000", "--from", "2026-12-01"]].concat()).code, Some(0));
-    assert_eq!(list().len(), shipped + 2);
     let token = login(&server, "ann");
     let mut client = crate::support::ws::Client::connect(server.port(), &token);
     let image = chat::create(&mut client);
     chat::subscribe(&mut client, &image, None);
     chat::chat(&mut client, &image, "hello");
-    let own = server.http().get("/api/usage", Some(&token)).json();
-    let total = &own["total"];
-    let expected =
-        (total["inputTokens"].as_u64().unwrap() * 3).div_ceil(2) + total["outputTokens"].as_u64().unwrap() * 3;
-    let cost = total["costMicros"].as_u64().unwrap();
-    assert!(cost.abs_diff(expected) <= 1 && cost > 0, "{total}");
+    let used = server.http().get("/api/usage", Some(&token)).json();
+    assert_eq!((&used["total"]["unpricedRequests"], &used["total"]["costMicros"]), (&json!(1), &json!(0)));
+    let name = chat::text_of(&used["groups"][0]["key"]);
+    let set = ["price", "set", &name, "--input", "1.5", "--output", "3"];
+    assert_eq!(run(&set).stdout, format!("{name}: the price is set\n"));
+    assert_eq!(run(&[&set[..], &["--above", "100000", "--from", "2026-12-01"]].concat()).code, Some(0));
+    assert_eq!(list().len(), shipped + 2);
+    chat::chat(&mut client, &image, "hello again");
+    let row = "SELECT costMicros > 0, costMicros = (inputTokens * 3 + 1) / 2 + outputTokens * 3 FROM ledger";
+    assert_eq!(sql(&server, &format!("{row} ORDER BY requestId DESC LIMIT 1")), "1|1");
     for bad in [
         &["price", "set", "demo", "--input", "1", "--output", "1"][..],
         &["price", "set", "demo/demo", "--input", "-1", "--output", "1"],
@@ -145,8 +145,8 @@ fn prices_are_set_and_forgotten() {
     ] {
         assert_eq!(run(bad).code, Some(2), "{bad:?}");
     }
-    assert_eq!(run(&["price", "clear", "demo/demo"]).code, Some(0));
-    assert_eq!((list().len(), run(&["price", "clear", "demo/demo"]).code), (shipped, Some(1)));
+    assert_eq!(run(&["price", "clear", &name]).code, Some(0));
+    assert_eq!((list().len(), run(&["price", "clear", &name]).code), (shipped, Some(1)));
 
     let put = |body: Value| {
         let headers = format!("Content-Type: application/json\r\nAuthorization: Bearer {token}\r\n");
