@@ -1,10 +1,10 @@
 // Backups: made now, verified, downloaded. Making and verifying go on on the server; the list shows how far they are.
 
 import { account } from "./account.js";
-import { admin, attempt, badge, button, failed, head, size, Table } from "./admin-parts.js";
+import { admin, attempt, badge, button, failed, head, Table } from "./admin-parts.js";
 import { base } from "./storage.js";
 import { fill, h, icon, iconButton } from "./dom.js";
-import { dateOf, hourOf, number, t } from "./i18n.js";
+import { bytes, dateOf, hourOf, number, t } from "./i18n.js";
 import { announce, toast } from "./status.js";
 
 /** How often a running operation is looked at. */
@@ -61,12 +61,12 @@ function progress({ kind, state, step, doneBytes, totalBytes, summary, error }) 
     h("progress", { class: "progress", "aria-label": t(`backups.${kind}.running`), max: 100, value: percent }));
 }
 
-function row({ name, bytes, madeAt, encrypted }, state, begin) {
+function row({ name, bytes: size, madeAt, encrypted }, state, begin) {
   const when = `${dateOf(madeAt)} ${hourOf(madeAt)}`;
   return [
-    h("div", {}, h("time", { class: "table-main", datetime: new Date(madeAt).toISOString() }, when), h("span", { class: "meta" }, name), h("span", { class: "meta u-narrow" }, ` · ${size(bytes)}`)),
+    h("div", {}, h("time", { class: "table-main", datetime: new Date(madeAt).toISOString() }, when), h("span", { class: "meta" }, name), h("span", { class: "meta u-narrow" }, ` · ${bytes(size)}`)),
     h("span", { class: "row is-wrap" }, state === "done" && badge(t("backups.verified"), "pass"), state === "failed" && badge(t("backups.damaged"), "fail"), encrypted && badge(t("backups.encrypted"))),
-    size(bytes),
+    bytes(size),
     h("span", { class: "row u-end-row" },
       !encrypted && iconButton("check", t("backups.verify", { when }), () => begin(`backups/${encodeURIComponent(name)}/verify`), { "data-key": `verify-${name}` }),
       iconButton("download", t("backups.download", { when }), () => attempt(() => download(name)), { "data-key": `get-${name}` })),

@@ -47,13 +47,6 @@ export function selectField(id, label, options, value, onchange) {
   };
 }
 
-/** "41.2 MB". */
-export function size(bytes) {
-  const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
-  const power = bytes < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
-  return new Intl.NumberFormat(document.documentElement.lang, { style: "unit", unit: units[power], unitDisplay: power ? "short" : "long", maximumFractionDigits: power ? 1 : 0 }).format(bytes / 1000 ** power);
-}
-
 /** A table whose rows come in pages: `load(cursor)` gives { rows, cursor }, `row(item)` the cells of one. */
 export class Table {
   #rows = [];

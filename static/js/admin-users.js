@@ -1,11 +1,11 @@
 // Accounts: who there is, and what an administrator does for them.
 
 import { account } from "./account.js";
-import { admin, attempt, badge, button, head, size, Table } from "./admin-parts.js";
+import { admin, attempt, badge, button, head, Table } from "./admin-parts.js";
 import { ask } from "./dialogs.js";
 import { h, icon, iconButton } from "./dom.js";
 import { field, isName, isPassword } from "./field.js";
-import { dateOf, graphemes, number, t } from "./i18n.js";
+import { bytes, dateOf, graphemes, number, t } from "./i18n.js";
 import { openMenu } from "./menu.js";
 import { toast } from "./status.js";
 
@@ -108,7 +108,7 @@ async function deleteDialog(user, refresh) {
     const counts = await admin("DELETE", `users/${user.userId}?dryRun=1`);
     ask({
       title: t("users.deleteTitle", { name }), keep: t("cancel"), act: t("delete.act"), danger: true,
-      lead: t("users.deleteLead", { conversations: number(counts.conversations), messages: number(counts.messages), files: number(counts.files), size: size(counts.messageBytes + counts.fileBytes) }),
+      lead: t("users.deleteLead", { conversations: number(counts.conversations), messages: number(counts.messages), files: number(counts.files), size: bytes(counts.messageBytes + counts.fileBytes) }),
       submit: async () => {
         await admin("DELETE", `users/${user.userId}`);
         toast(t("users.deleted", { name }));

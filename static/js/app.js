@@ -11,6 +11,7 @@ import { OpenConversation } from "./open.js";
 import { Outbox } from "./outbox.js";
 import { Connection } from "./socket.js";
 import { base } from "./storage.js";
+import { attachmentsOf } from "./transcript.js";
 
 /** How often the list is fetched while the page is visible: other tabs and other turns change it. */
 const REFRESH_MS = 20_000;
@@ -22,7 +23,7 @@ const NAME_CHARS = 60;
 /** More than this of a long line is not looked at; a character of people may take many units. */
 const NAME_UNITS = 1_000;
 
-/** Fires `route`, `outbox`, `composer` (detail: a text to put there), `gone` (detail: why the login ended). */
+/** Fires `route`, `outbox`, `composer` (detail: text and files to put there), `gone` (detail: why the login ended). */
 export class App extends EventTarget {
   imageId = null;
   open = null;
@@ -175,8 +176,9 @@ export class App extends EventTarget {
   /** What waits in the conversation on the page. */
   unsent() { return this.outbox.of(this.imageId); }
 
-  send(text) {
-    this.#deliver(this.outbox.add(this.imageId, text));
+  /** `files` are on the server already: { fileId, name, mediaType, size }. */
+  send(text, files = []) {
+    this.#deliver(this.outbox.add(this.imageId, text, files));
   }
 
   sendAgain(entry) { this.#deliver(entry); }
@@ -184,7 +186,7 @@ export class App extends EventTarget {
   /** Puts an unsent message back into the composer. */
   takeBack(entry) {
     this.discard(entry);
-    this.edit(entry.text);
+    this.edit(entry.text, entry.files);
   }
 
   /** The server has it: we heard so from elsewhere than the answer. */
@@ -198,7 +200,7 @@ export class App extends EventTarget {
     this.dispatchEvent(new Event("outbox"));
   }
 
-  edit(text) { this.dispatchEvent(new CustomEvent("composer", { detail: text })); }
+  edit(text, files = []) { this.dispatchEvent(new CustomEvent("composer", { detail: { text, files } })); }
 
   /** One after another, so that they arrive in the order in which they were written. */
   #deliver(entry) {
@@ -212,7 +214,7 @@ export class App extends EventTarget {
     try {
       if (!entry.imageId) await this.#found(entry);
       const { messageId, turnId } = await this.connection.request("message_send_request", {
-        imageId: entry.imageId, content: entry.text, clientMessageId: entry.clientMessageId,
+        imageId: entry.imageId, content: contentOf(entry), clientMessageId: entry.clientMessageId,
       });
       this.#stored(entry, messageId, turnId);
     } catch (error) {
@@ -223,7 +225,7 @@ export class App extends EventTarget {
   /** Makes the conversation of a first question. */
   async #found(entry) {
     const wasNew = !this.imageId;
-    const record = await this.conversations.create({ name: nameFrom(entry.text), model: this.models.choice ?? undefined });
+    const record = await this.conversations.create({ name: nameFrom(entry.text || entry.files?.[0]?.name || ""), model: this.models.choice ?? undefined });
     this.outbox.update(entry, { imageId: record.imageId });
     if (wasNew && !this.imageId) this.go(record.imageId, { replace: true });
   }
@@ -232,7 +234,7 @@ export class App extends EventTarget {
     this.outbox.remove(entry);
     const { open } = this;
     if (open?.imageId === entry.imageId && open.state === "ready") {
-      const user = { messageId, clientMessageId: entry.clientMessageId, timestamp: Date.now(), text: entry.text, attachments: [] };
+      const user = { messageId, clientMessageId: entry.clientMessageId, timestamp: Date.now(), text: entry.text, attachments: attachmentsOf(entry) };
       open.dispatchEvent(new CustomEvent("turn", { detail: { turn: open.transcript.adopt(turnId, user), frame: null } }));
     }
     this.dispatchEvent(new Event("outbox"));
@@ -283,6 +285,12 @@ export class App extends EventTarget {
     }
     open.dispatchEvent(new CustomEvent("turn", { detail: { turn, frame: null } }));
   }
+}
+
+/** What a message says, and the files that it carries. */
+function contentOf({ text, files = [] }) {
+  if (!files.length) return text;
+  return [...(text ? [{ type: "text", text }] : []), ...files.map(({ fileId }) => ({ type: "file", fileId }))];
 }
 
 function nameFrom(text) {

@@ -25,20 +25,24 @@ export class Composer {
   #tooLong = "";
   #timer = 0;
 
-  /** `text` and `aside` are what was written before; `ondraft` and `onaside` keep them. `chips` stand before Send, `notes` above. */
-  constructor({ text, aside, chips = [], notes = [], onsend, onstop, ondraft, onaside, onjump }) {
-    Object.assign(this, { aside, onsend, onstop, ondraft, onaside });
+  /**
+   * `text` and `aside` are what was written before; `ondraft` and `onaside` keep them. `chips` stand before Send, `notes`
+   * above; `files` are the attachments.
+   */
+  constructor({ text, aside, chips = [], notes = [], files, onsend, onstop, ondraft, onaside, onjump }) {
+    Object.assign(this, { aside, files, onsend, onstop, ondraft, onaside });
     this.area = h("textarea", {
       class: "composer-text", rows: 1, "aria-label": t("message"), enterkeyhint: isTouch() ? "enter" : "send", value: text,
-      oninput: () => this.#changed(), onkeydown: (event) => this.#key(event),
+      oninput: () => this.#changed(), onkeydown: (event) => this.#key(event), onpaste: (event) => this.#paste(event),
     });
     this.jump = h("button", { class: "button is-small jump", type: "button", "aria-label": t("jump"), hidden: true, onclick: onjump },
       icon("arrow-down", "is-small"), h("span", { class: "u-wide" }, t("jump")));
     this.bar = h("div", { class: "row composer-bar" });
     this.hint = h("p", { class: "composer-hint meta u-wide" });
     this.note = h("p", { class: "row is-wrap composer-note meta", hidden: true });
-    this.form = h("form", { class: "composer", onsubmit: (event) => { event.preventDefault(); this.#send(); } }, this.jump, this.area, h("div", { class: "row composer-chips" }, chips), this.bar);
+    this.form = h("form", { class: "composer", onsubmit: (event) => { event.preventDefault(); this.#send(); } }, this.jump, files.element, files.input, this.area, h("div", { class: "row composer-chips" }, files.button, chips), this.bar);
     this.element = [...notes, this.note, this.form, this.hint];
+    files.addEventListener("change", () => this.#draw());
     this.#changed();
   }
 
@@ -100,7 +104,7 @@ export class Composer {
 
   #send() {
     const text = messageOf(this.text);
-    if (!text || !this.#ready) return;
+    if (!this.#sendable) return;
     const bytes = bytesOf(text);
     this.#tooLong = bytes > MESSAGE_BYTES ? t("tooLong", { size: number(Math.ceil(bytes / 1024)), most: number(MESSAGE_BYTES / 1024) }) : "";
     if (this.#tooLong) return this.#draw();
@@ -108,7 +112,21 @@ export class Composer {
     this.#keep();
     if (this.aside) this.#restore();
     this.focus();
-    this.onsend(text);
+    this.onsend(text, this.files.take());
+  }
+
+  /** Pictures of the clipboard are attached; text with a picture of itself, as office programs give it, is text. */
+  #paste(event) {
+    const files = [...(event.clipboardData?.files ?? [])];
+    if (!files.length || event.clipboardData.types.includes("text/plain")) return;
+    event.preventDefault();
+    this.files.add(files);
+  }
+
+  /** There is something to send, and nothing that keeps it here. */
+  get #sendable() {
+    const { files } = this;
+    return this.#ready && !files.pending && !files.failed && !files.refusal && (/\S/.test(this.text) || files.count > 0);
   }
 
   #changed() {
@@ -131,26 +149,27 @@ export class Composer {
 
   /** Redraws only what is other than before: the focus stays. */
   #draw() {
-    const written = /\S/.test(this.text);
+    const written = /\S/.test(this.text) || this.files.count > 0;
     const placeholder = t(this.#ready ? "placeholder" : "placeholder.notReady");
     if (this.area.placeholder !== placeholder) this.area.placeholder = placeholder;
     const hint = t(this.#offline ? "hint.offline" : this.#busy ? "hint.busy" : "hint");
     if (this.hint.textContent !== hint) this.hint.textContent = hint;
-    const key = [written, this.#busy, this.#stopping, this.#ready, this.#tooLong, this.aside].join();
+    const key = [written, this.#busy, this.#stopping, this.#ready, this.#sendable, this.#tooLong, this.aside, this.files.refusal].join();
     if (this.drawn === key) return;
     this.drawn = key;
     this.#drawNote();
     const focused = this.bar.contains(document.activeElement);
-    fill(this.bar, this.#busy && this.#stopButton(), (!this.#busy || written) && this.#sendButton(written));
+    fill(this.bar, this.#busy && this.#stopButton(), (!this.#busy || written) && this.#sendButton());
     if (focused) this.focus();
   }
 
   #drawNote() {
-    this.note.hidden = !this.#tooLong && !this.aside;
-    if (this.#tooLong) fill(this.note, icon("fail", "is-small"), h("span", { role: "alert" }, this.#tooLong));
+    const problem = this.#tooLong || this.files.refusal;
+    this.note.hidden = !problem && !this.aside;
+    if (problem) fill(this.note, icon("fail", "is-small"), h("span", { role: "alert" }, problem));
     else if (this.aside) fill(this.note, h("span", {}, t("aside")), h("button", { type: "button", class: "button is-quiet is-small", onclick: () => this.#restore() }, t("aside.back")));
     else fill(this.note);
-    if (this.#tooLong) this.note.dataset.state = "fail";
+    if (problem) this.note.dataset.state = "fail";
     else delete this.note.dataset.state;
   }
 
@@ -159,9 +178,9 @@ export class Composer {
       icon("stop"));
   }
 
-  #sendButton(written) {
+  #sendButton() {
     const label = t(this.#busy ? "queue" : "send");
-    return h("button", { class: "disc is-primary", type: "submit", "aria-label": label, title: label, disabled: !written || !this.#ready }, icon("arrow-up"));
+    return h("button", { class: "disc is-primary", type: "submit", "aria-label": label, title: label, disabled: !this.#sendable }, icon("arrow-up"));
   }
 }
 

@@ -61,6 +61,13 @@ export const number = (value) => formatter(Intl.NumberFormat).format(value);
 /** "200K", "20万". */
 export const compact = (value) => formatter(Intl.NumberFormat, { notation: "compact" }).format(value);
 
+/** "41.2 MB". */
+export function bytes(value) {
+  const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
+  const power = value < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(value) / 3));
+  return formatter(Intl.NumberFormat, { style: "unit", unit: units[power], unitDisplay: power ? "short" : "long", maximumFractionDigits: power ? 1 : 0 }).format(value / 1000 ** power);
+}
+
 /** "0.3 s", "14 s", "2 min". */
 export function seconds(ms) {
   const value = ms / 1000;

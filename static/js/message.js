@@ -1,6 +1,7 @@
 // One turn on the page: the question, and the answer with its steps, text and errors in the order they happened.
 
 import { Approval } from "./approval.js";
+import { attachment } from "./attached.js";
 import { fill, h, icon, iconButton, label } from "./dom.js";
 import { clock, errorText, fullTime, hourOf, langOf, number, seconds, t } from "./i18n.js";
 import { Prose } from "./prose.js";
@@ -13,7 +14,6 @@ const STEP_KINDS = new Set(["thinking", "tool"]);
 const FOLDED_LINES = 12;
 const LINES_OVER = 3;
 const LINE_CHARS = 72;
-const SHOWN_IMAGES = /^image\/(png|jpeg|gif|webp|avif)$/;
 
 const note = (author, ...rest) => h("div", { class: "row message-note meta" }, h("span", { class: "message-author" }, author), ...rest);
 const time = (ms, text = clock(ms), id = "") => {
@@ -64,14 +64,7 @@ export const mark = (symbol, text, ...buttons) => [
 ];
 export const quietWord = (text, onclick) => h("button", { type: "button", class: "button is-quiet is-small", onclick }, h("span", {}, text));
 
-function attachment(item) {
-  if (item.type === "image" && SHOWN_IMAGES.test(item.mediaType)) {
-    return h("span", { class: "attachment" }, h("img", { src: `data:${item.mediaType};base64,${item.data}`, alt: item.name ?? t("image") }));
-  }
-  return h("span", { class: "row attachment is-file" }, icon("file"), h("span", {}, item.name ?? t("file")));
-}
-
-/** `host` answers author(), isLast(turn), isAhead(turn), online() and does retry(turn), edit(text), proceed(turn), answer(approvalId, decision). */
+/** `host` answers author(), isLast(turn), isAhead(turn), online() and does retry(turn), edit(user), proceed(turn), answer(approvalId, decision). */
 export class TurnView {
   #host;
   #question = null;
@@ -101,7 +94,7 @@ export class TurnView {
     if (this.#asked === key) return;
     this.#asked = key;
     const { user } = turn;
-    const buttons = actions(small("copy", t("copy"), () => copyAndTell(user.text)), small("edit", t("editAgain"), () => this.#host.edit(user.text)));
+    const buttons = actions(small("copy", t("copy"), () => copyAndTell(user.text)), small("edit", t("editAgain"), () => this.#host.edit(user)));
     const foot = queued && mark("clock", t("turn.queued"));
     const fresh = question({ id: `q-${turn.id}`, author: this.#host.author(), user, state: queued && "queued", buttons, foot });
     this.#question?.replaceWith(fresh);
@@ -208,7 +201,7 @@ export class TurnView {
     return [
       canGoOn && word(t("turn.proceed"), () => this.#host.proceed(turn)),
       word(t("retry"), () => this.#host.retry(turn), "retry"),
-      turn.user && quietWord(t("editAgain"), () => this.#host.edit(turn.user.text)),
+      turn.user && quietWord(t("editAgain"), () => this.#host.edit(turn.user)),
     ];
   }
 

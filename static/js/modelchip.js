@@ -35,6 +35,9 @@ export class ModelChip {
     return { id: id ?? model?.id ?? "", model };
   }
 
+  /** What is known of the model that answers; null where it is not in the list. */
+  get model() { return this.#current.model ?? null; }
+
   draw() {
     const { list } = this.app.models;
     const { id, model } = this.#current;

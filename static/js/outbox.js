@@ -6,7 +6,7 @@ import { kept, newId, tab } from "./storage.js";
 /** Older messages are not sent automatically: their author may have changed their mind. */
 const AUTO_SEND_MS = 10 * 60_000;
 
-/** Entries: { clientMessageId, imageId (null: a new conversation), text, at, tab, state: "sending"|"waiting"|"failed", failure }. */
+/** Entries: { clientMessageId, imageId (null: a new conversation), text, files, at, tab, state: "sending"|"waiting"|"failed", failure }. */
 export class Outbox {
   #entries = [];
 
@@ -27,8 +27,8 @@ export class Outbox {
     return this.#entries.filter((entry) => entry.state === "waiting" && entry.tab === tab && sendsAutomatically(entry));
   }
 
-  add(imageId, text) {
-    const entry = { clientMessageId: newId(), imageId, text, at: Date.now(), tab, state: "waiting", failure: null };
+  add(imageId, text, files) {
+    const entry = { clientMessageId: newId(), imageId, text, files, at: Date.now(), tab, state: "waiting", failure: null };
     this.#entries.push(entry);
     this.#keep(entry);
     return entry;

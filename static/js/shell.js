@@ -2,6 +2,7 @@
 // language changes; what is written and where the reader is survive, because they live elsewhere.
 
 import { account } from "./account.js";
+import { acceptDrops, Attachments } from "./attachments.js";
 import { Composer } from "./composer.js";
 import { draft } from "./conversations.js";
 import { attribute, h, icon, iconButton, label } from "./dom.js";
@@ -41,6 +42,7 @@ export class Shell {
     this.main = h("main", { class: "main" }, this.#topbar(), this.banner, this.place);
     this.element = [h("a", { class: "skip-link", href: "#thread", onclick: (event) => this.#skip(event) }, t("skip")),
       h("div", { class: "shell" }, this.sidebar.element, this.main)];
+    acceptDrops(this.main, this.#listeners.signal, () => this.attachments);
     this.#listen();
     this.#route();
     this.#connection();
@@ -61,7 +63,7 @@ export class Shell {
     const options = { signal: this.#listeners.signal };
     app.addEventListener("route", () => this.#route(), options);
     app.addEventListener("outbox", () => this.#update(), options);
-    app.addEventListener("composer", ({ detail }) => this.#composer.offer(detail), options);
+    app.addEventListener("composer", ({ detail }) => { this.#composer.offer(detail.text); this.attachments.restore(detail.files); }, options);
     app.conversations.addEventListener("change", () => this.#update(), options);
     app.connection.addEventListener("state", () => this.#connection(), options);
     account.addEventListener("info", () => this.#update(), options);
@@ -104,16 +106,18 @@ export class Shell {
     this.founding = !imageId;
     this.#chip?.destroy();
     this.#chip = new ModelChip(app);
+    this.attachments = new Attachments((kind) => this.#chip.model?.[kind] ?? null);
     this.#composer = new Composer({
+      files: this.attachments,
       chips: [this.#chip.element],
       notes: [this.#chip.note],
       text: draft.get(userId, imageId),
       aside: draft.aside(userId, imageId),
       ondraft: (text) => draft.set(userId, imageId, text),
       onaside: (text) => draft.setAside(userId, imageId, text),
-      onsend: (text) => {
+      onsend: (text, files) => {
         this.#thread.sent(app.open?.transcript.busy);
-        app.send(text);
+        app.send(text, files);
       },
       onstop: () => app.stop(),
       onjump: () => this.#thread.jumpToEnd(),

@@ -8,7 +8,7 @@ import { errorText, t } from "./i18n.js";
 import { mark, question, quietWord, TurnView } from "./message.js";
 import { place } from "./steps.js";
 import { announce, toast } from "./status.js";
-import { answerText } from "./transcript.js";
+import { answerText, attachmentsOf } from "./transcript.js";
 
 /** This near to the top, older messages are fetched, in pixels. */
 const NEAR_TOP_PX = 600;
@@ -144,7 +144,7 @@ export class Thread {
       isAhead: (turn) => open.transcript.turns.some((each) => each.id !== turn.id && each.state !== "ended"
         && open.transcript.turns.indexOf(each) < open.transcript.turns.indexOf(turn)),
       retry: (turn) => app.retry(turn),
-      edit: (text) => app.edit(text),
+      edit: ({ text, attachments = [] }) => app.edit(text, attachments.filter((file) => file.fileId)),
       proceed: (turn) => app.proceed(turn),
       answer: (approvalId, decision) => app.answerApproval(approvalId, decision),
     };
@@ -153,7 +153,7 @@ export class Thread {
   #unsent() {
     return this.app.unsent().map((entry) => question({
       id: `u-${entry.clientMessageId}`, author: this.app.shownName(), state: "unsent",
-      user: { text: entry.text, timestamp: entry.at }, foot: this.#unsentFoot(entry),
+      user: { text: entry.text, timestamp: entry.at, attachments: attachmentsOf(entry) }, foot: this.#unsentFoot(entry),
     }));
   }
 

@@ -6,7 +6,7 @@
 //   { kind: "thinking", messageId, text, startedAt, endedAt }
 //   { kind: "tool", id, name, input, result, state, startedAt, endedAt, approval, progress }   state: writing, running,
 //     done, failed, stopped; approval is a question that waits for consent
-//   { kind: "attachment", type, data, mediaType, name }
+//   { kind: "attachment", type, fileId, data, mediaType, name, size }   data is base64, where there is no file
 //   { kind: "error", code, message, hint }
 //   { kind: "trimmed", fromTurnId }   the model was sent the first question, and everything from that turn on
 // Times are this browser's, and only there where we saw it happen.
@@ -315,8 +315,11 @@ function userOf(message) {
   };
 }
 
-const attachmentOf = ({ type, data, mediaType, name, filename }) =>
-  ({ kind: "attachment", type, data, mediaType, name: name ?? filename ?? null });
+const attachmentOf = ({ type, data, fileId, mediaType, name, filename, size }) =>
+  ({ kind: "attachment", type, data, fileId, mediaType, name: name ?? filename ?? null, size });
+
+/** The files of a message that is not stored yet. */
+export const attachmentsOf = ({ files = [] }) => files.map((file) => attachmentOf({ type: /^image\//.test(file.mediaType) ? "image" : "file", ...file }));
 
 const partsOf = (content) => (typeof content === "string" ? [{ type: "text", text: content }] : content ?? []);
 

@@ -411,6 +411,17 @@ export default {
   "users.budget": "Budget",
   "budget.near": "You have used {percent} % of your budget ({limit}). It renews on {time}.",
 
+  "attach": "Attach files",
+  "attachments": "Attachments",
+  "attach.tooMany": "At most {n} files go with one message.",
+  "attach.ready": "{name} is attached.",
+  "attach.sending": "{n} %",
+  "attach.sendingName": "Uploading {name}",
+  "attach.remove": "Remove {name}",
+  "attach.noImages": "The chosen model cannot read images. Remove them, or choose another model.",
+  "download": "Download {name}",
+  "picture.open": "Enlarge {name}",
+
   "version.new": "A new version is available.",
   "version.reload": "Reload",
 

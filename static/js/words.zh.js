@@ -411,6 +411,17 @@ export default {
   "users.budget": "额度",
   "budget.near": "你已使用额度（{limit}）的 {percent} %，将于 {time} 重新计算。",
 
+  "attach": "添加附件",
+  "attachments": "附件",
+  "attach.tooMany": "一条消息最多 {n} 个文件。",
+  "attach.ready": "已添加 {name}。",
+  "attach.sending": "{n} %",
+  "attach.sendingName": "正在上传 {name}",
+  "attach.remove": "移除 {name}",
+  "attach.noImages": "所选模型不能看图片。请移除图片，或换一个模型。",
+  "download": "下载 {name}",
+  "picture.open": "放大 {name}",
+
   "version.new": "有新版本。",
   "version.reload": "刷新",
 

@@ -73,7 +73,7 @@ export async function stopBrowser() {
 }
 
 /** Noise that the tests provoke themselves: a server that is away, and statuses that are part of the interface. */
-const EXPECTED = [/Service Worker registration blocked by Playwright/, /ERR_CONNECTION_REFUSED/, /ERR_INTERNET_DISCONNECTED/, /WebSocket connection to/, /status of (401|403|404|409|429)/, /ERR_CONNECTION_RESET/, /ERR_EMPTY_RESPONSE/];
+const EXPECTED = [/Service Worker registration blocked by Playwright/, /ERR_CONNECTION_REFUSED/, /ERR_INTERNET_DISCONNECTED/, /WebSocket connection to/, /status of (401|403|404|409|415|429)/, /ERR_CONNECTION_RESET/, /ERR_EMPTY_RESPONSE/];
 
 /** A browser of its own (no cookies, no storage); what its pages complain about is collected in `complaints`. */
 export async function newContext(options = {}) {
