@@ -16,7 +16,7 @@ const SHEET: &str = "styles/app.css";
 /// The one module that the page names. Those that it imports are joined into it; what it loads later stays a file.
 const SCRIPT: &str = "js/main.js";
 /// What the page loads when it is first needed, with what only that imports.
-const LATER_SCRIPTS: &[&str] = &["js/admin.js"];
+const LATER_SCRIPTS: &[&str] = &["js/admin.js", "js/own.js"];
 /// Drawn into the page where it says `{{icons}}`, so that no icon waits for a request.
 const ICONS: &str = "icons.svg";
 /// Hexadecimal digits of the hash in the address.

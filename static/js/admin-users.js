@@ -2,6 +2,7 @@
 
 import { account } from "./account.js";
 import { admin, attempt, badge, button, head, Table } from "./admin-parts.js";
+import { budgetDialog } from "./admin-usage.js";
 import { ask } from "./dialogs.js";
 import { h, icon, iconButton } from "./dom.js";
 import { field, isName, isPassword } from "./field.js";
@@ -57,12 +58,22 @@ function entries(user, refresh) {
       : { label: t("users.promote"), symbol: "users", onclick: post("promote", t("users.promoted", { name })) },
     !self && { label: t("users.password"), symbol: "key", onclick: () => passwordDialog(user) },
     !self && { label: t("users.logout"), symbol: "logout", onclick: post("logout", ({ ended }) => t("users.loggedOut", { name, n: number(ended) })) },
+    { label: t("users.budget"), symbol: "gauge", onclick: () => budgetOf(user) },
     { label: t("users.unlock"), symbol: "clock", onclick: post("unlock", t("users.unlocked", { name })) },
     !self && (user.isActive
       ? { label: t("users.disable"), symbol: "stop", onclick: post("disable", t("users.disabledNow", { name })) }
       : { label: t("users.enable"), symbol: "check", onclick: post("enable", t("users.enabledNow", { name })) }),
     !self && { label: t("delete.act"), symbol: "trash", danger: true, onclick: () => deleteDialog(user, refresh) },
   ].filter(Boolean);
+}
+
+/** What limits this person; the default for all counts where there is none. */
+function budgetOf(user) {
+  return attempt(async () => {
+    const { budgets } = await admin("GET", "budgets");
+    const own = budgets.find((each) => each.userId === user.userId);
+    budgetDialog(t("budget.of", { name: shown(user) }), `users/${user.userId}/budget`, own ?? null, () => {});
+  });
 }
 
 function addDialog(refresh) {

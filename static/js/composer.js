@@ -23,6 +23,8 @@ export class Composer {
   #ready = true;
   #offline = false;
   #tooLong = "";
+  /** Send was pressed while files were on their way. */
+  #eager = false;
   #timer = 0;
 
   /**
@@ -42,7 +44,7 @@ export class Composer {
     this.note = h("p", { class: "row is-wrap composer-note meta", hidden: true });
     this.form = h("form", { class: "composer", onsubmit: (event) => { event.preventDefault(); this.#send(); } }, this.jump, files.element, files.input, this.area, h("div", { class: "row composer-chips" }, files.button, chips), this.bar);
     this.element = [...notes, this.note, this.form, this.hint];
-    files.addEventListener("change", () => this.#draw());
+    files.addEventListener("change", () => this.#filesChanged());
     this.#changed();
   }
 
@@ -105,6 +107,8 @@ export class Composer {
   #send() {
     const text = messageOf(this.text);
     if (!this.#sendable) return;
+    this.#eager = this.files.pending;
+    if (this.#eager) return this.#draw();
     const bytes = bytesOf(text);
     this.#tooLong = bytes > MESSAGE_BYTES ? t("tooLong", { size: number(Math.ceil(bytes / 1024)), most: number(MESSAGE_BYTES / 1024) }) : "";
     if (this.#tooLong) return this.#draw();
@@ -113,6 +117,15 @@ export class Composer {
     if (this.aside) this.#restore();
     this.focus();
     this.onsend(text, this.files.take());
+  }
+
+  /** What was sent while its files were on their way goes with the last of them. */
+  #filesChanged() {
+    if (this.#eager && !this.files.pending) {
+      this.#eager = false;
+      this.#send();
+    }
+    this.#draw();
   }
 
   /** Pictures of the clipboard are attached; text with a picture of itself, as office programs give it, is text. */
@@ -126,11 +139,12 @@ export class Composer {
   /** There is something to send, and nothing that keeps it here. */
   get #sendable() {
     const { files } = this;
-    return this.#ready && !files.pending && !files.failed && !files.refusal && (/\S/.test(this.text) || files.count > 0);
+    return this.#ready && !files.failed && !files.refusal && (/\S/.test(this.text) || files.count > 0);
   }
 
   #changed() {
     this.#tooLong = "";
+    this.#eager = false;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#keep(), KEEP_AFTER_MS);
     const direction = /^[^\p{L}]*[\u0590-\u08ff]/u.test(this.text.slice(0, DIRECTION_CHARS)) ? "rtl" : "ltr";
@@ -154,7 +168,7 @@ export class Composer {
     if (this.area.placeholder !== placeholder) this.area.placeholder = placeholder;
     const hint = t(this.#offline ? "hint.offline" : this.#busy ? "hint.busy" : "hint");
     if (this.hint.textContent !== hint) this.hint.textContent = hint;
-    const key = [written, this.#busy, this.#stopping, this.#ready, this.#sendable, this.#tooLong, this.aside, this.files.refusal].join();
+    const key = [written, this.#busy, this.#stopping, this.#ready, this.#sendable, this.#tooLong, this.aside, this.files.refusal, this.#eager].join();
     if (this.drawn === key) return;
     this.drawn = key;
     this.#drawNote();
@@ -165,8 +179,9 @@ export class Composer {
 
   #drawNote() {
     const problem = this.#tooLong || this.files.refusal;
-    this.note.hidden = !problem && !this.aside;
+    this.note.hidden = !problem && !this.aside && !this.#eager;
     if (problem) fill(this.note, icon("fail", "is-small"), h("span", { role: "alert" }, problem));
+    else if (this.#eager) fill(this.note, icon("clock", "is-small"), h("span", { role: "status" }, t("attach.eager")));
     else if (this.aside) fill(this.note, h("span", {}, t("aside")), h("button", { type: "button", class: "button is-quiet is-small", onclick: () => this.#restore() }, t("aside.back")));
     else fill(this.note);
     if (problem) this.note.dataset.state = "fail";

@@ -98,7 +98,7 @@ export const dayOf = (ms) => format(ms, { day: "numeric", month: "short" });
 /** Millionths of a dollar. Less than a cent is not nothing. */
 export function money(micros) {
   const digits = micros > 0 && micros < 10_000 ? 4 : 2;
-  return formatter(Intl.NumberFormat, { style: "currency", currency: "USD", minimumFractionDigits: digits, maximumFractionDigits: digits }).format(micros / 1_000_000);
+  return formatter(Intl.NumberFormat, { style: "currency", currency: "USD", currencyDisplay: "narrowSymbol", minimumFractionDigits: digits, maximumFractionDigits: digits }).format(micros / 1_000_000);
 }
 
 /** The heading under which a conversation stands: today, yesterday, the last week, then months. */

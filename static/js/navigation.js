@@ -19,6 +19,9 @@ export const switches = () => [
   iconButton("theme", t("switch.theme"), toggleTheme, { "data-switch": "theme" }),
 ];
 
+/** Its script is loaded when it is needed. */
+const openOwn = () => import("./own.js").then(({ openAccount }) => openAccount()).catch(() => toast(t("error.offline"), { symbol: "offline" }));
+
 export class Navigation {
   listeners = new AbortController();
 
@@ -69,6 +72,7 @@ export class Navigation {
   #entries() {
     return [
       account.user?.role === "admin" && { label: t("admin"), symbol: "settings", onclick: () => this.app.goAdmin() },
+      { label: t("own.title"), symbol: "gauge", onclick: openOwn },
       { label: t("password.title"), symbol: "key", onclick: passwordDialog },
       hasKeys() && { label: t("keys.title"), symbol: "info", onclick: showShortcuts },
       { label: t("logout"), symbol: "logout", onclick: () => this.app.logOut() },

@@ -2,6 +2,7 @@
 // Changes are collected and shown once per frame.
 
 import { approvalSentence } from "./approval.js";
+import { budgetNotice } from "./budget.js";
 import { fill, h, icon } from "./dom.js";
 import { Follow } from "./follow.js";
 import { errorText, t } from "./i18n.js";
@@ -17,6 +18,8 @@ const FIRST_TURNS = 8;
 const MORE_TURNS = 4;
 /** How long a message that a link named is marked. */
 const NAMED_MS = 2_000;
+/** How long it is said that most of a budget is used. */
+const NOTICE_MS = 15_000;
 
 export class Thread {
   #views = new Map();
@@ -78,6 +81,7 @@ export class Thread {
     if (frame?.type === "conversation_start") announce(t("say.answering"));
     if (frame?.type === "error_occurred") announce(errorText(frame.data));
     if (frame?.type === "conversation_end" && turn.ending !== "error") announce(t(`say.${turn.ending}`));
+    if (frame?.type === "budget_notice") toast(budgetNotice(frame.data), { symbol: "gauge", ms: NOTICE_MS });
     if (frame?.type === "tool_approval_request") announce(approvalSentence(frame.data));
     if (frame?.type === "upstream_retry") announce(t("turn.waiting", { n: Math.ceil(frame.data.delayMs / 1000) }));
   }

@@ -173,6 +173,7 @@ const HANDLERS = {
   tool_approval_answered: (turn, { toolCallId, toolName }) => { toolItem(turn, toolCallId, toolName).approval = null; },
   tool_progress: (turn, { toolCallId, done, total, message }) => { toolItem(turn, toolCallId).progress = { done, total, message }; },
   tool_result: (turn, { toolCallId, result, isError }) => giveResult(turn, toolCallId, { result, isError }),
+  budget_notice: () => {}, // the page says it
   context_trimmed: (turn, { fromTurnId }) => { turn.items.push({ kind: "trimmed", fromTurnId }); },
   upstream_retry: (turn, { attempt, delayMs, reason }) => {
     turn.waiting = { attempt, until: Date.now() + delayMs, reason };

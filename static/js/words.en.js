@@ -361,6 +361,7 @@ export default {
   "palette.title": "Find a conversation",
   "palette.search": "Conversation or action",
 
+  "own.title": "Account and usage",
   "own.person": "User",
   "own.usage": "Usage this month",
   "own.tools": "Tools that may run without asking",
@@ -414,6 +415,7 @@ export default {
   "attach": "Attach files",
   "attachments": "Attachments",
   "attach.tooMany": "At most {n} files go with one message.",
+  "attach.eager": "The message is sent when its files are uploaded.",
   "attach.ready": "{name} is attached.",
   "attach.sending": "{n} %",
   "attach.sendingName": "Uploading {name}",

@@ -361,6 +361,7 @@ export default {
   "palette.title": "查找对话",
   "palette.search": "对话或操作",
 
+  "own.title": "账号与用量",
   "own.person": "用户",
   "own.usage": "本月用量",
   "own.tools": "无需询问即可运行的工具",
@@ -414,6 +415,7 @@ export default {
   "attach": "添加附件",
   "attachments": "附件",
   "attach.tooMany": "一条消息最多 {n} 个文件。",
+  "attach.eager": "文件上传完成后发送消息。",
   "attach.ready": "已添加 {name}。",
   "attach.sending": "{n} %",
   "attach.sendingName": "正在上传 {name}",

@@ -156,7 +156,7 @@ test("checks say what needs attention, and the log is searched and followed", as
 for (const [name, options] of [["light, wide", {}], ["dark, Chinese, phone", { locale: "zh-CN", colorScheme: "dark", viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true }]]) {
   test(`axe finds nothing in any section, and nothing sticks out: ${name}`, async () => {
     await open({ reducedMotion: "reduce", ...options });
-    for (const each of ["users", "invites", "providers", "backups", "health", "log"]) {
+    for (const each of ["users", "invites", "providers", "usage", "backups", "health", "log"]) {
       await page.goto(`${server.url}/admin/${each}`);
       await page.waitForFunction(() => document.querySelector("#thread section") && !document.querySelector("#thread .skeleton"));
       assert.deepEqual(await violations(page), [], each);
@@ -172,4 +172,24 @@ test("others have no administration", async () => {
   await register(page, server.url);
   await page.goto(`${server.url}/admin`);
   await page.getByText("Only administrators may do this.").waitFor();
+});
+
+test("usage is shown, a budget limits it, and the person sees how much is left", async () => {
+  await say(page, "What does this cost?");
+  await finished(page);
+  await page.goto(`${server.url}/admin/usage`);
+  await row(ADMIN).waitFor();
+  await page.getByRole("img", { name: /^Tokens per day/ }).waitFor();
+  await page.getByLabel("By", { exact: true }).selectOption("Model");
+  await row("claude-sonnet-5-5").waitFor();
+  await page.getByRole("button", { name: "Change" }).click();
+  await page.getByLabel("Measured in").selectOption("Tokens");
+  await page.getByLabel("Limit").fill("1000000");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByText("1M tokens per month").waitFor();
+  assert.deepEqual(await violations(page), []);
+  await page.getByRole("button", { name: ADMIN }).click();
+  await page.getByRole("menuitem", { name: "Account and usage" }).click();
+  await page.getByText(/of 1M tokens per month used/).waitFor();
+  assert.deepEqual(await violations(page), []);
 });

@@ -16,7 +16,7 @@ const BROWSER_ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-f
   "--disable-component-update", "--disable-sync", ...unbuilt.browserArgs];
 const START_MS = 20_000;
 /** The demo answers slowly on purpose; a debug build is slow besides. */
-export const PATIENCE_MS = 30_000;
+export const PATIENCE_MS = Number(process.env.PATIENCE_MS ?? 30_000);
 export const PASSWORD = "correct horse";
 
 /** A running server. `restart()` keeps its directory and port. */

@@ -3,7 +3,10 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 
-/** `models` as Anthropic lists them; every answer names the model that was asked. `asked` are the requests. */
+/**
+ * `models` as Anthropic lists them; every answer names the model that was asked, or is what `say(body)` gives: a text, or
+ * `{ tool, input }` for a call. `asked` are the requests.
+ */
 export async function startUpstream({ models, say = (body) => `Answered by ${body.model}.` }) {
   const asked = [];
   const server = createServer(async (request, response) => {
@@ -25,14 +28,17 @@ export async function startUpstream({ models, say = (body) => `Answered by ${bod
   return { url: `http://127.0.0.1:${server.address().port}`, asked, stop: () => { server.closeAllConnections(); server.close(); } };
 }
 
-function eventsOf(model, text) {
+function eventsOf(model, said) {
+  const isCall = typeof said === "object";
+  const block = isCall ? { type: "tool_use", id: `toolu_${Math.random().toString(36).slice(2)}`, name: said.tool, input: {} } : { type: "text", text: "" };
+  const delta = isCall ? { type: "input_json_delta", partial_json: JSON.stringify(said.input) } : { type: "text_delta", text: said };
   const message = { id: `msg_${Math.random()}`, type: "message", role: "assistant", model, content: [], stop_reason: null, stop_sequence: null, usage: { input_tokens: 5, output_tokens: 1 } };
   return [
     { type: "message_start", message },
-    { type: "content_block_start", index: 0, content_block: { type: "text", text: "" } },
-    { type: "content_block_delta", index: 0, delta: { type: "text_delta", text } },
+    { type: "content_block_start", index: 0, content_block: block },
+    { type: "content_block_delta", index: 0, delta },
     { type: "content_block_stop", index: 0 },
-    { type: "message_delta", delta: { stop_reason: "end_turn", stop_sequence: null }, usage: { output_tokens: 7 } },
+    { type: "message_delta", delta: { stop_reason: isCall ? "tool_use" : "end_turn", stop_sequence: null }, usage: { output_tokens: 7 } },
     { type: "message_stop" },
   ];
 }
