@@ -25,6 +25,11 @@ pub struct Model {
     pub retires_at: String,
 }
 
+/// The first that is still there: some providers go on listing what they have retired.
+pub(super) fn first(models: &[Model]) -> Option<&Model> {
+    models.iter().find(|model| model.lifecycle != "retired").or(models.first())
+}
+
 /// The entries of a list that have an id; some servers give the list without a name.
 pub(super) fn entries<'a>(list: &'a Value, name: &'static str) -> impl Iterator<Item = &'a Value> {
     let entries = list[name].as_array().or_else(|| list.as_array());

@@ -16,7 +16,7 @@ use super::draft::{Draft, Sink};
 use super::fault::Fault;
 use super::lessons::{Learned, Memory, Quirk};
 use super::listing::{self, Listed};
-use super::models::Model;
+use super::models::{self, Model};
 use super::reading::Reading;
 use super::{Answer, Cancel, Delta, Endpoint, Failure, Kind, Prompt, Retry, Timeouts, transport, wires};
 use crate::domain::Error;
@@ -147,7 +147,7 @@ impl Provider {
     /// The model of conversations that name none; empty where the provider has none that is known.
     pub fn model_or_none(&self, listed: &[Model]) -> String {
         match self.endpoint.default_model.as_str() {
-            "" => listed.first().map(|model| model.id.clone()).unwrap_or_default(),
+            "" => models::first(listed).map(|model| model.id.clone()).unwrap_or_default(),
             named => named.to_owned(),
         }
     }
@@ -160,7 +160,7 @@ impl Provider {
         if !named.is_empty() {
             return Ok(named.to_owned());
         }
-        self.models()?.first().map(|model| model.id.clone()).ok_or_else(|| Fault::no_model().error)
+        models::first(&self.models()?).map(|model| model.id.clone()).ok_or_else(|| Fault::no_model().error)
     }
 
     fn listed(&self) -> MutexGuard<'_, Option<Arc<Vec<Model>>>> {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::health;
+use super::models::{Registry, Retirement};
 use crate::store::{DatabaseFiles, JobRecord, Store};
 
 /// How long collected numbers are good for.
@@ -25,6 +26,8 @@ pub struct Gauges {
     pub disk: Option<(u64, u64)>,
     pub backup: Option<JobRecord>,
     pub integrity: Option<JobRecord>,
+    /// Of models that are configured by name.
+    pub retirements: Vec<Retirement>,
 }
 
 #[derive(Debug, Clone)]
@@ -35,6 +38,7 @@ pub struct DatabaseGauges {
 
 pub struct Collector {
     store: Arc<Store>,
+    models: Arc<Registry>,
     state: Mutex<Latest>,
     done: Condvar,
 }
@@ -53,8 +57,8 @@ pub struct Collected {
 }
 
 impl Collector {
-    pub fn new(store: Arc<Store>) -> Arc<Self> {
-        Arc::new(Self { store, state: Mutex::default(), done: Condvar::new() })
+    pub fn new(store: Arc<Store>, models: Arc<Registry>) -> Arc<Self> {
+        Arc::new(Self { store, models, state: Mutex::default(), done: Condvar::new() })
     }
 
     pub fn collect(self: &Arc<Self>) -> Collected {
@@ -82,7 +86,7 @@ impl Collector {
     }
 
     fn look(&self) {
-        let gauges = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| look(&self.store)));
+        let gauges = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| look(&self.store, &self.models)));
         let mut state = self.lock();
         state.looking = None;
         if let Ok(gauges) = gauges {
@@ -96,7 +100,7 @@ impl Collector {
     }
 }
 
-fn look(store: &Store) -> Gauges {
+fn look(store: &Store, models: &Registry) -> Gauges {
     let free = store.free_bytes();
     let databases = store.files().into_iter().zip(free);
     Gauges {
@@ -105,5 +109,6 @@ fn look(store: &Store) -> Gauges {
         disk: store.disk().ok(),
         backup: store.job(health::BACKUP_JOB).ok().flatten(),
         integrity: store.job(health::INTEGRITY_JOB).ok().flatten(),
+        retirements: models.retirements().unwrap_or_default(),
     }
 }

@@ -102,7 +102,7 @@ impl Services {
             agent_files: AgentFiles::new(store.clone()),
             conversations: Conversations::new(store.clone(), hub.clone(), turns.clone(), models.clone()),
             health: Health::new(store.clone(), upstream, models.clone()),
-            gauges: Collector::new(store.clone()),
+            gauges: Collector::new(store.clone(), models.clone()),
             providers: Providers::new(models.clone(), store.clone()),
             operations: Arc::default(),
             usage: UsageBook::new(store.clone()),

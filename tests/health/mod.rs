@@ -42,7 +42,9 @@ fn everything_is_looked_at() {
     let answer = server.http().get("/health/ready", None);
     let ready = answer.json();
     assert_eq!((answer.status, ready["status"].as_str()), (200, Some("pass")), "{ready}");
-    for name in ["portagent.db", "agentx.db", "wal", "disk", "backup", "integrity", "clock", "upstream", "log"] {
+    for name in
+        ["portagent.db", "agentx.db", "wal", "disk", "backup", "integrity", "clock", "upstream", "models", "log"]
+    {
         let one = check(&server, name);
         assert_eq!(one["status"], "pass", "{one}");
         assert!(!one["message"].as_str().unwrap().is_empty());

@@ -84,6 +84,12 @@ fn a_first_key_is_given_in_the_page() {
     assert_eq!((&info(&token)["setupNeeded"], &info(&person)["setupNeeded"]), (&json!(true), &json!(false)));
     let notice = info(&person)["notice"].as_str().unwrap().to_owned();
     assert!(notice.contains("administrator") && !notice.contains("LLM_"), "{notice}");
+    let mut client = crate::support::ws::Client::connect(server.port(), &person);
+    let image = chat::create(&mut client);
+    chat::subscribe(&mut client, &image, None);
+    let events = chat::chat(&mut client, &image, "hello");
+    let error = &chat::of_type(&events, "error_occurred")[0]["data"];
+    assert_eq!((&error["code"], &error["hint"]), (&json!("upstream_not_configured"), &json!(notice)));
     let upstream = crate::support::upstream::Upstream::start();
     upstream.lists(json!({"data": [{"id": "claude-sonnet-5-5"}]}));
     upstream.always(|| Script::text("hello"));
@@ -92,8 +98,5 @@ fn a_first_key_is_given_in_the_page() {
     assert_eq!(saved.status, 201, "{}", saved.text());
     assert_eq!(saved.json()["provider"]["isDefault"], true, "the settings have no key, so this one counts");
     assert_eq!((&info(&token)["providerReady"], &info(&token)["notice"]), (&json!(true), &Value::Null));
-    let mut client = crate::support::ws::Client::connect(server.port(), &person);
-    let image = chat::create(&mut client);
-    chat::subscribe(&mut client, &image, None);
     assert_eq!(answer(&mut client, &image), "hello");
 }

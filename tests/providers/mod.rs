@@ -5,6 +5,7 @@ mod checked;
 mod chosen;
 mod keys;
 mod learned;
+mod retired;
 
 use serde_json::{Value, json};
 

@@ -64,6 +64,7 @@ fn write(page: &mut Page, services: &Services) {
     users(page, &gauges);
     databases(page, &gauges);
     jobs(page, &gauges);
+    retirements(page, &gauges);
 }
 
 /// Providers are configured, and models are those that they list.
@@ -114,6 +115,19 @@ fn databases(page: &mut Page, gauges: &Gauges) {
     if let Some((free, size)) = gauges.disk {
         page.single("portagent_disk_free_bytes", Type::Gauge, "Free for us where the data is.", free as f64);
         page.single("portagent_disk_size_bytes", Type::Gauge, "Size of that file system.", size as f64);
+    }
+}
+
+/// Their labels are what administrators have configured, so there are few.
+fn retirements(page: &mut Page, gauges: &Gauges) {
+    let name = "portagent_model_retires_timestamp_seconds";
+    if gauges.retirements.is_empty() {
+        return;
+    }
+    page.family(name, Type::Gauge, "When a configured model retires, since 1970.");
+    for one in &gauges.retirements {
+        let labels = [("provider", one.provider.as_str()), ("model", one.model.as_str())];
+        page.whole(name, &labels, u64::try_from(one.at / 1000).unwrap_or(0));
     }
 }
 

@@ -6,6 +6,7 @@ mod databases;
 pub mod disk;
 pub mod integrity;
 mod log_file;
+pub mod models;
 mod upstream;
 mod wal;
 
@@ -95,6 +96,7 @@ impl Health {
         // Where the store cannot say, the check of the databases does.
         let is_ready = self.models.first().is_ok_and(|first| first.is_ready());
         checks.push(upstream::check(&self.upstream, is_ready));
+        checks.push(models::check(&self.models, crate::domain::clock::now_ms()));
         checks.push(log_file::check());
         checks
     }

@@ -25,9 +25,7 @@ pub fn words(retirement: &Retirement, now: i64) -> Option<String> {
     let day = day.get(..10).unwrap_or_default();
     match at.saturating_sub(now) {
         ..=0 => Some(format!("{provider}/{model} was retired on {day}")),
-        left @ 1..=WARN_BEFORE_MS => {
-            Some(format!("{provider}/{model} retires on {day}, in {} days", left / DAY_MS))
-        }
+        left @ 1..=WARN_BEFORE_MS => Some(format!("{provider}/{model} retires on {day}, in {} days", left / DAY_MS)),
         _ => None,
     }
 }

@@ -1,11 +1,14 @@
 //! Whether a provider can be reached, takes its key, and knows its default model. It asks for the list of models, which
 //! costs nothing. Saving a provider, testing one and the doctor all ask here.
 
+use super::Retirement;
 use super::entry::endpoint;
+use super::lifecycle::{self, moment};
 use crate::domain::finding::{Finding, Level};
 use crate::domain::provider::ProviderRow;
-use crate::domain::{Error, Result};
-use crate::llm::{Endpoint, Kind, Provider, Timeouts};
+use crate::domain::{Error, Result, clock};
+use crate::llm::{Endpoint, Kind, Model, Provider, Timeouts};
+use crate::service::health::models::words;
 
 /// Names of findings.
 const UPSTREAM: &str = "upstream";
@@ -78,7 +81,8 @@ impl Probe {
         match provider.list() {
             Ok(listed) => {
                 let ids: Vec<&str> = listed.models.iter().map(|model| model.id.as_str()).collect();
-                let model = self.model(&ids, |model| provider.knows(model));
+                let model =
+                    self.life(&listed.models).unwrap_or_else(|| self.model(&ids, |model| provider.knows(model)));
                 let good = Finding::pass(UPSTREAM, format!("{} answers and accepts our key", self.server()));
                 let (models, date) = (ids.len(), listed.date);
                 Checked { verdict: Verdict::Good, findings: [good, model], models, date, error: None }
@@ -141,6 +145,22 @@ impl Probe {
                 finding(Level::Fail, whole(), "check LLM_PROVIDER_URL, HTTPS_PROXY and the clock", "check its address")
             }
         }
+    }
+
+    /// That the default model retires soon, or has.
+    fn life(&self, listed: &[Model]) -> Option<Finding> {
+        let Endpoint { name, kind, default_model, .. } = &self.endpoint;
+        let id = Some(default_model.as_str())
+            .filter(|id| !id.is_empty())
+            .or(listed.first().map(|model| model.id.as_str()))?;
+        let model = listed.iter().find(|model| model.id == id).cloned();
+        let model = model.unwrap_or_else(|| Model { id: id.to_owned(), ..Model::default() });
+        let at = moment(&lifecycle::of(*kind, &model, 0).1)?;
+        let words = words(&Retirement { provider: name.clone(), model: id.to_owned(), at }, clock::now_ms())?;
+        Some(
+            Finding::warn(MODEL, words)
+                .hint(self.hint("set LLM_PROVIDER_MODEL to another model", "set another default model")),
+        )
     }
 
     /// Short names of models are not in the list; asked for one by one, they are known.

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use super::lifecycle::{self, RETIRED};
 use super::notice::for_provider;
 use super::policy::Policy;
 use super::{Entry, Notice, Registry, default_of};
 use crate::domain::user::{Caller, Role};
-use crate::domain::{Error, Kind, Result};
+use crate::domain::{Error, Kind, Result, clock};
 use crate::llm;
+use crate::llm::Model;
 
 /// Who answers a conversation.
 #[derive(Clone)]
@@ -107,7 +109,7 @@ impl Registry {
     /// An error of the provider as a person should read it: with the way out that fits.
     pub fn explained(&self, error: Error, choice: &Choice) -> Error {
         let known = choice.entry.provider.known_models().unwrap_or_default();
-        let is_listed = known.iter().any(|model| model.id == choice.model && model.lifecycle != "retired");
+        let is_listed = known.iter().any(|model| model.id == choice.model && !is_retired(&choice.entry, model));
         match error.code.as_str() {
             "upstream_not_found" if !is_listed => self.unavailable(choice, &error.message),
             "upstream_not_configured" => not_ready(choice.role),
@@ -119,7 +121,7 @@ impl Registry {
         let message = format!("The model `{}` is not available. {why}", choice.id());
         let error = Error::new(Kind::NotFound, "model_unavailable", message);
         let offers = self.offers_for(choice.role).unwrap_or_default();
-        let others = || offers.iter().filter(|offer| offer.id != choice.id() && offer.lifecycle != "retired");
+        let others = || offers.iter().filter(|offer| offer.id != choice.id() && offer.lifecycle != RETIRED);
         let next = others().find(|offer| offer.is_default).or_else(|| others().next());
         error.hint(match next {
             Some(next) => format!("Choose another model, such as {}", next.id),
@@ -133,6 +135,10 @@ impl Choice {
     pub fn id(&self) -> String {
         format!("{}/{}", self.entry.name(), self.model)
     }
+}
+
+fn is_retired(entry: &Entry, model: &Model) -> bool {
+    lifecycle::of(entry.provider.endpoint().kind, model, clock::now_ms()).0 == RETIRED
 }
 
 fn not_ready(role: Role) -> Error {

@@ -64,7 +64,8 @@ impl Registry {
         for (at, entry) in all.iter().enumerate() {
             let known = entry.provider.known_models().unwrap_or_default();
             let set = policy.default.as_deref().filter(|_| at == 0);
-            let allowed = policy.allowed.iter().flatten().filter_map(|id| id.strip_prefix(entry.name())?.strip_prefix('/'));
+            let allowed =
+                policy.allowed.iter().flatten().filter_map(|id| id.strip_prefix(entry.name())?.strip_prefix('/'));
             let mut named: Vec<String> = allowed.filter(|model| !model.ends_with('*')).map(str::to_owned).collect();
             named.push(default_of(entry, set, &known));
             named.sort();

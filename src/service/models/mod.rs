@@ -7,6 +7,7 @@
 pub mod check;
 mod choice;
 mod entry;
+mod lifecycle;
 mod notice;
 mod offer;
 mod policy;
@@ -17,6 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub use check::{Checked, Probe, Verdict};
 pub use choice::Choice;
 pub use entry::Entry;
+pub use lifecycle::Retirement;
 pub use notice::Notice;
 pub use offer::Offer;
 pub use policy::{Policy, PolicyChange};

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::policy::Policy;
-use super::{Entry, Registry, default_of};
-use crate::domain::Result;
+use super::{Entry, Registry, default_of, lifecycle};
 use crate::domain::user::{Caller, Role};
+use crate::domain::{Result, clock};
 use crate::llm::Model;
 
 /// A model that can be chosen. What a provider does not say of it is `null` or missing.
@@ -64,7 +64,7 @@ impl Registry {
         }
         offers.retain(|offer| policy.allows(role, &offer.id));
         if offers.iter().all(|offer| !offer.is_default)
-            && let Some(first) = offers.iter_mut().find(|offer| offer.lifecycle != "retired")
+            && let Some(first) = offers.iter_mut().find(|offer| offer.lifecycle != lifecycle::RETIRED)
         {
             first.is_default = true;
         }
@@ -76,6 +76,7 @@ impl Registry {
 }
 
 fn offer(entry: &Entry, model: &Model, is_default: bool) -> Offer {
+    let (lifecycle, retires_at) = lifecycle::of(entry.provider.endpoint().kind, model, clock::now_ms());
     Offer {
         id: format!("{}/{}", entry.name(), model.id),
         provider: entry.name().to_owned(),
@@ -86,7 +87,7 @@ fn offer(entry: &Entry, model: &Model, is_default: bool) -> Offer {
         files: model.files,
         tools: model.tools,
         thinking: model.thinking,
-        lifecycle: model.lifecycle.clone(),
-        retires_at: model.retires_at.clone(),
+        lifecycle,
+        retires_at,
     }
 }

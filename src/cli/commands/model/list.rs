@@ -65,6 +65,7 @@ fn life(offer: &Offer) -> String {
     match (offer.lifecycle.as_str(), offer.retires_at.get(..10).unwrap_or(&offer.retires_at)) {
         ("", "") => "-".to_owned(),
         (state, "") => state.to_owned(),
+        ("retired", day) => format!("retired {day}"),
         (state, day) => format!("{state} until {day}").trim_start().to_owned(),
     }
 }
