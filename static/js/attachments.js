@@ -64,7 +64,7 @@ export class Attachments extends EventTarget {
       const blob = await downscaled(file);
       if (blob.size > FILE_BYTES) throw Object.assign(new Error(), { code: "file_too_large" });
       if (item.gone) return;
-      const { done, abort } = upload(item.name, blob, (share) => { item.progress = share; this.#draw(); });
+      const { done, abort } = upload({ name: item.name }, blob, (share) => { item.progress = share; this.#draw(); });
       item.abort = abort;
       Object.assign(item, await done, { state: "ready" });
       announce(t("attach.ready", { name: item.name }));

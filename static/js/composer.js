@@ -15,6 +15,9 @@ const MESSAGE_BYTES = 512 * 1024;
 /** The direction of writing shows in the first characters. */
 const DIRECTION_CHARS = 200;
 
+/** From here on, in percent, everyone should see how full the context is. */
+const NEARLY_FULL = 80;
+
 const bytesOf = (text) => new TextEncoder().encode(text).length;
 
 export class Composer {
@@ -23,6 +26,8 @@ export class Composer {
   #ready = true;
   #offline = false;
   #tooLong = "";
+  /** How much of the model's context the conversation fills, in percent; 0 where that is not known. */
+  #filled = 0;
   /** Send was pressed while files were on their way. */
   #eager = false;
   #timer = 0;
@@ -51,8 +56,10 @@ export class Composer {
   destroy() { this.#keep(); }
 
   /** What the composer has to know: is a turn running, can the model be reached, is there a connection. */
-  set({ busy, ready, offline }) {
-    if (busy === this.#busy && ready === this.#ready && offline === this.#offline) return;
+  set({ busy, ready, offline, context }) {
+    const filled = context?.window ? Math.min(100, Math.round((100 * context.tokens) / context.window)) : 0;
+    if (busy === this.#busy && ready === this.#ready && offline === this.#offline && filled === this.#filled) return;
+    this.#filled = filled;
     if (!busy) this.#stopping = false;
     this.#busy = busy;
     this.#ready = ready;
@@ -166,7 +173,9 @@ export class Composer {
     const written = /\S/.test(this.text) || this.files.count > 0;
     const placeholder = t(this.#ready ? "placeholder" : "placeholder.notReady");
     if (this.area.placeholder !== placeholder) this.area.placeholder = placeholder;
-    const hint = t(this.#offline ? "hint.offline" : this.#busy ? "hint.busy" : "hint");
+    const keys = t(this.#offline ? "hint.offline" : this.#busy ? "hint.busy" : "hint");
+    const hint = this.#filled ? `${keys} · ${t("context.filled", { n: number(this.#filled) })}` : keys;
+    this.hint.classList.toggle("u-wide", this.#filled < NEARLY_FULL); // then a phone shows it, too
     if (this.hint.textContent !== hint) this.hint.textContent = hint;
     const key = [written, this.#busy, this.#stopping, this.#ready, this.#sendable, this.#tooLong, this.aside, this.files.refusal, this.#eager].join();
     if (this.drawn === key) return;

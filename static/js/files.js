@@ -16,11 +16,11 @@ const KEPT = 60;
 /** What the server takes as one file, in bytes. */
 export const FILE_BYTES = 20 * 1024 * 1024;
 
-/** Sends a file. `onprogress(share)` says how far it is. Returns { done, abort }. */
-export function upload(name, blob, onprogress) {
+/** Sends a file; `query` says where to. `onprogress(share)` says how far it is. Returns { done, abort }. */
+export function upload(query, blob, onprogress) {
   const request = new XMLHttpRequest(); // fetch says nothing about how far an upload is
   const done = new Promise((resolve, reject) => {
-    request.open("POST", `${base}/api/files?${new URLSearchParams({ name })}`);
+    request.open("POST", `${base}/api/files?${new URLSearchParams(query)}`);
     request.setRequestHeader("Authorization", `Bearer ${account.token}`);
     request.setRequestHeader("Content-Type", "application/octet-stream");
     request.responseType = "json";

@@ -12,7 +12,7 @@ import { langOf, number, t } from "./i18n.js";
 import { conversationMenu, Sidebar } from "./sidebar.js";
 import { meaningOf, showShortcuts } from "./keys.js";
 import { openPalette } from "./palette.js";
-import { announce, copyAndTell } from "./status.js";
+import { announce, copyAndTell, toast } from "./status.js";
 import { Thread } from "./thread.js";
 
 /** The banner comes up only when a connection is gone for longer than this. */
@@ -20,6 +20,9 @@ const BANNER_AFTER_MS = 1_200;
 
 /** Events that add to an answer and change nothing around it. */
 const DELTAS = new Set(["text_delta", "thinking_delta", "input_json_delta"]);
+
+/** Its script is loaded when it is needed. */
+const openWorkdir = (imageId) => import("./own.js").then((own) => own.openWorkdir(imageId)).catch(() => toast(t("error.offline"), { symbol: "offline" }));
 
 export class Shell {
   #listeners = new AbortController();
@@ -82,6 +85,7 @@ export class Shell {
   /** What the menu offers for the conversation on the page. */
   #ownEntries() {
     return [
+      { label: t("workdir.title"), symbol: "file", onclick: () => openWorkdir(this.app.imageId) },
       { label: t("copyMarkdown"), symbol: "copy", onclick: () => this.#thread.markdown().then(copyAndTell) },
       { label: t("print"), symbol: "file", onclick: () => this.#thread.print() },
     ];
@@ -156,6 +160,7 @@ export class Shell {
     this.#composer.set({
       busy: open?.transcript.busy ?? false,
       ready: account.info?.providerReady !== false,
+      context: open?.transcript.context ?? null,
       offline: !app.connection.online && this.#lostFor() > BANNER_AFTER_MS,
     });
     this.#empty(open ? open.state === "ready" && !open.transcript.turns.length : true);

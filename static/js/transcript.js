@@ -29,6 +29,8 @@ export class Transcript {
   seq = 0;
   /** The id of the oldest message we hold, to ask for what came before it. */
   oldest = null;
+  /** { tokens, window }: what the conversation fills of its model's window, in tokens; null before the first answer. */
+  context = null;
   /** Something was not rendered to its end: the stored messages have it whole. */
   stale = false;
 
@@ -39,10 +41,11 @@ export class Transcript {
   find(turnId) { return this.turns.find((turn) => turn.id === turnId) ?? null; }
 
   /** Takes an answer to `image_messages_request`. Older turns that we hold stay where they join without a hole. */
-  load({ messages, seq = 0, running = null, queued = [], approvals = [] }) {
+  load({ messages, seq = 0, running = null, queued = [], approvals = [], context = null }) {
     const held = { turns: this.turns, oldest: this.oldest };
     this.stale = false;
     this.seq = seq;
+    this.context = context;
     this.oldest = messages[0]?.messageId ?? null;
     this.turns = groupTurns(messages);
     for (const turn of this.turns) settle(turn);
@@ -124,6 +127,7 @@ export class Transcript {
     const turn = this.#turn(context.turnId);
     if (!turn.user) this.stale = true;
     handler(turn, data ?? {}, timestamp);
+    if (type === "message_stop" && data.usage) this.context = { window: null, ...this.context, tokens: sumOf(data.usage) };
     if (type === "conversation_end" && turn.items.some((item) => item.tail)) this.stale = true;
     return turn;
   }
@@ -323,6 +327,9 @@ const attachmentOf = ({ type, data, fileId, mediaType, name, filename, size }) =
 export const attachmentsOf = ({ files = [] }) => files.map((file) => attachmentOf({ type: /^image\//.test(file.mediaType) ? "image" : "file", ...file }));
 
 const partsOf = (content) => (typeof content === "string" ? [{ type: "text", text: content }] : content ?? []);
+
+/** All tokens of a request, in and out. */
+const sumOf = (usage) => Object.keys(EMPTY_USAGE).reduce((sum, key) => sum + (usage[key] ?? 0), 0);
 
 function addUsage(left, right) {
   if (!right) return left;

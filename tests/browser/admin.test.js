@@ -190,6 +190,32 @@ test("usage is shown, a budget limits it, and the person sees how much is left",
   assert.deepEqual(await violations(page), []);
   await page.getByRole("button", { name: ADMIN }).click();
   await page.getByRole("menuitem", { name: "Account and usage" }).click();
-  await page.getByText(/of 1M tokens per month used/).waitFor();
+  await page.getByText(/of 1m tokens per month used/i).waitFor();
   assert.deepEqual(await violations(page), []);
+});
+
+test("a person reads when most of the budget is used, and when it is used up", async () => {
+  await context.close();
+  context = await newContext();
+  page = await context.newPage();
+  const name = await register(page, server.url);
+  const admin = await newContext();
+  const other = await admin.newPage();
+  await logIn(other, server.url, ADMIN);
+  await other.locator(".composer-text").waitFor();
+  await other.goto(`${server.url}/admin/users`);
+  await other.getByRole("button", { name: `Actions for ${name}` }).click();
+  await other.getByRole("menuitem", { name: "Budget" }).click();
+  await other.getByLabel("Measured in").selectOption("Tokens");
+  await other.getByLabel("Limit").fill("14"); // an answer here is 12 tokens
+  await other.getByRole("button", { name: "Save" }).click();
+  await other.getByText("Budget saved.").first().waitFor();
+  await admin.close();
+  await say(page, "One");
+  await page.getByText(/You have used \d+ % of your budget/).first().waitFor();
+  await finished(page);
+  await say(page, "Two");
+  await finished(page);
+  await say(page, "Three");
+  await answer(page).getByText(/budget/i).first().waitFor();
 });

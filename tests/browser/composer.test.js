@@ -148,3 +148,25 @@ test("while words arrive, an attribute is written only where it changes", async 
   }));
   assert.equal(writes, 0);
 });
+
+test("how much of the model's context a conversation fills is shown, on a phone when it is nearly full", async () => {
+  await say(page, "Hello, in short");
+  await finished(page);
+  let tokens = 30_000;
+  await page.routeWebSocket(/\/ws$/, (socket) => {
+    const upstream = socket.connectToServer();
+    upstream.onMessage((message) => {
+      const frame = JSON.parse(message);
+      if (frame.type === "image_messages_response") frame.data.context = { tokens, window: 100_000 };
+      socket.send(JSON.stringify(frame));
+    });
+  });
+  await page.reload();
+  const hint = page.getByText("30 % of the model’s context used");
+  await hint.waitFor();
+  await page.setViewportSize({ width: 390, height: 700 });
+  assert.ok(await hint.isHidden());
+  tokens = 90_000;
+  await page.reload();
+  await page.getByText("90 % of the model’s context used").waitFor();
+});

@@ -115,3 +115,22 @@ test("on a phone, in Chinese, nothing sticks out", async () => {
   await finished(page);
   assert.ok(await noOverflow(page));
 });
+
+test("an agent's files are listed, put there, looked at, downloaded and deleted", async () => {
+  await say(page, "Hello");
+  await finished(page);
+  await page.getByRole("button", { name: "More about this conversation" }).click();
+  await page.getByRole("menuitem", { name: "Files of the agent" }).click();
+  await page.getByText("No files yet.").waitFor();
+  const dialog = page.getByRole("dialog", { name: "Files of the agent" });
+  await dialog.locator("input[type=file]").setInputFiles({ name: "plan.md", mimeType: "text/markdown", buffer: Buffer.from("# The plan\n港口") });
+  await dialog.getByRole("button", { name: /^plan\.md/ }).click();
+  await page.getByRole("dialog", { name: "plan.md" }).getByText("港口").waitFor();
+  assert.deepEqual(await violations(page), []);
+  await page.keyboard.press("Escape");
+  const [file] = await Promise.all([page.waitForEvent("download"), dialog.getByRole("button", { name: "Download plan.md" }).click()]);
+  assert.equal(file.suggestedFilename(), "plan.md");
+  await dialog.getByRole("button", { name: "Delete plan.md" }).click();
+  await page.getByRole("dialog", { name: "Delete plan.md?" }).getByRole("button", { name: "Delete" }).click();
+  await page.getByText("No files yet.").waitFor();
+});
