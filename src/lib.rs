@@ -10,6 +10,7 @@ pub mod service;
 pub mod hub;
 pub mod llm;
 pub mod tools;
+pub mod mcp;
 pub mod net;
 pub mod render;
 pub mod store;

@@ -50,7 +50,7 @@ const INSIDE: &[(&str, Arrows)] = &[(
 const LIBRARIES: &[(&str, &[&str])] = &[
     ("rusqlite", &["store"]),
     ("tungstenite", &["ws"]),
-    ("ureq", &["llm", "net", "ops"]),
+    ("ureq", &["llm", "mcp", "net", "ops"]),
     ("tiny_http", &["llm"]),
     ("httparse", &["http"]),
     ("pulldown_cmark", &["render"]),
@@ -58,7 +58,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("bcrypt", &["service"]),
     ("lexopt", &["cli"]),
     ("simplelog", &["telemetry"]),
-    ("signal_hook", &["app"]),
+    ("signal_hook", &["app", "mcp"]),
     ("tar", &["ops"]),
     ("flate2", &["ops"]),
     ("age", &["ops"]),

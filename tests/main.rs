@@ -29,5 +29,6 @@ mod stream;
 mod support;
 mod systemd;
 mod takeover;
+mod tools;
 mod trouble;
 mod turn;

@@ -8,12 +8,14 @@ use crate::config::Config;
 use crate::domain::user::{Actor, User};
 use crate::domain::{Error, Kind, Result, clock};
 use crate::llm::{Provider, Timeouts};
+pub use crate::mcp::CallResult;
 pub use crate::ops::people::{DAYS_MOST, Exported, Forgotten, Usage};
 use crate::ops::{backup, people};
 pub use crate::service::models::{Checked, Verdict};
 pub use crate::service::models::{Offer, PolicyChange};
 use crate::service::models::{Providers, Registry};
 use crate::service::{Administration, Invites, UsageBook, audit, clock_guard};
+pub use crate::service::{ServerStatus, ServerView, Tested, ToolServers};
 pub use crate::store::Belongings;
 use crate::store::{self, Store};
 
@@ -23,6 +25,7 @@ pub struct DataDirectory {
     pub usage: UsageBook,
     pub providers: Providers,
     pub models: Arc<Registry>,
+    pub tool_servers: ToolServers,
     store: Arc<Store>,
 }
 
@@ -73,6 +76,7 @@ impl DataDirectory {
             providers: Providers::new(models.clone(), store.clone()),
             models,
             usage: UsageBook::new(store.clone()),
+            tool_servers: ToolServers::new(super::mcp_servers(config)),
             store,
         })
     }

@@ -19,6 +19,7 @@ use crate::config::{self, Config};
 use crate::domain::{Code, Error, Result};
 use crate::http::{self, Server, ServerOptions};
 use crate::llm::{self, Endpoint, Kind, Provider, Timeouts, demo::Demo};
+use crate::mcp::Servers as McpServers;
 use crate::ops::care::{self, Marker};
 use crate::ops::{self, Job, Worker};
 use crate::service::models::Notice;
@@ -35,6 +36,7 @@ const MODELS_AGE: Duration = Duration::from_secs(24 * 3600);
 /// What requests and sockets get to end at a stop, before the turns are stored.
 const CLOSE_GRACE: Duration = Duration::from_secs(2);
 
+pub use crate::mcp::{HOST_ARGUMENT, run_host};
 pub use crate::ops::become_owner;
 pub use alerts::test as alert_test;
 pub use data::DataDirectory;
@@ -94,7 +96,8 @@ impl Running {
         let store = Arc::new(Store::serve(&config.data_dir, lock, anew).map_err(|error| not_usable(config, error))?);
         let is_demo = config.llm.provider.kind == Kind::Demo;
         let demo = is_demo.then(llm::demo::start).transpose()?;
-        let services = Arc::new(services(config, store.clone(), demo.as_ref())?);
+        let servers = mcp_servers(config);
+        let services = Arc::new(services(config, store.clone(), servers, demo.as_ref())?);
         let interrupted = services.close_open_turns()?;
         if interrupted > 0 {
             log::warn!(target: "app", "{interrupted} turns were cut off by the last stop; what they had is kept");
@@ -231,7 +234,13 @@ fn not_usable(config: &Config, error: Error) -> Error {
     }
 }
 
-fn services(config: &Config, store: Arc<Store>, demo: Option<&Demo>) -> Result<Services> {
+/// The declared tool servers, with the one that ENABLE_PROMPTX declares.
+fn mcp_servers(config: &Config) -> Arc<McpServers> {
+    let promptx = ("promptx".to_owned(), McpServers::promptx(config.has_promptx));
+    McpServers::new(&config.data_dir, config.enable_promptx.then_some(promptx))
+}
+
+fn services(config: &Config, store: Arc<Store>, servers: Arc<McpServers>, demo: Option<&Demo>) -> Result<Services> {
     let key = match &config.jwt_secret {
         Some(secret) => secret.clone(),
         None => store.token_key()?,
@@ -243,7 +252,7 @@ fn services(config: &Config, store: Arc<Store>, demo: Option<&Demo>) -> Result<S
         registrations_per_hour: config.registrations_per_hour,
         messages_per_minute: config.messages_per_minute,
     };
-    Services::new(store, Provider::new(endpoint(config, demo), Timeouts::default()), key, options)
+    Services::new(store, Provider::new(endpoint(config, demo), Timeouts::default()), servers, key, options)
 }
 
 fn endpoint(config: &Config, demo: Option<&Demo>) -> Endpoint {

@@ -12,7 +12,9 @@ mod suggest;
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
+use std::process::ExitCode;
 
+use crate::app;
 use crate::domain::{Error, Kind, Result};
 
 /// Runs the command that the arguments name. The first one is the program's own name.
@@ -21,6 +23,13 @@ use crate::domain::{Error, Kind, Result};
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<()> {
     let given = args::parse(&commands::TABLE, arguments)?;
     (given.command.run)(&given)
+}
+
+/// What this process does instead, where a server of ours has started it to host a tool server.
+pub fn hosts(mut arguments: impl Iterator<Item = OsString>) -> Option<ExitCode> {
+    arguments.next();
+    let is_host = arguments.next().is_some_and(|argument| argument == app::HOST_ARGUMENT);
+    is_host.then(|| app::run_host(&Vec::from_iter(arguments)))
 }
 
 /// Exit codes: 0 done, 1 failed, 2 wrong usage.

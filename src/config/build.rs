@@ -20,6 +20,7 @@ impl Config {
         let resolved = resolve(typed, around)?;
         let home = (around.environment)("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
         let data_dir = data_dir(&resolved, home.clone())?;
+        let has_promptx = has_command("promptx", around);
         Ok(Self {
             backup: backup(&resolved, &data_dir, home.as_deref())?,
             port: resolved.required("PORT", parse::port)?,
@@ -29,6 +30,8 @@ impl Config {
             jwt_secret: resolved.exact("JWT_SECRET").map(Secret::new),
             invite_code_required: resolved.required("INVITE_CODE_REQUIRED", parse::switch)?,
             invite_code_daily: resolved.required("INVITE_CODE_DAILY", parse::switch)?,
+            enable_promptx: resolved.optional("ENABLE_PROMPTX", parse::switch)?.unwrap_or(has_promptx),
+            has_promptx,
             log_level: resolved.required("LOG_LEVEL", parse::level)?,
             trusted_proxies: resolved.required("TRUSTED_PROXIES", networks::networks)?,
             public_url: resolved.optional("PUBLIC_URL", url::public)?,
@@ -47,6 +50,12 @@ impl Config {
         let directory = PathBuf::from(".");
         Self::load(typed, &Surroundings { environment: &|name| std::env::var_os(name), directory: &directory })
     }
+}
+
+/// Whether a program of that name is found, as a shell would look for it.
+fn has_command(name: &str, around: &Surroundings<'_>) -> bool {
+    let path = (around.environment)("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|directory| directory.is_absolute() && directory.join(name).is_file())
 }
 
 fn data_dir(resolved: &Resolved, home: Option<PathBuf>) -> Result<PathBuf> {

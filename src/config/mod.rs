@@ -42,6 +42,9 @@ pub struct Config {
     pub invite_code_required: bool,
     /// Whether 1.9's code of the day is accepted.
     pub invite_code_daily: bool,
+    /// The tool server `promptx` is declared, and whether there is a command of that name.
+    pub enable_promptx: bool,
+    pub has_promptx: bool,
     pub log_level: LevelFilter,
     pub trusted_proxies: Vec<IpNet>,
     pub public_url: Option<PublicUrl>,

@@ -72,6 +72,7 @@ pub static SETTINGS: &[Setting] = &[
     row("INVITE_CODE_REQUIRED", (None, "invite-code-required"), "", Is("false"), SHOWN, "registration needs an invite code"),
     row("INVITE_CODE_DAILY", NO_FLAG, "true|false", Is("false"), SHOWN, "accept the guessable code of the day of Portagent 1.9"),
     row("LOG_LEVEL", NO_FLAG, "LEVEL", Is("info"), SHOWN, "debug, info, warn or error"),
+    row("ENABLE_PROMPTX", NO_FLAG, "true|false", Derived("whether there is a command promptx"), SHOWN, "offer the tools of PromptX, as the tool server promptx"),
     row("TRUSTED_PROXIES", NO_FLAG, "LIST", Is("loopback"), SHOWN, "proxies whose forwarding headers are trusted: addresses, networks, loopback, private, none"),
     row("PUBLIC_URL", NO_FLAG, "URL", Derived(""), SHOWN, "the address people use; its path is the sub-path we are served under"),
     row("METRICS_TOKEN", NO_FLAG, "TOKEN", Derived("only this machine and private networks"), SECRET, "bearer token for /metrics"),

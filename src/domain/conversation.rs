@@ -24,4 +24,5 @@ pub struct ConversationChange {
     pub description: Option<Option<String>>,
     pub system_prompt: Option<Option<String>>,
     pub model: Option<Option<String>>,
+    pub tools: Option<Option<Vec<String>>>,
 }

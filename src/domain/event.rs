@@ -6,6 +6,7 @@ use super::StopReason;
 use super::budget::BudgetState;
 use super::id::{ContainerId, ConversationId, MessageId, SessionId, TurnId};
 use super::message::{Message, Usage};
+use super::tool::{Decision, Question};
 
 /// Where an event happened. Shared by all events of a turn.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,6 +68,19 @@ pub enum EventKind {
         usage: Usage,
     },
     AssistantMessage(Box<Message>),
+    /// A call waits for the person's consent.
+    ToolApprovalRequest(Box<Question>),
+    /// It was answered, in some tab, or declined because no one did.
+    ToolApprovalAnswered {
+        approval_id: String,
+        tool_call_id: String,
+        decision: Decision,
+    },
+    /// Models are told of other tools from this turn on.
+    ToolsChanged {
+        added: Vec<String>,
+        removed: Vec<String>,
+    },
     /// How far a tool is that runs. Not stored.
     ToolProgress {
         tool_call_id: String,
@@ -150,6 +164,8 @@ impl Event {
                 EventKind::ToolUseStop { tool_call_id, tool_name, input } => {
                     tool_call_id.len() + tool_name.len() + input.len()
                 }
+                EventKind::ToolApprovalRequest(question) => question.input.len() + question.tool_name.len() + 128,
+                EventKind::ToolsChanged { added, removed } => added.iter().chain(removed).map(String::len).sum(),
                 EventKind::ToolProgress { tool_call_id, message, .. } => {
                     tool_call_id.len() + message.as_ref().map_or(0, String::len)
                 }

@@ -1,4 +1,4 @@
-//! A tool as a model sees it.
+//! A tool as a model sees it, and the question to a person whether it may be called.
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct ToolSpec {
@@ -6,4 +6,44 @@ pub struct ToolSpec {
     pub description: String,
     /// A JSON schema, as text.
     pub input_schema: String,
+}
+
+/// May this tool be called?
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    pub id: String,
+    pub tool_call_id: String,
+    pub tool_name: String,
+    /// The tool server; `None`: built in.
+    pub server: Option<String>,
+    /// JSON, as text.
+    pub input: String,
+    /// When it is declined without an answer, in milliseconds since 1970.
+    pub expires_at: i64,
+}
+
+/// A person's answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    Once,
+    /// From now on in this conversation.
+    Conversation,
+    /// From now on in all.
+    Always,
+    Deny,
+}
+
+impl Decision {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Once => "once",
+            Self::Conversation => "conversation",
+            Self::Always => "always",
+            Self::Deny => "deny",
+        }
+    }
+
+    pub fn from_text(text: &str) -> Option<Self> {
+        [Self::Once, Self::Conversation, Self::Always, Self::Deny].into_iter().find(|one| one.as_str() == text)
+    }
 }

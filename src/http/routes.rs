@@ -1,7 +1,7 @@
 //! The whole API on one screen. What a route demands of its caller is part of its row.
 
 use super::handlers::admin::{backups, checks, invites, logs, money, settings, users};
-use super::handlers::{auth, doctor, files, health, info, metrics, models, providers, usage};
+use super::handlers::{auth, doctor, files, health, info, mcp, metrics, models, providers, tools, usage};
 use super::router::Handler::{Admin, Caller, Open, Socket, Upload};
 use super::router::{Route, delete, get, post, put};
 
@@ -64,6 +64,14 @@ pub(crate) static ROUTES: &[Route] = &[
     post("/api/admin/backups/:name/verify", Admin(backups::verify)),
     get("/api/admin/doctor",              Admin(checks::examine)),
     get("/api/admin/logs",                Admin(logs::tail)),
+
+    get("/api/tools",                       Caller(tools::list)),
+    delete("/api/tools/allowed",            Caller(tools::forbid)),
+    get("/api/admin/mcp",                   Admin(mcp::list)),
+    post("/api/admin/mcp",                  Admin(mcp::add)),
+    put("/api/admin/mcp/:name",             Admin(mcp::change)),
+    delete("/api/admin/mcp/:name",          Admin(mcp::remove)),
+    post("/api/admin/mcp/:name/test",       Admin(mcp::test)),
 
     get("/api/doctor/stream",  Open(doctor::stream)),
 

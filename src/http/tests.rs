@@ -50,7 +50,8 @@ fn services() -> Arc<Services> {
     };
     let store = DIRECTORY.with(|directory| Store::open(directory.path())).expect("opens");
     let provider = Provider::new(endpoint, llm::Timeouts::default());
-    Arc::new(Services::new(Arc::new(store), provider, Secret::new("key"), options).expect("starts"))
+    let servers = DIRECTORY.with(|directory| crate::service::McpServers::new(directory.path(), None));
+    Arc::new(Services::new(Arc::new(store), provider, servers, Secret::new("key"), options).expect("starts"))
 }
 
 static SLOW_ONES: AtomicUsize = AtomicUsize::new(0);

@@ -24,7 +24,6 @@ mod reading;
 mod refusal;
 mod responses;
 mod retry;
-mod sse;
 mod transport;
 mod wires;
 

@@ -10,10 +10,10 @@ use super::dialect::{Framing, Reader};
 use super::draft::Draft;
 use super::fault::Fault;
 use super::refusal::Said;
-use super::sse::{Events, Trouble};
 use super::{Cancel, json, transport};
 use crate::domain::StopReason;
 use crate::domain::secret::Secret;
+use crate::net::sse::{Events, Trouble};
 use crate::telemetry::metrics::catalog;
 
 /// One answer that is being read.

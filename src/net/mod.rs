@@ -2,6 +2,7 @@
 
 mod proxy;
 mod roots;
+pub mod sse;
 
 pub use proxy::proxy_for;
 pub use roots::{tls, tls_trusting};

@@ -8,6 +8,7 @@ use super::passwords::Passwords;
 use crate::domain::user::{Actor, NewUser, Role, User, check_guessable, check_password, fold_name};
 use crate::domain::{Result, id::UserId};
 use crate::hub::{CloseReason, Hub};
+use crate::mcp::Servers;
 use crate::store::{Admission, Belongings, DeletedCounts, Store, UserPage};
 use crate::workdirs::Usage;
 
@@ -16,16 +17,18 @@ pub struct Administration {
     passwords: Arc<Passwords>,
     /// `None` beside a server: the server finds out from the database within two seconds, and closes the sockets.
     hub: Option<Arc<Hub>>,
+    /// Likewise: its tool servers.
+    servers: Option<Arc<Servers>>,
 }
 
 impl Administration {
     /// For a command.
     pub fn offline(store: Arc<Store>) -> Self {
-        Self { store, passwords: Arc::default(), hub: None }
+        Self { store, passwords: Arc::default(), hub: None, servers: None }
     }
 
-    pub(super) fn serving(store: Arc<Store>, passwords: Arc<Passwords>, hub: Arc<Hub>) -> Self {
-        Self { store, passwords, hub: Some(hub) }
+    pub(super) fn serving(store: Arc<Store>, passwords: Arc<Passwords>, hub: Arc<Hub>, servers: Arc<Servers>) -> Self {
+        Self { store, passwords, hub: Some(hub), servers: Some(servers) }
     }
 
     pub fn list(&self, _by: Actor<'_>) -> Result<Vec<User>> {
@@ -99,6 +102,9 @@ impl Administration {
         self.close_sockets(&user.id, CloseReason::AccountDisabled);
         record("user.delete", by, on(user));
         let counts = self.store.delete_container(&user.container_id)?;
+        if let Some(servers) = &self.servers {
+            servers.close_owner(&user.container_id);
+        }
         self.store.workdirs().remove_container(&user.container_id)?;
         Ok(counts)
     }

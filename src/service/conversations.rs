@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::allowance::{Rate, check_disk};
 use super::files;
 use super::models::Registry;
+use super::toolbox::Toolbox;
 use super::turn::{Running, Turns};
 use crate::domain::conversation::{Conversation, ConversationChange};
 use crate::domain::id::{ConversationId, MessageId, SessionId, TurnId};
@@ -25,6 +26,8 @@ pub struct NewConversation {
     pub description: Option<String>,
     pub system_prompt: Option<String>,
     pub model: Option<String>,
+    /// Names of servers and built-in tools; `None`: the administrator's default.
+    pub tools: Option<Vec<String>>,
 }
 
 /// What a person names to say which conversation they mean.
@@ -85,9 +88,13 @@ impl Conversations {
             created_at: now,
             updated_at: now,
         };
+        let tools = new.tools.map(Toolbox::checked).transpose()?;
         check_disk(&self.store, caller)?;
         self.new.check(caller, "too_many_conversations_made", "You have started too many conversations this hour")?;
         let made = self.store.add_conversation(conversation)?;
+        if tools.is_some() {
+            self.store.choose_tools(&made.container_id, &made.id, tools)?;
+        }
         // An account that was deleted between the check of the caller and the commit leaves nothing behind: its own
         // deletion came too early for this one.
         if !self.store.container_has_user(&made.container_id)? {
@@ -132,7 +139,11 @@ impl Conversations {
                 .map(|text| checked_text("systemPrompt", text, limits::SYSTEM_PROMPT_BYTES))
                 .transpose()?,
             model: change.model.map(|model| self.model(caller, model)).transpose()?,
+            tools: change.tools.map(|tools| tools.map(Toolbox::checked).transpose()).transpose()?,
         };
+        if let Some(tools) = &change.tools {
+            self.store.choose_tools(&caller.user.container_id, id, tools.clone())?;
+        }
         let chosen = change.model.clone();
         let changed = self.store.change_conversation(&caller.user.container_id, id, change)?;
         if let Some(model) = chosen {
@@ -228,6 +239,11 @@ impl Conversations {
     /// A model's text as blocks of safe HTML.
     pub fn html_blocks(&self, markdown: &str) -> Vec<String> {
         render::blocks(markdown)
+    }
+
+    /// The tools that were chosen for it; `None`: the administrator's default.
+    pub fn tools(&self, conversation: &Conversation) -> Result<Option<Vec<String>>> {
+        Ok(self.store.conversation_tools(&conversation.container_id, &conversation.id)?.chosen)
     }
 
     /// Whether a turn is running in it.

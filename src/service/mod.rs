@@ -5,6 +5,7 @@ mod allowance;
 pub mod administration;
 pub mod agent_files;
 mod alive;
+pub mod approvals;
 pub mod audit;
 pub mod clock_guard;
 pub mod conversations;
@@ -20,21 +21,28 @@ pub mod operations;
 mod passwords;
 mod throttle;
 mod token;
+pub mod tool_servers;
+pub mod toolbox;
 pub mod turn;
 pub mod usage;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use crate::mcp::{Servers as McpServers, Status as ServerStatus, View as ServerView};
 pub use accounts::{AccountOptions, Accounts, AuthConfig, LoggedIn, Registration, RequestSource};
 pub use administration::Administration;
 pub use agent_files::AgentFiles;
+pub use approvals::Approvals;
 pub use conversations::{Conversations, MessagePage, NewConversation, Target};
 pub use files::Files;
 pub use gauges::Collector;
 pub use health::{BACKUP_JOB, BackupPlan, Health, UpstreamRecord};
 pub use invites::{Invite, Invites, NewInvite};
 pub use operations::Operations;
+pub use tool_servers::{Tested, ToolServers};
+pub use toolbox::Toolbox;
+use turn::TurnTools;
 pub use turn::{Reopen, SendMessage, Sent, Turns};
 
 pub use crate::store::{BudgetRow, Group, GroupBy, Range, Sums, UserPage};
@@ -64,6 +72,9 @@ pub struct Services {
     pub operations: Arc<Operations>,
     pub ledger: Arc<Ledger>,
     pub usage: UsageBook,
+    pub toolbox: Arc<Toolbox>,
+    pub tool_servers: ToolServers,
+    pub approvals: Arc<Approvals>,
     pub health: Health,
     pub gauges: Arc<Collector>,
     pub hub: Arc<Hub>,
@@ -85,18 +96,35 @@ pub struct ServerInfo {
 }
 
 impl Services {
-    pub fn new(store: Arc<Store>, provider: Provider, key: Secret, options: AccountOptions) -> Result<Self> {
+    pub fn new(
+        store: Arc<Store>,
+        provider: Provider,
+        servers: Arc<McpServers>,
+        key: Secret,
+        options: AccountOptions,
+    ) -> Result<Self> {
         let hub = Arc::new(Hub::new());
         let passwords = Arc::new(Passwords::default());
         let upstream = Arc::new(UpstreamRecord::default());
         let messages = Rate::new(options.messages_per_minute, Duration::from_secs(60));
         let models = Registry::new(store.clone(), provider);
         let ledger = Arc::new(Ledger::new(store.clone()));
-        let turns =
-            Turns::start(store.clone(), hub.clone(), ledger.clone(), models.clone(), upstream.clone(), messages)?;
+        let toolbox = Toolbox::new(store.clone(), servers.clone());
+        let approvals = Approvals::new(store.clone());
+        servers.keep_tidy()?;
+        let tools = TurnTools { toolbox: toolbox.clone(), approvals: approvals.clone() };
+        let turns = Turns::start(
+            store.clone(),
+            hub.clone(),
+            ledger.clone(),
+            models.clone(),
+            tools,
+            upstream.clone(),
+            messages,
+        )?;
         Ok(Self {
             accounts: Accounts::new(store.clone(), hub.clone(), passwords.clone(), key, options),
-            users: Administration::serving(store.clone(), passwords, hub.clone()),
+            users: Administration::serving(store.clone(), passwords, hub.clone(), servers.clone()),
             invites: Invites::new(store.clone()),
             files: Files::new(store.clone()),
             agent_files: AgentFiles::new(store.clone()),
@@ -107,6 +135,9 @@ impl Services {
             operations: Arc::default(),
             usage: UsageBook::new(store.clone()),
             ledger,
+            tool_servers: ToolServers::new(servers),
+            toolbox,
+            approvals,
             turns,
             models,
             hub,
@@ -174,6 +205,7 @@ impl Services {
     pub fn stop(&self) {
         self.operations.stop();
         self.turns.stop();
+        self.tool_servers.close();
         self.store.close();
     }
 }

@@ -35,6 +35,7 @@ pub use tables::ledger::{Group, GroupBy, OpenRequest, Outcome, Range, Reservatio
 pub use tables::messages::Position;
 pub use tables::people::Belongings;
 pub use tables::retention::{Forgotten, Idle};
+pub use tables::tools::ConversationTools;
 pub use tables::turns::{Begun, NewTurn, Question, Reopen, TurnRow};
 pub use tables::users::{Admission, Credentials, UserPage};
 

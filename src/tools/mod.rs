@@ -8,6 +8,7 @@ mod clock;
 mod files;
 mod keep;
 mod output;
+mod remote;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,6 +20,7 @@ use crate::workdirs::Workdirs;
 
 pub use keep::kept;
 pub use output::{Output, Picture, TEXT_BYTES, sentence};
+pub use remote::Remote;
 
 /// What a call gets where its tool does not say otherwise.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -110,6 +110,7 @@ impl Dispatcher {
             "turn_retry_request" => self.reopen(request, Reopen::Again),
             "turn_continue_request" => self.reopen(request, Reopen::Continue),
             "agent_interrupt_request" => self.interrupt(request),
+            "tool_approval_answer_request" => self.answer_approval(request),
             "subscribe_request" => self.subscribe(request),
             "unsubscribe_request" => self.unsubscribe(request),
             _ => Err(Error::invalid("unknown_type", "There is no such request")),

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::view::{Json, MessageView, UsageView};
+use super::view::{ApprovalView, Json, MessageView, UsageView};
 use crate::domain::budget::BudgetState;
 use crate::domain::event::{Context, Event, EventKind};
 
@@ -87,6 +87,16 @@ enum EventView<'a> {
         stop_reason: &'a str,
         usage: UsageView,
     },
+    Approval(ApprovalView<'a>),
+    ApprovalAnswered {
+        approval_id: &'a str,
+        tool_call_id: &'a str,
+        decision: &'static str,
+    },
+    ToolsChanged {
+        added: &'a [String],
+        removed: &'a [String],
+    },
     ToolProgress {
         tool_call_id: &'a str,
         done: f64,
@@ -166,6 +176,9 @@ impl<'a> EventView<'a> {
             EventKind::ToolUseStart { .. }
             | EventKind::InputJsonDelta { .. }
             | EventKind::ToolUseStop { .. }
+            | EventKind::ToolApprovalRequest(_)
+            | EventKind::ToolApprovalAnswered { .. }
+            | EventKind::ToolsChanged { .. }
             | EventKind::ToolProgress { .. }
             | EventKind::ToolResult { .. } => Self::of_tool(kind),
         }
@@ -193,6 +206,14 @@ impl<'a> EventView<'a> {
             EventKind::ToolUseStop { tool_call_id, tool_name, input } => {
                 ("tool_use_stop", Self::ToolUseStop { tool_call_id, tool_name, input: Json::of(input) })
             }
+            EventKind::ToolApprovalRequest(question) => {
+                ("tool_approval_request", Self::Approval(ApprovalView::of(question)))
+            }
+            EventKind::ToolApprovalAnswered { approval_id, tool_call_id, decision } => {
+                let decision = decision.as_str();
+                ("tool_approval_answered", Self::ApprovalAnswered { approval_id, tool_call_id, decision })
+            }
+            EventKind::ToolsChanged { added, removed } => ("tools_changed", Self::ToolsChanged { added, removed }),
             EventKind::ToolProgress { tool_call_id, done, total, message } => {
                 let (done, total, message) = (*done, *total, message.as_deref());
                 ("tool_progress", Self::ToolProgress { tool_call_id, done, total, message })

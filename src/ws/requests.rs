@@ -1,16 +1,18 @@
 //! The requests, one function each: parse, one service call, answer.
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use super::dispatcher::{Dispatcher, Handled};
 use super::protocol::{Request, invalid_data};
-use super::view::{MessageView, RecordView, fitting};
+use super::view::{ApprovalView, MessageView, RecordView, fitting};
 use crate::domain::attachment::Attachment;
 use crate::domain::conversation::{Conversation, ConversationChange};
 use crate::domain::id::{ConversationId, FileId, MessageId, SessionId, TurnId};
 use crate::domain::media::Media;
 use crate::domain::message::Part;
+use crate::domain::tool::Decision;
 use crate::domain::{Error, Kind, Result};
 use crate::service::models::Offer;
 use crate::service::{NewConversation, Reopen, SendMessage, Sent, Target};
@@ -27,11 +29,14 @@ impl Dispatcher {
             description: Option<String>,
             system_prompt: Option<String>,
             model: Option<String>,
+            tools: Option<Vec<String>>,
+            mcp_servers: Option<IgnoredAny>,
         }
-        let Data { name, description, system_prompt, model } = request.data()?;
-        let new = NewConversation { name, description, system_prompt, model };
+        let Data { name, description, system_prompt, model, tools, mcp_servers } = request.data()?;
+        refuse_servers(mcp_servers)?;
+        let new = NewConversation { name, description, system_prompt, model, tools };
         let conversation = self.services.conversations.create(&self.caller, new)?;
-        Ok(self.record(request, &conversation))
+        self.record(request, &conversation)
     }
 
     pub(super) fn list(&self, request: &Request<'_>) -> Result<Handled> {
@@ -58,7 +63,7 @@ impl Dispatcher {
 
     pub(super) fn get(&self, request: &Request<'_>) -> Result<Handled> {
         let conversation = self.services.conversations.get(&self.caller, &conversation_id(request)?)?;
-        Ok(self.record(request, &conversation))
+        self.record(request, &conversation)
     }
 
     pub(super) fn update(&self, request: &Request<'_>) -> Result<Handled> {
@@ -78,13 +83,17 @@ impl Dispatcher {
             system_prompt: Option<Option<String>>,
             #[serde(default, deserialize_with = "present")]
             model: Option<Option<String>>,
+            #[serde(default, deserialize_with = "present")]
+            tools: Option<Option<Vec<String>>>,
+            mcp_servers: Option<IgnoredAny>,
         }
         let Data { image_id, updates } = request.data()?;
-        let Updates { name, description, system_prompt, model } = updates;
-        let change = ConversationChange { name, description, system_prompt, model };
+        let Updates { name, description, system_prompt, model, tools, mcp_servers } = updates;
+        refuse_servers(mcp_servers)?;
+        let change = ConversationChange { name, description, system_prompt, model, tools };
         let id = ConversationId::from_outside(&image_id);
         let conversation = self.services.conversations.update(&self.caller, &id, change)?;
-        Ok(self.record(request, &conversation))
+        self.record(request, &conversation)
     }
 
     pub(super) fn delete(&self, request: &Request<'_>) -> Result<Handled> {
@@ -110,6 +119,8 @@ impl Dispatcher {
             seq: u64,
             running: Option<Running<'a>>,
             queued: Vec<&'a str>,
+            /// Calls that wait for consent.
+            approvals: Vec<ApprovalView<'a>>,
             context: Option<Context>,
         }
         #[derive(Serialize)]
@@ -131,7 +142,9 @@ impl Dispatcher {
         let render = data.html.then_some(&render as &dyn Fn(&str) -> Vec<String>);
         let (mut messages, _) = fitting(page.messages.iter().rev().map(|message| MessageView::of(message, render)));
         messages.reverse();
+        let approvals = self.services.approvals.open_in(&id);
         let answer = ResponseData {
+            approvals: approvals.iter().map(ApprovalView::of).collect(),
             messages,
             seq: page.seq,
             running: page.running.as_ref().map(|turn| Running { turn_id: turn.as_str() }),
@@ -187,6 +200,27 @@ impl Dispatcher {
         Ok(Handled::Reply(request.reply.data(&ConversationIdView { image_id: id.as_str() })))
     }
 
+    pub(super) fn answer_approval(&self, request: &Request<'_>) -> Result<Handled> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Data {
+            approval_id: String,
+            decision: String,
+        }
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct ResponseData<'a> {
+            approval_id: &'a str,
+            decision: &'static str,
+        }
+        let data: Data = request.data()?;
+        let decision = Decision::from_text(&data.decision)
+            .ok_or_else(|| Error::invalid("invalid_data", "`decision` must be once, conversation, always or deny"))?;
+        self.services.approvals.answer(&self.caller, &data.approval_id, decision)?;
+        let answer = ResponseData { approval_id: &data.approval_id, decision: decision.as_str() };
+        Ok(Handled::Reply(request.reply.data(&answer)))
+    }
+
     pub(super) fn subscribe(&self, request: &Request<'_>) -> Result<Handled> {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
@@ -231,13 +265,15 @@ impl Dispatcher {
         Ok(Handled::Reply(request.reply.data(&ResponseData { session_id: session.as_str() })))
     }
 
-    fn record(&self, request: &Request<'_>, conversation: &Conversation) -> Handled {
+    fn record(&self, request: &Request<'_>, conversation: &Conversation) -> Result<Handled> {
         #[derive(Serialize)]
         struct ResponseData<'a> {
             record: RecordView<'a>,
         }
         let online = self.services.conversations.is_online(conversation);
-        Handled::Reply(request.reply.data(&ResponseData { record: RecordView::of(conversation, online) }))
+        let tools = self.services.conversations.tools(conversation)?;
+        let record = RecordView::of(conversation, online).with_tools(tools);
+        Ok(Handled::Reply(request.reply.data(&ResponseData { record })))
     }
 }
 
@@ -332,8 +368,17 @@ fn parts(content: &RawValue) -> Result<Vec<Part>> {
         .collect()
 }
 
+/// A person can never make this machine run a command.
+fn refuse_servers(given: Option<IgnoredAny>) -> Result<()> {
+    if given.is_none() {
+        return Ok(());
+    }
+    Err(Error::invalid("forbidden_field", "Tool servers are declared by administrators: `mcpServers` is not accepted")
+        .hint("choose from what there is by `tools`"))
+}
+
 /// Distinguishes a field that is `null` from one that is absent.
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
     Deserialize::deserialize(deserializer).map(Some)
 }
 

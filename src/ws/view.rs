@@ -8,6 +8,7 @@ use crate::domain::attachment::Attachment;
 use crate::domain::conversation::Conversation;
 use crate::domain::limits::REPLY_BYTES;
 use crate::domain::message::{Message, MessageRole, Part, Usage};
+use crate::domain::tool::Question;
 
 /// A conversation: an image's record.
 #[derive(Serialize)]
@@ -25,6 +26,34 @@ pub(super) struct RecordView<'a> {
     created_at: i64,
     updated_at: i64,
     online: bool,
+    /// Not in lists. `null`: the administrator's default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tools: Option<Option<Vec<String>>>,
+}
+
+/// A call that waits for consent.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ApprovalView<'a> {
+    approval_id: &'a str,
+    tool_call_id: &'a str,
+    tool_name: &'a str,
+    server: Option<&'a str>,
+    input: Json<'a>,
+    expires_at: i64,
+}
+
+impl<'a> ApprovalView<'a> {
+    pub(super) fn of(question: &'a Question) -> Self {
+        Self {
+            approval_id: &question.id,
+            tool_call_id: &question.tool_call_id,
+            tool_name: &question.tool_name,
+            server: question.server.as_deref(),
+            input: Json::of(&question.input),
+            expires_at: question.expires_at,
+        }
+    }
 }
 
 impl<'a> RecordView<'a> {
@@ -40,7 +69,12 @@ impl<'a> RecordView<'a> {
             created_at: conversation.created_at,
             updated_at: conversation.updated_at,
             online,
+            tools: None,
         }
+    }
+
+    pub(super) fn with_tools(self, tools: Option<Vec<String>>) -> Self {
+        Self { tools: Some(tools), ..self }
     }
 }
 

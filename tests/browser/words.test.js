@@ -9,7 +9,7 @@ import zh from "../../static/js/words.zh.js";
 
 const SOURCE = new URL("../../src", import.meta.url).pathname;
 /** Rooms whose errors reach a browser. What only the command line can say is not translated. */
-const ROOMS = ["domain", "http", "hub", "llm", "service", "store", "workdirs", "ws"];
+const ROOMS = ["domain", "http", "hub", "llm", "mcp", "service", "store", "workdirs", "ws"];
 /** Codes in those rooms that stay on the server: at startup, in commands, in logs, in tables. */
 const SERVER_ONLY = new Set([
   "bad_host", "bad_setting", "cannot_write", "data_dir_in_use", "database_missing", "demo_failed", "key_empty", "key_not_usable",

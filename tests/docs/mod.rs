@@ -14,7 +14,7 @@ use markdown::Page;
 
 /// Shell blocks of one language that no test can run: they need another machine, root or a program that is not free
 /// of side effects. Each says why. The number stands here so that it cannot grow without being seen.
-const NOT_RUN: usize = 19;
+const NOT_RUN: usize = 20;
 
 const LANGUAGES: [&str; 2] = ["en", "zh"];
 

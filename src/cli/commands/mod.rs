@@ -10,6 +10,7 @@ pub(super) mod healthcheck;
 pub(super) mod help;
 pub(super) mod invite;
 pub(super) mod logs;
+pub(super) mod mcp;
 pub(super) mod model;
 pub(super) mod provider;
 pub(super) mod price;
@@ -57,6 +58,10 @@ pub(super) static TABLE: Table = Table {
         &model::list::COMMAND,
         &model::default::COMMAND,
         &model::allow::COMMAND,
+        &mcp::list::COMMAND,
+        &mcp::add::COMMAND,
+        &mcp::test::COMMAND,
+        &mcp::remove::COMMAND,
         &usage::COMMAND,
         &budget::list::COMMAND,
         &budget::set::COMMAND,

@@ -35,13 +35,14 @@ use crate::domain::user::Caller;
 use crate::domain::{Error, Result, limits};
 use crate::hub::Hub;
 use crate::service::allowance::{Rate, check_disk};
+use crate::service::approvals::Approvals;
 use crate::service::health::UpstreamRecord;
 use crate::service::models::Registry;
+use crate::service::toolbox::Toolbox;
 use crate::service::usage::Ledger;
 pub use crate::store::Reopen;
 use crate::store::{Begun, NewTurn, Question, Store};
 use crate::telemetry::metrics::catalog;
-use crate::tools::{self as tool_room, Tool};
 
 /// A turn whose thread does not end it within this time after a stop is ended by the one who stops it.
 const STOP_PATIENCE: Duration = Duration::from_millis(600);
@@ -54,12 +55,18 @@ pub struct SendMessage {
     pub client_message_id: Option<String>,
 }
 
+/// What a turn needs for tools: which there are, and who allows them.
+pub struct TurnTools {
+    pub toolbox: Arc<Toolbox>,
+    pub approvals: Arc<Approvals>,
+}
+
 pub struct Turns {
     store: Arc<Store>,
     hub: Arc<Hub>,
     ledger: Arc<Ledger>,
     models: Arc<Registry>,
-    tools: Vec<Arc<dyn Tool>>,
+    tools: TurnTools,
     /// What turns see of the first provider, for the health checks.
     upstream: Arc<UpstreamRecord>,
     queue: Mutex<Queue>,
@@ -106,10 +113,10 @@ impl Turns {
         hub: Arc<Hub>,
         ledger: Arc<Ledger>,
         models: Arc<Registry>,
+        tools: TurnTools,
         upstream: Arc<UpstreamRecord>,
         messages: Rate,
     ) -> Result<Arc<Self>> {
-        let tools = tool_room::built_in(store.workdirs());
         let turns = Arc::new(Self {
             store,
             hub,

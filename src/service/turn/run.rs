@@ -37,7 +37,7 @@ fn rounds(turns: &Turns, active: &Active) -> Result<Ending> {
     if is_cut {
         trim(turns, active, &mut messages)?;
     }
-    let offer = Offer::of(turns);
+    let offer = Offer::of(turns, active)?;
     let mut is_answered = false;
     for _ in 0..limits::TOOL_ROUNDS {
         let answer = match ask_what_fits(turns, active, &choice, &offer, &mut messages)? {

@@ -13,8 +13,10 @@ use super::draft::note;
 use super::{TURN_STACK_BYTES, Turns, run};
 use crate::domain::event::EventKind;
 use crate::domain::message::{Message, MessageRole, Part};
-use crate::domain::tool::ToolSpec;
+use crate::domain::tool::{Decision, Question, ToolSpec};
 use crate::domain::{Error, Result};
+use crate::service::approvals::{self, Verdict};
+use crate::service::toolbox::Change;
 use crate::tools::{self, Call, Consent, Output, Progress, TEXT_BYTES, Tool};
 
 /// Calls of one round that run at once.
@@ -42,15 +44,19 @@ struct Wanted<'a> {
 type Lanes<'a> = VecDeque<Vec<Wanted<'a>>>;
 
 impl Offer {
-    pub(super) fn of(turns: &Turns) -> Self {
-        // What needs a person's consent is not offered until there is a way to ask for it.
-        let tools = turns.tools.iter().filter(|tool| tool.consent() == Consent::Auto);
-        let tools: Vec<Arc<dyn Tool>> = tools.cloned().collect();
-        Self { specs: tools.iter().map(|tool| tool.spec().clone()).collect(), tools }
+    /// Errors: what the store says.
+    pub(super) fn of(turns: &Turns, active: &Active) -> Result<Self> {
+        let (tools, change) = turns.tools.toolbox.offer(&active.conversation, &active.cancel)?;
+        if let Some(Change { added, removed }) = change {
+            active.publish(&turns.hub, EventKind::ToolsChanged { added, removed });
+        }
+        let (specs, tools) = tools.into_iter().map(|offered| (offered.spec, offered.tool)).unzip();
+        Ok(Self { specs, tools })
     }
 
     fn find(&self, name: &str) -> Option<&Arc<dyn Tool>> {
-        self.tools.iter().find(|tool| tool.spec().name == name)
+        let place = self.specs.iter().position(|spec| spec.name == name)?;
+        self.tools.get(place)
     }
 }
 
@@ -139,6 +145,9 @@ fn one(turns: &Turns, active: &Active, call: &Wanted<'_>) -> (String, bool) {
 }
 
 fn called(turns: &Turns, active: &Active, tool: &dyn Tool, call: &Wanted<'_>) -> Result<Output> {
+    if let Some(refusal) = refused(turns, active, tool, call)? {
+        return Ok(refusal);
+    }
     let announced = Mutex::new(None::<Instant>);
     let progress = |progress: Progress| {
         let now = Instant::now();
@@ -156,6 +165,39 @@ fn called(turns: &Turns, active: &Active, tool: &dyn Tool, call: &Wanted<'_>) ->
         text_bytes: TEXT_BYTES,
         progress: &progress,
         cancel: &active.cancel,
+    })
+}
+
+/// What the model learns where the person does not agree.
+fn refused(turns: &Turns, active: &Active, tool: &dyn Tool, call: &Wanted<'_>) -> Result<Option<Output>> {
+    if tool.consent() == Consent::Auto {
+        return Ok(None);
+    }
+    let wanted = approvals::Wanted {
+        owner: &active.context.container_id,
+        conversation: &active.context.conversation_id,
+        tool_call_id: call.id,
+        tool_name: call.name,
+        server: tool.server(),
+        input: call.input,
+        key: call.name,
+    };
+    let announce = |question: &Question, decision: Option<Decision>| {
+        let event = match decision {
+            None => EventKind::ToolApprovalRequest(Box::new(question.clone())),
+            Some(decision) => EventKind::ToolApprovalAnswered {
+                approval_id: question.id.clone(),
+                tool_call_id: question.tool_call_id.clone(),
+                decision,
+            },
+        };
+        active.publish(&turns.hub, event);
+    };
+    Ok(match turns.tools.approvals.ask(&wanted, &active.cancel, &announce)? {
+        Verdict::Allowed => None,
+        Verdict::Declined => Some(Output::error("The person declined this call")),
+        Verdict::Expired => Some(Output::error("The call was declined, because the person did not answer in time")),
+        Verdict::Cancelled => Some(Output::error("Stopped before it ran")),
     })
 }
 

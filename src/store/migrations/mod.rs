@@ -65,7 +65,11 @@ pub static PORTAGENT: Schema = Schema {
 
 pub static AGENTX: Schema = Schema {
     name: "agentx",
-    steps: &[Step { version: 1, apply: agentx_1 }, Step { version: 2, apply: agentx_2 }],
+    steps: &[
+        Step { version: 1, apply: agentx_1 },
+        Step { version: 2, apply: agentx_2 },
+        Step { version: 3, apply: agentx_3 },
+    ],
     is_legacy: takeover::is_legacy_agent,
 };
 
@@ -103,6 +107,10 @@ fn agentx_1(conn: &Connection) -> Result<()> {
 
 fn agentx_2(conn: &Connection) -> Result<()> {
     Ok(conn.execute_batch(include_str!("agentx-2.sql"))?)
+}
+
+fn agentx_3(conn: &Connection) -> Result<()> {
+    Ok(conn.execute_batch(include_str!("agentx-3.sql"))?)
 }
 
 /// An empty database in memory, as this program makes one.

@@ -18,5 +18,6 @@ pub mod providers;
 pub mod prices;
 pub mod retention;
 pub mod settings;
+pub mod tools;
 pub mod turns;
 pub mod users;

@@ -18,14 +18,14 @@ const STREAM_BYTES: u64 = 32 * ANSWER_BYTES as u64;
 
 /// Why a stream cannot be read further.
 #[derive(Debug)]
-pub(super) enum Trouble {
+pub enum Trouble {
     Read(io::Error),
     /// A limit of ours, named.
     TooLong(&'static str),
 }
 
 /// The events of a stream, one after the other.
-pub(super) struct Events<R> {
+pub struct Events<R> {
     source: R,
     buffer: Box<[u8]>,
     /// What of `buffer` has been read and not been looked at.
@@ -40,7 +40,7 @@ pub(super) struct Events<R> {
 }
 
 impl<R: Read> Events<R> {
-    pub(super) fn new(source: R) -> Self {
+    pub fn new(source: R) -> Self {
         Self {
             source,
             buffer: vec![0; READ_BYTES].into_boxed_slice(),
@@ -56,7 +56,7 @@ impl<R: Read> Events<R> {
 
     /// The data of the next event; `None` at the end of the stream. An event whose lines are whole counts even where
     /// the stream ends without the blank line: some servers leave it out.
-    pub(super) fn next(&mut self) -> Result<Option<&str>, Trouble> {
+    pub fn next(&mut self) -> Result<Option<&str>, Trouble> {
         self.data.clear();
         let mut has_data = false;
         while self.read_line()? {
@@ -81,7 +81,7 @@ impl<R: Read> Events<R> {
     }
 
     /// The next line that is not blank, where a stream is a line an object; `None` at the end.
-    pub(super) fn next_line(&mut self) -> Result<Option<&str>, Trouble> {
+    pub fn next_line(&mut self) -> Result<Option<&str>, Trouble> {
         self.data.clear();
         // A last line without its end counts.
         while self.read_line()? || !self.line.is_empty() {

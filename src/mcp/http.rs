@@ -1,0 +1,308 @@
+//! A tool server over HTTP, one POST a request (Streamable HTTP, both eras), answered as JSON or as a stream of events.
+
+use std::io::Read as _;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+use ureq::http::header::{CONTENT_TYPE, LOCATION};
+use ureq::http::{HeaderValue, Response};
+use ureq::{Agent, Body};
+
+use super::link::Link;
+use super::rpc::{Incoming, Request, Trouble, Wait, notification, refusal};
+use crate::domain::Cancel;
+use crate::net::{self, sse::Events};
+
+/// An answer in one piece, in bytes: room for a picture of 5 MB in base64.
+const WHOLE_BYTES: u64 = 8 * 1024 * 1024;
+/// What is read of an answer that is an error, in bytes.
+const ERROR_BYTES: u64 = 64 * 1024;
+/// A connection with its TLS handshake.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
+/// What a courtesy may take: a notice of cancellation, the end of a session.
+const COURTESY_PATIENCE: Duration = Duration::from_millis(400);
+/// Redirects that are followed, within the server's own origin.
+const REDIRECTS: usize = 3;
+/// Buffers of one connection, in bytes.
+const BUFFER_BYTES: usize = 16 * 1024;
+
+pub(super) struct Http {
+    url: String,
+    headers: Vec<(String, String)>,
+    /// What a legacy server calls our session.
+    session: Mutex<Option<String>>,
+    tools_changed: AtomicBool,
+}
+
+impl Http {
+    pub(super) fn new(url: String, headers: Vec<(String, String)>) -> Self {
+        Self { url, headers, session: Mutex::default(), tools_changed: AtomicBool::new(false) }
+    }
+
+    fn session(&self) -> MutexGuard<'_, Option<String>> {
+        self.session.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends a message; the head of the answer has come when this returns.
+    fn post(&self, agent: &Agent, body: &Value, headers: &[(&str, String)]) -> Result<Response<Body>, Trouble> {
+        let text = body.to_string();
+        let mut url = self.url.clone();
+        for _ in 0..=REDIRECTS {
+            let mut post = agent
+                .post(&url)
+                .header("content-type", "application/json")
+                .header("accept", "application/json, text/event-stream");
+            let own = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            for (name, value) in own.chain(headers.iter().map(|(name, value)| (*name, value.as_str()))) {
+                post = post.header(name, header_value(value)?);
+            }
+            let response = post.send(text.as_str()).map_err(|error| broken(&error))?;
+            if !response.status().is_redirection() {
+                return Ok(response);
+            }
+            let target = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
+            url = target.and_then(|target| within_origin(&url, target)).ok_or_else(|| Trouble::Refused {
+                code: 0,
+                message: format!("The tool server redirects to another address ({})", response.status().as_u16()),
+                data: Value::Null,
+            })?;
+        }
+        Err(Trouble::Garbage("it redirects in a circle"))
+    }
+
+    fn read(&self, response: Response<Body>, id: u64, wait: &Wait<'_>) -> Result<Value, Trouble> {
+        let status = response.status().as_u16();
+        let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let is_stream = kind.to_ascii_lowercase().starts_with("text/event-stream");
+        match status {
+            202 => Err(Trouble::Garbage("it accepted a request and answers nothing")),
+            200..300 if is_stream => self.read_events(response, id, wait),
+            200..300 => {
+                let whole = whole(response, WHOLE_BYTES)?;
+                let value: Value = serde_json::from_slice(&whole).map_err(|_| Trouble::Garbage("it is no JSON"))?;
+                match Incoming::of(value) {
+                    Some(Incoming::Answer { outcome, .. }) => outcome,
+                    _ => Err(Trouble::Garbage("it is no answer")),
+                }
+            }
+            _ => Err(self.refused(status, &whole(response, ERROR_BYTES).unwrap_or_default())),
+        }
+    }
+
+    fn read_events(&self, response: Response<Body>, id: u64, wait: &Wait<'_>) -> Result<Value, Trouble> {
+        let mut events = Events::new(response.into_body().into_reader());
+        loop {
+            let data = match events.next() {
+                _ if wait.cancel.is_cancelled() => return Err(Trouble::Cancelled),
+                _ if Instant::now() >= wait.deadline => return Err(Trouble::Timeout),
+                Ok(Some(data)) => data,
+                Ok(None) => return Err(Trouble::Gone("its answer broke off".to_owned())),
+                Err(net::sse::Trouble::Read(error)) => return Err(broken_body(&error)),
+                Err(net::sse::Trouble::TooLong(_)) => return Err(Trouble::Garbage("an event is too long")),
+            };
+            if data.trim().is_empty() {
+                continue;
+            }
+            let message = serde_json::from_str(data).map_err(|_| Trouble::Garbage("an event is no JSON"))?;
+            match Incoming::of(message) {
+                Some(Incoming::Answer { id: answered, outcome }) if answered == id => return outcome,
+                Some(Incoming::Progress { token, progress }) if token == id => (wait.progress)(progress),
+                Some(Incoming::ToolsChanged) => self.tools_changed.store(true, Ordering::Relaxed),
+                _ => {}
+            }
+        }
+    }
+
+    fn refused(&self, status: u16, body: &[u8]) -> Trouble {
+        let value: Value = serde_json::from_slice(body).unwrap_or_default();
+        let has_session = self.session().is_some();
+        let error = value.get("error").filter(|error| error.is_object());
+        let names_session = error.is_some_and(|error| error.to_string().to_ascii_lowercase().contains("session"));
+        if has_session && (status == 404 || status == 400 && names_session) {
+            return Trouble::SessionLost;
+        }
+        match error {
+            Some(error) => refusal(error),
+            None => {
+                let message = match status {
+                    401 | 403 => format!("The tool server refuses access ({status}): check its headers"),
+                    _ => format!("The tool server answered with status {status}"),
+                };
+                Trouble::Refused { code: -i64::from(status), message, data: Value::Null }
+            }
+        }
+    }
+
+    fn headers_for(&self, request: &Request<'_>) -> Vec<(&'static str, String)> {
+        let mut headers = Vec::new();
+        if request.is_modern {
+            headers.push(("mcp-method", request.method.to_owned()));
+            headers.extend(request.name().map(|name| ("mcp-name", plain(name))));
+        }
+        headers.extend(request.version.map(|version| ("mcp-protocol-version", version.to_owned())));
+        if request.method != "initialize" && !request.is_modern {
+            headers.extend(self.session().clone().map(|session| ("mcp-session-id", session)));
+        }
+        headers
+    }
+}
+
+impl Link for Http {
+    fn ask(&self, request: &Request<'_>, wait: &Wait<'_>) -> Result<Value, Trouble> {
+        let agent = agent(&self.url, wait.deadline);
+        let closing = agent.clone();
+        let held = wait.cancel.hold(move || closing.shutdown()).ok_or(Trouble::Cancelled)?;
+        let outcome = self.post(&agent, &request.body(), &self.headers_for(request)).and_then(|response| {
+            if request.method == "initialize" {
+                let session = response.headers().get("mcp-session-id").and_then(|id| id.to_str().ok());
+                *self.session() = session.map(str::to_owned);
+            }
+            self.read(response, request.id, wait)
+        });
+        drop(held);
+        // A connection that we closed ourselves may look like anything.
+        let outcome = match outcome {
+            Err(_) if wait.cancel.is_cancelled() => Err(Trouble::Cancelled),
+            Err(Trouble::Gone(_)) if Instant::now() >= wait.deadline => Err(Trouble::Timeout),
+            other => other,
+        };
+        if !request.is_modern && matches!(outcome, Err(Trouble::Timeout | Trouble::Cancelled)) {
+            let params = serde_json::json!({"requestId": request.id, "reason": "it is no longer waited for"});
+            let soon =
+                Wait { deadline: Instant::now() + COURTESY_PATIENCE, cancel: &Cancel::new(), progress: wait.progress };
+            let _ = self.tell("notifications/cancelled", &params, &soon); // closing the stream is no cancellation there
+        }
+        outcome
+    }
+
+    fn tell(&self, method: &str, params: &Value, wait: &Wait<'_>) -> Result<(), Trouble> {
+        let agent = agent(&self.url, wait.deadline);
+        let session = self.session().clone().map(|session| ("mcp-session-id", session));
+        self.post(&agent, &notification(method, params), &Vec::from_iter(session)).map(drop)
+    }
+
+    fn watch(&self, _request: &Request<'_>, _wait: &Wait<'_>) -> Result<(), Trouble> {
+        Ok(()) // it would take a connection and a thread: the list is read again when it is old
+    }
+
+    fn gone(&self) -> Option<String> {
+        None
+    }
+
+    fn take_tools_changed(&self) -> bool {
+        self.tools_changed.swap(false, Ordering::Relaxed)
+    }
+
+    fn close(&self) {
+        let Some(session) = self.session().take() else { return };
+        let agent = agent(&self.url, Instant::now() + COURTESY_PATIENCE);
+        let mut delete = agent.delete(&self.url).header("mcp-session-id", session);
+        for (name, value) in &self.headers {
+            delete = delete.header(name, value);
+        }
+        let _ = delete.call(); // a server may keep no sessions
+    }
+
+    fn wait_closed(&self, _most: Duration) -> bool {
+        true
+    }
+
+    fn last_words(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// A client for one request: its connection can be closed without touching another's.
+pub(super) fn agent(url: &str, deadline: Instant) -> Agent {
+    let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+    let config = Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_idle_connections(0)
+        .accept_encoding("identity")
+        .max_response_header_size(BUFFER_BYTES)
+        .input_buffer_size(BUFFER_BYTES)
+        .output_buffer_size(BUFFER_BYTES)
+        .user_agent(concat!("portagent/", env!("CARGO_PKG_VERSION")))
+        .timeout_connect(Some(CONNECT_PATIENCE.min(left)))
+        .timeout_global(Some(left))
+        .tls_config(net::tls())
+        .proxy(net::proxy_for(url));
+    Agent::new_with_config(config.build())
+}
+
+pub(super) fn broken(error: &ureq::Error) -> Trouble {
+    match error {
+        ureq::Error::Timeout(_) => Trouble::Gone("it did not answer in time".to_owned()),
+        ureq::Error::HostNotFound => Trouble::Gone("its name cannot be found".to_owned()),
+        error => Trouble::Gone(format!("the connection failed: {error}")),
+    }
+}
+
+fn broken_body(error: &std::io::Error) -> Trouble {
+    Trouble::Gone(format!("its answer broke off: {error}"))
+}
+
+fn whole(response: Response<Body>, most: u64) -> Result<Vec<u8>, Trouble> {
+    let mut bytes = Vec::new();
+    let mut reader = response.into_body().into_reader().take(most + 1);
+    reader.read_to_end(&mut bytes).map_err(|error| broken_body(&error))?;
+    if bytes.len() as u64 > most { Err(Trouble::Garbage("it is too long")) } else { Ok(bytes) }
+}
+
+/// It may be a secret.
+pub(super) fn header_value(text: &str) -> Result<HeaderValue, Trouble> {
+    let mut value = HeaderValue::from_str(text)
+        .map_err(|_| Trouble::Gone("one of its headers contains characters that cannot be sent".to_owned()))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// A name as a header holds it (MCP 2026-07-28, "Standard headers").
+fn plain(name: &str) -> String {
+    let is_plain = name.bytes().all(|byte| (0x20..0x7f).contains(&byte)) && name.trim() == name;
+    if is_plain { name.to_owned() } else { format!("=?base64?{}?=", STANDARD.encode(name)) }
+}
+
+/// Where a redirect leads, when that is the same origin.
+pub(super) fn within_origin(url: &str, target: &str) -> Option<String> {
+    let origin_end =
+        url.find("://").map(|at| at + 3).and_then(|at| Some(at + url[at..].find('/').unwrap_or(url.len() - at)))?;
+    let origin = &url[..origin_end];
+    if target.starts_with('/') && !target.starts_with("//") {
+        return Some(format!("{origin}{target}"));
+    }
+    let rest = target.strip_prefix(origin)?;
+    (rest.is_empty() || rest.starts_with(['/', '?'])).then(|| target.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn redirects_stay_within_the_origin() {
+        let check = |url: &str, target: &str, expected: Option<&str>| {
+            assert_eq!(within_origin(url, target).as_deref(), expected, "{url} → {target}");
+        };
+        check("http://a:1/mcp", "/mcp/", Some("http://a:1/mcp/"));
+        check("http://a:1/mcp", "http://a:1/mcp/", Some("http://a:1/mcp/"));
+        check("http://a:1", "/mcp", Some("http://a:1/mcp"));
+        check("http://a:1/mcp", "http://a:12/", None);
+        check("http://a/mcp", "http://a.evil/", None);
+        check("https://a/mcp", "http://a/mcp", None);
+        check("http://a/mcp", "//evil/", None);
+        check("http://a/mcp", "elsewhere", None);
+    }
+
+    #[test]
+    fn names_fit_into_a_header() {
+        assert_eq!(plain("get_time"), "get_time");
+        assert_eq!(plain("时"), "=?base64?5pe2?=");
+        assert_eq!(plain(" a"), "=?base64?IGE=?=");
+    }
+}

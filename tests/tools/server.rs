@@ -1,0 +1,198 @@
+//! A tool server of our own for tests, with every bad habit: this test program again, started with `FAKE_MCP`. What the
+//! test harness prints to stdout before it is garbage that a client has to live with, as with many real servers.
+
+use std::io::{BufRead as _, Write as _};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+#[test]
+fn as_a_process() {
+    let Ok(mode) = std::env::var("FAKE_MCP") else { return };
+    Fake { mode }.serve();
+    std::process::exit(0);
+}
+
+struct Fake {
+    /// Words separated by commas.
+    mode: String,
+}
+
+impl Fake {
+    fn is(&self, word: &str) -> bool {
+        self.mode.split(',').any(|one| one == word)
+    }
+
+    fn serve(&self) {
+        print("\n"); // the harness has begun a line
+        eprintln!("fake server in mode {}", self.mode);
+        if self.is("deaf") {
+            signal_hook::flag::register(signal_hook::consts::SIGTERM, Arc::new(AtomicBool::new(false))).unwrap();
+        }
+        if self.is("slow_start") {
+            std::thread::sleep(Duration::from_secs(5));
+        }
+        for line in std::io::stdin().lock().lines() {
+            let Ok(message) = serde_json::from_str::<Value>(&line.unwrap()) else { continue };
+            self.take(&message);
+        }
+        while self.is("deaf") {
+            std::thread::sleep(Duration::from_secs(1000));
+        }
+    }
+
+    fn take(&self, message: &Value) {
+        let id = &message["id"];
+        let result = match message["method"].as_str().unwrap_or_default() {
+            "server/discover" if self.is("silent") => return,
+            "server/discover" if self.is("exits") => std::process::exit(3),
+            "server/discover" if self.is("modern") => json!({"resultType": "complete",
+                "supportedVersions": ["2026-07-28"], "capabilities": {"tools": {"listChanged": true}},
+                "_meta": {"io.modelcontextprotocol/serverInfo": {"name": "fake", "version": "2"}}}),
+            "server/discover" => return self.refuse(id, -32601),
+            "initialize" if self.is("modern") => return self.refuse(id, -32022),
+            "initialize" => json!({"protocolVersion": "2025-06-18", "capabilities": {"tools": {}},
+                "serverInfo": {"name": "fake", "version": "1"}}),
+            "tools/list" if self.is("never_lists") => return,
+            "tools/list" => self.list(message),
+            "tools/call" => match self.call(message) {
+                Some(result) => result,
+                None => return,
+            },
+            _ => return,
+        };
+        say(&json!({"jsonrpc": "2.0", "id": id, "result": result}));
+    }
+
+    fn refuse(&self, id: &Value, code: i64) {
+        say(&json!({"jsonrpc": "2.0", "id": id, "error": {"code": code, "message": "no",
+            "data": {"supported": ["2026-07-28"], "requested": "x"}}}));
+    }
+
+    /// Two pages, the second of which names itself as the next.
+    fn list(&self, message: &Value) -> Value {
+        let tool = |name: &str| {
+            json!({"name": name, "description": name, "annotations": {"readOnlyHint": true},
+            "inputSchema": {"type": "object", "properties": {"text": {"type": "string"}}}})
+        };
+        if message["params"]["cursor"] == "2" {
+            let bad = json!({"name": "bad", "inputSchema": {"type": "string"}});
+            let union = json!({"name": "union", "inputSchema": {"anyOf": [{"properties": {"a": {"enum": null}}}]}});
+            return json!({"tools": [tool("second_page"), bad, union], "nextCursor": "2"});
+        }
+        let names = [
+            "echo",
+            "fail",
+            "env",
+            "picture",
+            "long",
+            "structured",
+            "hang",
+            "die",
+            "twice",
+            "stranger",
+            "garbage",
+            "huge",
+            "spawn",
+            "bomb",
+            "hog",
+            "progress",
+            "ask",
+        ];
+        json!({"tools": names.map(tool), "nextCursor": "2"})
+    }
+
+    fn call(&self, message: &Value) -> Option<Value> {
+        let (id, params) = (&message["id"], &message["params"]);
+        let text = |text: String| Some(json!({"content": [{"type": "text", "text": text}]}));
+        let answer = |id: &Value, text: &str| {
+            say(&json!({"jsonrpc": "2.0", "id": id, "result": {"content": [{"type": "text", "text": text}]}}));
+        };
+        match params["name"].as_str().unwrap() {
+            "echo"
+                if self.is("modern") && params["_meta"]["io.modelcontextprotocol/protocolVersion"] != "2026-07-28" =>
+            {
+                text("no version in the request".to_owned())
+            }
+            "echo" => text(format!("echo: {}", params["arguments"]["text"].as_str().unwrap_or_default())),
+            "fail" => Some(json!({"isError": true, "content": [{"type": "text", "text": "no such\nfile\n"}]})),
+            "env" => text(std::env::vars().map(|(name, value)| format!("{name}={value}\n")).collect()),
+            "picture" => Some(json!({"content": [{"type": "image", "mimeType": "image/png", "data": "AQID"}]})),
+            "long" => text("x".repeat(300 * 1024)),
+            "structured" => Some(json!({"structuredContent": {"a": 1}, "content": []})),
+            "hang" => loop {
+                std::thread::sleep(Duration::from_secs(1000));
+            },
+            "die" => std::process::exit(7),
+            "twice" => {
+                answer(id, "first");
+                text("second".to_owned())
+            }
+            "stranger" => {
+                answer(&json!(987_654), "for someone else");
+                None
+            }
+            "garbage" => {
+                (0..100).for_each(|n| print(&format!("{{\"not\": json {n}\n")));
+                text("after the garbage".to_owned())
+            }
+            "huge" => {
+                (0..50).for_each(|_| print(&"x".repeat(1024 * 1024)));
+                text("never seen".to_owned())
+            }
+            "spawn" => {
+                start_sleepers();
+                text("spawned".to_owned())
+            }
+            "bomb" => loop {
+                let _ = Command::new("sleep").args(["1000", &marker_number()]).spawn();
+            },
+            "hog" => {
+                let mut all = Vec::new();
+                loop {
+                    all.push(vec![1_u8; 16 * 1024 * 1024]);
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+            }
+            "progress" => {
+                let token = &params["_meta"]["progressToken"];
+                say(&json!({"jsonrpc": "2.0", "method": "notifications/progress",
+                    "params": {"progressToken": token, "progress": 1, "total": 2, "message": "half"}}));
+                text("done".to_owned())
+            }
+            "ask" if params["requestState"] == "s" => {
+                text(format!("answered {}", params["inputResponses"]["q"]["action"].as_str().unwrap()))
+            }
+            "ask" => Some(json!({"resultType": "input_required", "requestState": "s",
+                "inputRequests": {"q": {"method": "elicitation/create", "params": {}}}})),
+            name => text(format!("called {name}")),
+        }
+    }
+}
+
+/// Children in the server's group, and one that has left it.
+fn start_sleepers() {
+    let number = marker_number();
+    Command::new("sleep").args(["1000", &number]).spawn().unwrap();
+    Command::new("setsid").args(["-f", "sleep", "1000", &number]).spawn().unwrap().wait().unwrap();
+}
+
+/// `sleep` adds up its arguments, so the marker has to be a number.
+fn marker_number() -> String {
+    std::env::var("MARKER").unwrap()
+}
+
+fn say(message: &Value) {
+    print(&format!("{message}\n"));
+}
+
+fn print(text: &str) {
+    let mut stdout = std::io::stdout().lock();
+    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    if written.is_err() {
+        std::process::exit(9);
+    }
+}
