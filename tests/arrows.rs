@@ -50,7 +50,7 @@ const INSIDE: &[(&str, Arrows)] = &[(
 const LIBRARIES: &[(&str, &[&str])] = &[
     ("rusqlite", &["store"]),
     ("tungstenite", &["ws"]),
-    ("ureq", &["llm", "mcp", "net", "ops"]),
+    ("ureq", &["llm", "mcp", "net", "ops", "tools"]),
     ("tiny_http", &["llm"]),
     ("httparse", &["http"]),
     ("pulldown_cmark", &["render"]),

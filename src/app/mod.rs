@@ -251,6 +251,7 @@ fn services(config: &Config, store: Arc<Store>, servers: Arc<McpServers>, demo: 
         login_failures_per_5min: config.login_failures_per_5min,
         registrations_per_hour: config.registrations_per_hour,
         messages_per_minute: config.messages_per_minute,
+        fetch_hosts: config.fetch_hosts.clone(),
     };
     Services::new(store, Provider::new(endpoint(config, demo), Timeouts::default()), servers, key, options)
 }

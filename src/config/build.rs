@@ -40,6 +40,7 @@ impl Config {
             login_failures_per_5min: resolved.required("LOGIN_FAILURES_PER_5MIN", parse::number)?,
             registrations_per_hour: resolved.required("REGISTRATIONS_PER_HOUR", parse::number)?,
             messages_per_minute: resolved.required("MESSAGES_PER_MINUTE", parse::number)?,
+            fetch_hosts: fetch_hosts(&resolved)?,
             warnings: warnings(&resolved),
             resolved,
         })
@@ -56,6 +57,11 @@ impl Config {
 fn has_command(name: &str, around: &Surroundings<'_>) -> bool {
     let path = (around.environment)("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|directory| directory.is_absolute() && directory.join(name).is_file())
+}
+
+fn fetch_hosts(resolved: &Resolved) -> Result<Option<Vec<String>>> {
+    let hosts = resolved.optional("FETCH_URL_ALLOWED_HOSTS", parse::hosts)?.unwrap_or_default();
+    Ok(resolved.required("FETCH_URL", parse::switch)?.then_some(hosts))
 }
 
 fn data_dir(resolved: &Resolved, home: Option<PathBuf>) -> Result<PathBuf> {

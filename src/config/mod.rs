@@ -56,6 +56,8 @@ pub struct Config {
     /// Per address. 0: no limit.
     pub registrations_per_hour: u32,
     pub messages_per_minute: u32,
+    /// Hosts that agents may fetch although they are not public; `None`: they fetch nothing.
+    pub fetch_hosts: Option<Vec<String>>,
     pub backup: Backup,
     /// What works but is not wise, one sentence each, safe to show.
     pub warnings: Vec<String>,

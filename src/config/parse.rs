@@ -106,6 +106,24 @@ pub(super) fn host(text: &str) -> Result<String, Problem> {
     Err(problem("not an address to listen on", hint))
 }
 
+/// Names and addresses of other machines, each once and without a port.
+pub(super) fn hosts(text: &str) -> Result<Vec<String>, Problem> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    let mut hosts = Vec::new();
+    for one in text.split(',').map(str::trim).filter(|one| !one.is_empty()) {
+        let bare = one.trim_matches(['[', ']']).trim_end_matches('.');
+        if bare.parse::<Ipv6Addr>().is_err() && (bare.is_empty() || !bare.chars().all(is_name)) {
+            return Err(problem(
+                "not a list of hosts",
+                "write names or addresses without a scheme or port, such as wiki.lan, 192.168.1.5",
+            ));
+        }
+        hosts.push(bare.to_ascii_lowercase());
+    }
+    hosts.dedup();
+    Ok(hosts)
+}
+
 pub(super) fn model(text: &str) -> Result<String, Problem> {
     if text.chars().count() > MODEL_CHARS || text.chars().any(|c| c.is_control() || c.is_whitespace()) {
         let what = format!("a model's name has at most {MODEL_CHARS} characters and no blanks");

@@ -83,6 +83,8 @@ pub static SETTINGS: &[Setting] = &[
     row("LOGIN_FAILURES_PER_5MIN", NO_FLAG, "NUMBER", Is("10"), SHOWN, "wrong passwords per account and address; 0: no limit"),
     row("REGISTRATIONS_PER_HOUR", NO_FLAG, "NUMBER", Is("20"), SHOWN, "new accounts per address; 0: no limit"),
     row("MESSAGES_PER_MINUTE", NO_FLAG, "NUMBER", Is("60"), SHOWN, "messages of one person; 0: no limit"),
+    row("FETCH_URL", NO_FLAG, "true|false", Is("true"), SHOWN, "agents may fetch web pages, with the consent of the person"),
+    row("FETCH_URL_ALLOWED_HOSTS", NO_FLAG, "LIST", Derived("public addresses only"), SHOWN, "hosts that may be fetched although they are not public: names and addresses, separated by commas"),
     row("BACKUP_SCHEDULE", NO_FLAG, "TIMES", Is("02:00"), SHOWN, "times of automatic backups, UTC, such as 02:00,14:00; off: none"),
     row("BACKUP_DIR", NO_FLAG, "DIR", Derived("backups in the data directory"), SHOWN, "where backups are put"),
     row("BACKUP_RETENTION_DAYS", NO_FLAG, "DAYS", Is("30"), SHOWN, "older backups are removed after a good new one; 0: all are kept"),

@@ -109,7 +109,7 @@ impl Services {
         let messages = Rate::new(options.messages_per_minute, Duration::from_secs(60));
         let models = Registry::new(store.clone(), provider);
         let ledger = Arc::new(Ledger::new(store.clone()));
-        let toolbox = Toolbox::new(store.clone(), servers.clone());
+        let toolbox = Toolbox::new(store.clone(), servers.clone(), options.fetch_hosts.as_deref());
         let approvals = Approvals::new(store.clone());
         servers.keep_tidy()?;
         let tools = TurnTools { toolbox: toolbox.clone(), approvals: approvals.clone() };

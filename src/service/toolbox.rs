@@ -73,8 +73,9 @@ struct FrozenTool {
 }
 
 impl Toolbox {
-    pub(super) fn new(store: Arc<Store>, servers: Arc<Servers>) -> Arc<Self> {
-        let built_in = tools::built_in(store.workdirs());
+    /// `fetch`: the hosts that `fetch_url` may ask although they are not public; `None`: it is turned off.
+    pub(super) fn new(store: Arc<Store>, servers: Arc<Servers>, fetch: Option<&[String]>) -> Arc<Self> {
+        let built_in = tools::built_in(store.workdirs(), fetch);
         Arc::new(Self { store, servers, built_in })
     }
 

@@ -5,6 +5,7 @@
 //! one sentence.
 
 mod clock;
+mod fetch;
 mod files;
 mod keep;
 mod output;
@@ -116,9 +117,11 @@ pub fn timed_out() -> Error {
     Error::new(Kind::Unavailable, "tool_timeout", "The call took too long and was stopped")
 }
 
-/// The tools that are part of this program, in an order that never changes.
-pub fn built_in(workdirs: Workdirs) -> Vec<Arc<dyn Tool>> {
+/// The tools that are part of this program, in an order that never changes. `fetch`: the hosts that `fetch_url` may ask
+/// although they are not public; `None`: it is turned off.
+pub fn built_in(workdirs: Workdirs, fetch: Option<&[String]>) -> Vec<Arc<dyn Tool>> {
     let mut tools: Vec<Arc<dyn Tool>> = vec![Arc::new(clock::CurrentTime::new())];
     tools.extend(files::all(workdirs));
+    tools.extend(fetch.map(|allowed| Arc::new(fetch::FetchUrl::new(allowed)) as Arc<dyn Tool>));
     tools
 }
