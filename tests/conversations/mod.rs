@@ -36,7 +36,9 @@ fn create_named(client: &mut Client, name: &str) -> Value {
 /// A record as lists have it.
 fn listed(record: &Value) -> Value {
     let mut record = record.clone();
-    record.as_object_mut().unwrap().remove("systemPrompt");
+    for only_alone in ["systemPrompt", "tools"] {
+        record.as_object_mut().unwrap().remove(only_alone);
+    }
     record
 }
 

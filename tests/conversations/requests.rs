@@ -6,7 +6,7 @@ use super::{connected, create_named, fields, listed, names};
 use crate::support::chat::{self, Chat, Image};
 use crate::support::upstream::{Script, Step};
 
-const RECORD: [&str; 10] = [
+const RECORD: [&str; 11] = [
     "containerId",
     "createdAt",
     "description",
@@ -16,6 +16,7 @@ const RECORD: [&str; 10] = [
     "online",
     "sessionId",
     "systemPrompt",
+    "tools",
     "updatedAt",
 ];
 
@@ -61,7 +62,10 @@ fn answers_of_a_chat() {
     let (_server, mut client) = connected();
     let image = chat::create(&mut client);
     let empty = chat::page(&mut client, &image);
-    assert_eq!(empty, json!({"messages": [], "seq": 0, "running": null, "queued": []}));
+    assert_eq!(
+        empty,
+        json!({"messages": [], "seq": 0, "running": null, "queued": [], "approvals": [], "context": null})
+    );
     let session = json!({"sessionId": image.session});
     let subscribed = json!({"sessionId": image.session, "latestSeq": 0});
     assert_eq!(client.ask("subscribe_request", session.clone()), subscribed);
