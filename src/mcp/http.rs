@@ -270,8 +270,7 @@ fn plain(name: &str) -> String {
 
 /// Where a redirect leads, when that is the same origin.
 pub(super) fn within_origin(url: &str, target: &str) -> Option<String> {
-    let origin_end =
-        url.find("://").map(|at| at + 3).and_then(|at| Some(at + url[at..].find('/').unwrap_or(url.len() - at)))?;
+    let origin_end = url.find("://").map(|at| at + 3).map(|at| at + url[at..].find('/').unwrap_or(url.len() - at))?;
     let origin = &url[..origin_end];
     if target.starts_with('/') && !target.starts_with("//") {
         return Some(format!("{origin}{target}"));

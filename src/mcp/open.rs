@@ -106,10 +106,10 @@ fn address(server: &Server) -> Result<(String, Vec<(String, String)>)> {
 fn program(server: &Server, key: &Key) -> Result<Program> {
     let declared = &server.declared;
     let directory = home(server, key.as_ref())?;
-    let ours = |name: &&str| Some(((*name).to_owned(), lookup(name)?));
-    let mut env: Vec<(String, String)> = PASSED_ON.iter().filter_map(|name| ours(&name)).collect();
+    let ours = |name: &str| Some((name.to_owned(), lookup(name)?));
+    let mut env: Vec<(String, String)> = PASSED_ON.iter().filter_map(|name| ours(name)).collect();
     let lower: Vec<String> = PROXIES.iter().map(|name| name.to_ascii_lowercase()).collect();
-    let proxies = PROXIES.iter().copied().chain(lower.iter().map(String::as_str)).filter_map(|name| ours(&name));
+    let proxies = PROXIES.iter().copied().chain(lower.iter().map(String::as_str)).filter_map(ours);
     env.extend(proxies.filter(|(_, value)| !value.contains('@')));
     env.extend(FIXED.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     env.push(("HOME".to_owned(), directory.to_string_lossy().into_owned()));

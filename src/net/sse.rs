@@ -56,6 +56,7 @@ impl<R: Read> Events<R> {
 
     /// The data of the next event; `None` at the end of the stream. An event whose lines are whole counts even where
     /// the stream ends without the blank line: some servers leave it out.
+    #[expect(clippy::should_implement_trait, reason = "an iterator cannot lend what it reads")]
     pub fn next(&mut self) -> Result<Option<&str>, Trouble> {
         self.data.clear();
         let mut has_data = false;
