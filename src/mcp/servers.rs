@@ -151,10 +151,11 @@ impl Servers {
     ) -> Result<CallResult> {
         let (name, tool) = tool;
         let server = self.find(name)?;
-        self.wake();
         let Limits { deadline, cancel, progress } = limits;
         let key = owner.and_then(|owner| server.key(owner));
-        server.call(&key, tool, input, &Wait { deadline, cancel, progress })
+        let outcome = server.call(&key, tool, input, &Wait { deadline, cancel, progress });
+        self.wake(); // only now is it certain that what it may have started is seen
+        outcome
     }
 
     /// The administrator's word on a tool, as it is now. A server that is gone asks.
@@ -234,8 +235,8 @@ impl Servers {
     /// Starts a server for a test, from its beginning, and waits for it. Errors: `NotFound`, `Unavailable`.
     pub fn test(&self, name: &str, owner: Option<&ContainerId>, deadline: Instant, cancel: &Cancel) -> Result<Status> {
         let server = self.renewed(name)?;
-        self.wake();
         let outcome = server.client(&owner.and_then(|owner| server.key(owner)), deadline, cancel);
+        self.wake();
         match outcome {
             Ok(_) => Ok(server.status()),
             Err(error) => {
