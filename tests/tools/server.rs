@@ -176,7 +176,8 @@ impl Fake {
 /// Children in the server's group, and one that has left it.
 fn start_sleepers() {
     let number = marker_number();
-    Command::new("sleep").args(["1000", &number]).spawn().unwrap();
+    let mut sleeper = Command::new("sleep").args(["1000", &number]).spawn().unwrap();
+    std::thread::spawn(move || sleeper.wait());
     Command::new("setsid").args(["-f", "sleep", "1000", &number]).spawn().unwrap().wait().unwrap();
 }
 
