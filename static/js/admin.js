@@ -8,6 +8,7 @@ import { healthSection } from "./admin-health.js";
 import { invitesSection } from "./admin-invites.js";
 import { logSection } from "./admin-log.js";
 import { providersSection } from "./admin-providers.js";
+import { toolsSection } from "./admin-tools.js";
 import { usageSection } from "./admin-usage.js";
 import { usersSection } from "./admin-users.js";
 import { fill, h, icon, iconButton } from "./dom.js";
@@ -18,7 +19,7 @@ import { openPalette } from "./palette.js";
 
 /** [name in the address, icon, what draws it] in the order of the list. */
 const SECTIONS = [
-  ["users", "users", usersSection], ["invites", "ticket", invitesSection], ["providers", "key", providersSection], ["usage", "gauge", usageSection], ["backups", "backup", backupsSection],
+  ["users", "users", usersSection], ["invites", "ticket", invitesSection], ["providers", "key", providersSection], ["tools", "tools", toolsSection], ["usage", "gauge", usageSection], ["backups", "backup", backupsSection],
   ["health", "pass", healthSection], ["log", "log", logSection],
 ];
 

@@ -156,7 +156,7 @@ test("checks say what needs attention, and the log is searched and followed", as
 for (const [name, options] of [["light, wide", {}], ["dark, Chinese, phone", { locale: "zh-CN", colorScheme: "dark", viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true }]]) {
   test(`axe finds nothing in any section, and nothing sticks out: ${name}`, async () => {
     await open({ reducedMotion: "reduce", ...options });
-    for (const each of ["users", "invites", "providers", "usage", "backups", "health", "log"]) {
+    for (const each of ["users", "invites", "providers", "tools", "usage", "backups", "health", "log"]) {
       await page.goto(`${server.url}/admin/${each}`);
       await page.waitForFunction(() => document.querySelector("#thread section") && !document.querySelector("#thread .skeleton"));
       assert.deepEqual(await violations(page), [], each);

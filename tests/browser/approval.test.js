@@ -1,0 +1,141 @@
+// Consent to a tool's call: who wants to do what with which input, answered once, whatever was reloaded meanwhile.
+
+import assert from "node:assert/strict";
+import { after, afterEach, before, beforeEach, test } from "node:test";
+import { answer, answers, finished, logIn, newContext, noOverflow, register, say, Server, stopBrowser, violations } from "./support.js";
+import { startUpstream } from "./upstream.js";
+
+const TOOL_SERVER = new URL("./tool-server.js", import.meta.url).pathname;
+
+const ADMIN = "administrator";
+
+let server, upstream, context, page;
+
+/** Calls the tool for each question, and then says what came back. */
+function saying(body) {
+  const last = body.messages.at(-1).content;
+  const result = Array.isArray(last) && last.find((part) => part.type === "tool_result");
+  if (result) return `The tool said: ${JSON.stringify(result.content)}`;
+  const tool = body.tools?.find(({ name }) => name.startsWith("notes"));
+  return tool ? { tool: tool.name, input: { text: "buy milk" } } : "No tool here.";
+}
+
+before(async () => {
+  upstream = await startUpstream({ models: [{ id: "claude-sonnet-5-5", display_name: "Sonnet 5.5" }], say: saying });
+  server = await Server.start({ provider: "anthropic", args: ["--api-url", upstream.url, "--api-key", "test-key"] });
+  context = await newContext();
+  page = await context.newPage();
+  await register(page, server.url, ADMIN);
+  const added = await page.evaluate(async ([command, script]) => {
+    const token = JSON.parse(localStorage.getItem("portagent:token"));
+    const response = await fetch("/api/admin/mcp", { method: "POST", headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" }, body: JSON.stringify({ name: "notes", command, args: [script] }) });
+    return [response.status, await response.text()];
+  }, [process.execPath, TOOL_SERVER]);
+  assert.equal(added[0], 201, added[1]);
+  await context.close();
+});
+after(async () => { await stopBrowser(); await server.stop(); upstream.stop(); });
+beforeEach(async () => {
+  context = await newContext();
+  page = await context.newPage();
+  await register(page, server.url);
+});
+afterEach(async () => {
+  await context.close();
+  assert.deepEqual(context.complaints, [], "the browser complained");
+});
+
+const card = (where = page) => where.getByRole("group", { name: "The tool server notes wants to run note" });
+
+test("a call is allowed once, with its input in sight, and asked for again the next time", async () => {
+  await say(page, "Keep a note");
+  await card().waitFor();
+  assert.match(await card().innerText(), /buy milk/);
+  assert.deepEqual(await violations(page), []);
+  await card().getByRole("button", { name: "Allow once" }).click();
+  await answer(page).getByText(/Kept: buy milk/).first().waitFor();
+  await finished(page);
+  assert.equal(await card().count(), 0);
+  await say(page, "And another");
+  await card().waitFor();
+  await card().getByRole("button", { name: "Decline" }).click();
+  await finished(page);
+  assert.equal(await answer(page).getByText(/Kept/).count(), 0);
+});
+
+test("it survives a reload, and an answer in another tab is the answer", async () => {
+  await say(page, "Keep a note");
+  await card().waitFor();
+  await page.reload();
+  await card().waitFor();
+  const other = await context.newPage();
+  await other.goto(page.url());
+  await card(other).waitFor();
+  await card(other).getByRole("button", { name: "Allow in this conversation" }).click();
+  await card().waitFor({ state: "detached" });
+  await finished(page);
+  await say(page, "And another");
+  await answers(page).nth(1).getByText(/Kept: buy milk/).first().waitFor();
+  assert.equal(await card().count(), 0, "it was allowed for the whole conversation");
+});
+
+test("always is remembered, shown in the account, and taken back there", async () => {
+  await say(page, "Keep a note");
+  await card().getByRole("button", { name: "Always allow" }).click();
+  await finished(page);
+  await page.keyboard.press("Control+Shift+O");
+  await page.locator(".greeting").waitFor();
+  await say(page, "Elsewhere");
+  await answer(page).getByText(/Kept: buy milk/).first().waitFor();
+  await finished(page);
+  await page.locator(".sidebar-foot button").first().click();
+  await page.getByRole("menuitem", { name: "Account and usage" }).click();
+  await page.getByRole("button", { name: /^Ask again before/ }).click();
+  await page.getByRole("button", { name: /^Ask again before/ }).waitFor({ state: "detached" });
+  await page.keyboard.press("Escape");
+  await say(page, "Once more");
+  await card().waitFor();
+});
+
+test("on a phone, in Chinese, the card fits", async () => {
+  await context.close();
+  context = await newContext({ viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, locale: "zh-CN", colorScheme: "dark" });
+  page = await context.newPage();
+  await register(page, server.url);
+  await say(page, "记一下");
+  await page.getByRole("button", { name: "允许一次" }).waitFor();
+  assert.ok(await noOverflow(page));
+  assert.deepEqual(await violations(page), []);
+  await page.getByRole("button", { name: "拒绝" }).tap();
+  await finished(page);
+});
+
+test("administrators see the server, its tools, and whether it asks", async () => {
+  await context.close();
+  context = await newContext();
+  page = await context.newPage();
+  await logIn(page, server.url, ADMIN);
+  await page.locator(".composer-text").waitFor();
+  await page.goto(`${server.url}/admin/tools`);
+  const more = page.getByRole("button", { name: "Actions for notes" });
+  await more.click();
+  await page.getByRole("menuitem", { name: "Test" }).click();
+  await page.getByText(/notes answers: 1 tools/).first().waitFor();
+  await page.getByText("Tools: 1").click();
+  await page.getByText("Keeps a note.").waitFor();
+  assert.deepEqual(await violations(page), []);
+  await more.click();
+  await page.getByRole("menuitem", { name: "Allow without asking" }).click();
+  await page.getByText("runs without asking").first().waitFor();
+  await page.getByRole("button", { name: "Add a tool server" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Name", { exact: true }).fill("broken");
+  await dialog.getByLabel("Declaration (JSON)").fill("{");
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await dialog.getByText("This is not valid JSON.").waitFor();
+  await dialog.getByLabel("Declaration (JSON)").fill('{"command":"/nonexistent/tool-server"}');
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("button", { name: "Actions for broken" }).click();
+  await page.getByRole("menuitem", { name: "Remove" }).click();
+  await page.getByRole("button", { name: "Actions for broken" }).waitFor({ state: "detached" });
+});
