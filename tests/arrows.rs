@@ -37,6 +37,7 @@ const INSIDE: &[(&str, Arrows)] = &[(
     &[
         ("care", &["migrations", "tables", "engine", "sqlite"]),
         ("salvage", &["migrations", "engine", "sqlite"]),
+        ("search", &["tables", "engine", "sqlite"]),
         ("migrations", &["v19", "engine", "sqlite"]),
         ("v19", &["tables", "sqlite"]),
         ("tables", &["engine", "sqlite"]),

@@ -25,6 +25,7 @@ mod page;
 mod providers;
 mod public_port;
 mod restore;
+mod search;
 mod stream;
 mod support;
 mod systemd;

@@ -81,6 +81,7 @@ struct Running {
     scheduler: Worker,
     alerts: Worker,
     tidy: Worker,
+    indexing: Worker,
     marker: Marker,
     _demo: Option<Demo>,
 }
@@ -109,12 +110,13 @@ impl Running {
         operations::equip(config, &services, &store, &backups);
         let jobs = jobs(config, &services, &store, &backups, marker.was_there);
         let tidy = care::tidy(store.clone())?;
+        let indexing = ops::indexing(services.clone())?;
         let scheduler = ops::schedule(store.clone(), jobs)?;
         let alerts = ops::alerts(services.clone(), store, alerts::options(config))?;
         let server = listen(config, &services)?;
         announce(&services, &server)?;
         keep_models_listed(&services)?;
-        Ok(Self { services, server, watch, scheduler, alerts, tidy, marker, _demo: demo })
+        Ok(Self { services, server, watch, scheduler, alerts, tidy, indexing, marker, _demo: demo })
     }
 
     /// Stops accepting, stores what runs, closes sockets, and leaves no `-wal` file behind.
@@ -122,6 +124,7 @@ impl Running {
         self.server.stop_accepting();
         self.scheduler.ask_to_stop();
         self.alerts.ask_to_stop();
+        self.indexing.ask_to_stop();
         drop(self.watch);
         self.services.turns.stop();
         self.services.hub.close_all();
@@ -131,6 +134,7 @@ impl Running {
         drop(self.scheduler);
         drop(self.alerts);
         drop(self.tidy);
+        drop(self.indexing);
         self.services.stop();
         self.marker.remove();
     }

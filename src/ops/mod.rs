@@ -5,6 +5,7 @@ pub mod archive;
 pub mod backup;
 pub mod care;
 pub mod doctor;
+mod indexing;
 mod meter;
 mod owner;
 mod partial;
@@ -17,6 +18,7 @@ mod watchdog;
 mod worker;
 
 pub use alerts::{AlertOptions, alerts, test as alert_test};
+pub use indexing::indexing;
 pub use meter::{Meter, Pace, Progress};
 pub use owner::become_owner;
 pub use scheduler::{Job, When, recorded, schedule};

@@ -19,6 +19,7 @@ pub mod invites;
 pub mod models;
 pub mod operations;
 mod passwords;
+pub mod search;
 mod throttle;
 mod token;
 pub mod tool_servers;
@@ -43,6 +44,7 @@ pub use operations::Operations;
 pub use tool_servers::{Tested, ToolServers};
 pub use toolbox::Toolbox;
 use turn::TurnTools;
+pub use search::Search;
 pub use turn::{Reopen, SendMessage, Sent, Turns};
 
 pub use crate::store::{BudgetRow, Group, GroupBy, Range, Sums, UserPage};
@@ -66,6 +68,7 @@ pub struct Services {
     pub conversations: Conversations,
     pub files: Files,
     pub agent_files: AgentFiles,
+    pub search: Search,
     pub turns: Arc<Turns>,
     pub models: Arc<Registry>,
     pub providers: Providers,
@@ -129,6 +132,7 @@ impl Services {
             files: Files::new(store.clone()),
             agent_files: AgentFiles::new(store.clone()),
             conversations: Conversations::new(store.clone(), hub.clone(), turns.clone(), models.clone()),
+            search: Search::new(store.clone()),
             health: Health::new(store.clone(), upstream, models.clone()),
             gauges: Collector::new(store.clone(), models.clone()),
             providers: Providers::new(models.clone(), store.clone()),

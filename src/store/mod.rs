@@ -8,6 +8,7 @@ mod engine;
 mod files;
 mod migrations;
 pub mod salvage;
+mod search;
 mod sqlite;
 mod tables;
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub use files::key::kept_key;
 pub use files::lock::DirectoryLock;
 pub use files::snapshot::stamp;
 pub use files::{copy, has_data, replace_data, settle_if_free};
+pub use search::{Found, Hit, Piece, Query, SearchIndex};
 pub use tables::budgets::BudgetRow;
 pub use tables::conversations::DeletedCounts;
 pub use tables::files::StoredFile;

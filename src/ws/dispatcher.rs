@@ -111,6 +111,7 @@ impl Dispatcher {
             "turn_continue_request" => self.reopen(request, Reopen::Continue),
             "agent_interrupt_request" => self.interrupt(request),
             "tool_approval_answer_request" => self.answer_approval(request),
+            "search_request" => self.search(request),
             "subscribe_request" => self.subscribe(request),
             "unsubscribe_request" => self.unsubscribe(request),
             _ => Err(Error::invalid("unknown_type", "There is no such request")),

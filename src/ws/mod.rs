@@ -9,6 +9,7 @@ mod events;
 mod token_bucket;
 mod protocol;
 mod requests;
+mod search;
 mod socket;
 #[cfg(test)]
 mod tests;

@@ -55,6 +55,14 @@ impl Socket {
         }
     }
 
+    /// The same where a refusal is an answer: then `None`.
+    pub fn try_ask(&mut self, kind: &str, data: Value) -> Option<Value> {
+        let request = json!({ "id": kind, "type": format!("{kind}_request"), "data": data });
+        self.0.send(Message::text(request.to_string())).expect("sends");
+        let frame = std::iter::repeat_with(|| self.next()).find(|frame| frame["id"] == kind)?;
+        frame["error"].is_null().then(|| frame["data"].clone())
+    }
+
     fn next(&mut self) -> Value {
         loop {
             if let Message::Text(text) = self.0.read().expect("reads") {

@@ -7,6 +7,7 @@
 mod backup;
 mod client;
 mod health;
+mod search;
 mod server;
 mod upstream;
 
@@ -25,12 +26,13 @@ const CHATS_PER_PERSON: usize = 5;
 const STREAMING: Duration = Duration::from_secs(12);
 
 type Part = (&'static str, fn(&str));
-const PARTS: [Part; 5] = [
+const PARTS: [Part; 6] = [
     ("start", start_time),
     ("sockets", idle_and_sockets),
     ("streaming", streaming),
     ("health", health::compare_with_nginx),
     ("backup", backup::measure),
+    ("search", search::measure),
 ];
 
 fn main() {

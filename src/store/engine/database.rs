@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::changes::Changes;
 use super::migrate;
 use super::supervise::Rescue;
 use super::trouble::Trouble;
@@ -36,6 +37,7 @@ pub struct Database {
     /// What is open now. It changes when another file is put at the path while we serve.
     opened: Mutex<Arc<Opened>>,
     pub trouble: Arc<Trouble>,
+    pub changes: Arc<Changes>,
 }
 
 /// The connections to one file. The order of the fields is the order in which they are closed: see `LiveFile`.
@@ -55,8 +57,9 @@ impl Database {
     /// Errors: `Unavailable` when it cannot be used, is damaged, or was written by a newer program.
     pub fn open(path: &Path, schema: &'static migrate::Schema) -> Result<Self> {
         let trouble = Arc::new(Trouble::none(path));
-        let opened = Opened::open(path, schema, &trouble)?;
-        Ok(Self { path: path.to_owned(), schema, opened: Mutex::new(Arc::new(opened)), trouble })
+        let changes = Arc::new(Changes::default());
+        let opened = Opened::open(path, schema, &trouble, &changes)?;
+        Ok(Self { path: path.to_owned(), schema, opened: Mutex::new(Arc::new(opened)), trouble, changes })
     }
 
     /// One transaction on the writer; returns when it is on the disk.
@@ -109,7 +112,7 @@ impl Database {
     ///
     /// Errors: those of `open`; it can be tried again.
     pub fn open_again(&self) -> Result<()> {
-        let opened = Opened::open(&self.path, self.schema, &self.trouble)?;
+        let opened = Opened::open(&self.path, self.schema, &self.trouble, &self.changes)?;
         *self.current() = Arc::new(opened);
         Ok(())
     }
@@ -120,7 +123,7 @@ impl Database {
 }
 
 impl Opened {
-    fn open(path: &Path, schema: &migrate::Schema, trouble: &Arc<Trouble>) -> Result<Self> {
+    fn open(path: &Path, schema: &migrate::Schema, trouble: &Arc<Trouble>, changes: &Arc<Changes>) -> Result<Self> {
         open::private_file(path)?;
         let live = LiveFile::open(path).map_err(|cause| open::not_writable(path, cause))?;
         let live = Arc::new(live);
@@ -128,6 +131,7 @@ impl Opened {
         migrate::bring_up_to_date(&mut conn, path, schema).map_err(|error| error.about(path))?;
         open::prepare_writer(&conn).map_err(|error| error.named(path))?;
         open::tighten(path)?;
+        changes.follow(&mut conn)?;
         let writer = Writer::start(schema.name, conn, live.clone(), trouble.clone())?;
         let opened = Self {
             writer,

@@ -1,6 +1,7 @@
 //! A database that is open: its writer, its readers, its schema, and what happens when its file is taken away. Knows the
 //! two databases of a [`Store`], and nothing of their tables.
 
+pub mod changes;
 pub mod database;
 pub mod migrate;
 pub mod preflight;

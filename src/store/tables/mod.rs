@@ -17,6 +17,7 @@ pub mod people;
 pub mod providers;
 pub mod prices;
 pub mod retention;
+pub mod searchable;
 pub mod settings;
 pub mod tools;
 pub mod turns;
