@@ -1,4 +1,4 @@
-//! Arguments → command → what went wrong → exit code.
+//! Arguments → command → exit code.
 
 use std::process::ExitCode;
 
@@ -8,11 +8,5 @@ fn main() -> ExitCode {
     if let Some(code) = cli::hosts(std::env::args_os()) {
         return code;
     }
-    match cli::run(std::env::args_os()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            cli::report(&error);
-            ExitCode::from(cli::exit_code(&error))
-        }
-    }
+    ExitCode::from(cli::run(std::env::args_os()))
 }

@@ -12,7 +12,7 @@ type Arrows = &'static [(&'static str, &'static [&'static str])];
 const ARROWS: Arrows = &[
     ("main", &["cli"]),
     ("cli", &["app", "config", "service"]),
-    ("app", &["config", "http", "llm", "mcp", "ops", "service", "store", "ws"]),
+    ("app", &["config", "http", "llm", "mcp", "net", "ops", "service", "store", "ws"]),
     ("config", &[]),
     ("http", &["service"]),
     ("ws", &["service", "hub"]),
@@ -52,6 +52,8 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("rusqlite", &["store"]),
     ("tungstenite", &["ws"]),
     ("ureq", &["llm", "mcp", "net", "ops", "tools"]),
+    ("rustls", &["net"]),
+    ("webpki_roots", &["net"]),
     ("tiny_http", &["llm"]),
     ("httparse", &["http"]),
     ("pulldown_cmark", &["render"]),
@@ -63,6 +65,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("tar", &["ops"]),
     ("flate2", &["ops"]),
     ("age", &["ops"]),
+    ("unicode_normalization", &["domain"]),
 ];
 
 #[test]

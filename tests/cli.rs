@@ -121,15 +121,110 @@ fn healthcheck_asks_the_server() {
     assert!(unwell.stderr.contains("is not well: 503 {\"status\":\"error\"}"), "{}", unwell.stderr);
 }
 
+#[test]
+fn healthcheck_does_not_print_the_page_of_another_server() {
+    let home = tempfile::tempdir().unwrap();
+    for page in ["HTTP/1.1 404 Not Found\r\n\r\n<html>a long page</html>", "HTTP/1.1 200 OK\r\n\r\n<html>hello</html>"]
+    {
+        let port = answering_server(page).to_string();
+        let asked = run(home.path(), &["healthcheck", "-p", &port, "-q"]);
+        let status = &page[9..12];
+        let expected = format!("error: what answers on 127.0.0.1 port {port} is not portagent ({status})\n");
+        assert_eq!((asked.code, asked.stdout.as_str()), (Some(1), ""));
+        assert!(asked.stderr.starts_with(&expected), "{}", asked.stderr);
+    }
+}
+
+#[test]
+fn errors_are_json_for_programs() {
+    let home = tempfile::tempdir().unwrap();
+    let check = |arguments: &[&str], exit: i32, code: &str, error: &str| {
+        let run = run(home.path(), arguments);
+        let found = json(&run.stderr);
+        assert_eq!((run.code, found["code"].as_str()), (Some(exit), Some(code)), "{arguments:?}");
+        assert!(found["error"].as_str().unwrap().starts_with(error) && found["hint"].is_string(), "{found}");
+        assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+    };
+    check(&["user", "list", "-d", "none", "--json"], 1, "no_data", "there is no data in ");
+    check(&["confgi", "--json"], 2, "usage", "unknown command `confgi`");
+    check(&["config", "--json", "-p", "x"], 2, "bad_setting", "PORT=x (from --port): not a port");
+    let several = run(home.path(), &["config", "--json", "-p", "x", "--provider", "y"]);
+    let also = json(&several.stderr)["also"][0]["error"].take();
+    assert_eq!(also, "LLM_PROVIDER=y (from --provider): not a provider", "{}", several.stderr);
+    let text = run(home.path(), &["config", "-p", "x", "--provider", "y"]).stderr;
+    assert_eq!(text.matches("error: ").count(), 2, "{text}");
+}
+
+/// A cron job: nothing is said, unless something is wrong.
+#[test]
+fn quiet_says_nothing_when_all_is_well() {
+    let home = tempfile::tempdir().unwrap();
+    let quiet = |arguments: &[&str], code: i32| {
+        let run = run(home.path(), &[arguments, &["-d", "data", "--quiet"]].concat());
+        assert_eq!((run.code, run.stdout.as_str()), (Some(code), ""), "{arguments:?}: {}", run.stderr);
+        run.stderr
+    };
+    // A backup warns where it does not know the key.
+    let settings = home.path().join(".env");
+    std::fs::write(&settings, "JWT_SECRET=0123456789abcdef0123456789abcdef\n").unwrap();
+    std::fs::set_permissions(&settings, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    assert!(quiet(&["backup"], 1).starts_with("error: there is no database "));
+    assert!(quiet(&["user", "list"], 2).contains("`user list` has no --quiet"));
+    assert_eq!(run(home.path(), &["user", "add", "lin", "--generate", "-d", "data"]).code, Some(0));
+    for command in [&["backup"][..], &["backup", "verify", "latest"], &["db", "check"], &["user", "disable", "lin"]] {
+        let expected = if command[0] == "user" { 1 } else { 0 }; // lin is the last administrator
+        let said = quiet(command, expected);
+        assert_eq!(said.is_empty(), expected == 0, "{command:?}: {said}");
+    }
+    std::fs::remove_dir_all(home.path().join("data/backups")).unwrap();
+    let none = quiet(&["backup", "verify", "latest"], 1);
+    assert!(none.starts_with("error: there is no backup in "), "{none}");
+}
+
+#[test]
+fn completion_offers_what_comes_next() {
+    let home = tempfile::tempdir().unwrap();
+    let script = run(home.path(), &["completion", "bash"]);
+    assert_eq!(script.code, Some(0), "{}", script.stderr);
+    let offers = |words: &[&str]| {
+        let line = words.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" ");
+        let ask = format!("COMP_WORDS=({line}); COMP_CWORD={}; _portagent; echo ${{COMPREPLY[@]}}", words.len() - 1);
+        let mut bash = Command::new("bash");
+        bash.args(["--norc", "-c"]).arg(format!("{}{ask}", script.stdout));
+        run_with_input(bash, "").stdout.trim().to_owned()
+    };
+    assert_eq!(offers(&["portagent", "use"]), "user");
+    assert_eq!(offers(&["portagent", "-d", "/x", "user", "pa"]), "passwd");
+    assert_eq!(offers(&["portagent", "backup", "--enc"]), "--encrypt-to");
+    assert_eq!(offers(&["portagent", "serve", "--por"]), "--port");
+    assert_eq!(offers(&["portagent", "completion", ""]), "bash zsh fish");
+    for (shell, check) in [("bash", "-n"), ("zsh", "-n"), ("fish", "--no-execute")] {
+        let script = run(home.path(), &["completion", shell]).stdout;
+        assert!(script.len() > 2000, "{shell}");
+        if Command::new(shell).arg("--version").stdout(Stdio::null()).status().is_ok() {
+            let file = home.path().join(shell);
+            std::fs::write(&file, script).unwrap();
+            assert!(Command::new(shell).arg(check).arg(file).status().unwrap().success(), "{shell}");
+        }
+    }
+    assert_eq!(run(home.path(), &["completion", "tcsh"]).code, Some(2));
+    let man = run(home.path(), &["man"]).stdout;
+    assert!(man.starts_with(".TH PORTAGENT 1") && man.contains(".SS user disable NAME"), "{man}");
+}
+
 /// Answers one request with 503.
 fn refusing_server() -> u16 {
+    answering_server("HTTP/1.1 503 Service Unavailable\r\n\r\n{\"status\":\"error\"}")
+}
+
+fn answering_server(answer: &'static str) -> u16 {
     use std::io::{Read as _, Write as _};
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         let _ = stream.read(&mut [0; 1024]);
-        stream.write_all(b"HTTP/1.1 503 Service Unavailable\r\n\r\n{\"status\":\"error\"}").unwrap();
+        stream.write_all(answer.as_bytes()).unwrap();
     });
     port
 }

@@ -37,7 +37,9 @@ impl Place {
 
     fn load(&self) -> Result<Config, Error> {
         let environment = |name: &str| self.environment.get(name).cloned();
-        Config::load(&self.typed, &Surroundings { environment: &environment, directory: self.directory.path() })
+        let names: Vec<String> = self.environment.keys().map(|&name| name.to_owned()).collect();
+        let around = Surroundings { environment: &environment, names: &names, directory: self.directory.path() };
+        Config::load(&self.typed, &around)
     }
 
     /// The value that counts, and where it came from.
@@ -187,4 +189,59 @@ fn credentials_come_between_environment_and_files() {
     assert_eq!(environment.effective("LLM_PROVIDER_KEY").1, "environment");
     let error = with(Place::new().file("llm-provider-key", "sk-ant two words")).load().unwrap_err();
     assert!(error.message.starts_with("LLM_PROVIDER_KEY (from credential llm-provider-key): "), "{error}");
+}
+
+#[test]
+fn secrets_are_read_from_the_files_that_variables_name() {
+    let place = Place::new().file("key", "sk-ant-in-a-file\n");
+    let path = place.directory.path().join("key").display().to_string();
+    let place = place.file(".env", &format!("LLM_PROVIDER_KEY_FILE={path}\nMETRICS_TOKEN_FILE={path}"));
+    let config = place.load().unwrap();
+    assert_eq!(config.llm.api_key.unwrap().expose(), "sk-ant-in-a-file");
+    assert_eq!(config.metrics_token.unwrap().expose(), "sk-ant-in-a-file");
+    assert_eq!(place.effective("LLM_PROVIDER_KEY"), ("set".to_owned(), "LLM_PROVIDER_KEY_FILE=key".to_owned()));
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+    let place = place.env("LLM_PROVIDER_KEY", "sk-ant-1");
+    assert_eq!(place.effective("LLM_PROVIDER_KEY").1, "environment", "that counts before the file");
+    let error = Place::new().env("JWT_SECRET_FILE", "/nothing/there").load().unwrap_err();
+    assert_eq!(error.message, "JWT_SECRET_FILE=/nothing/there: no such file");
+}
+
+#[test]
+fn all_that_is_wrong_is_said_at_once() {
+    let file = "PORT=x\nLLM_PROVIDER_KYE=abc\nLOG_LEVEL=loud\nBACKUP_SCHEDULE=noon";
+    let error = Place::new().file(".env", file).env("JWT_SECRET_FILE", "/nothing/there").load().unwrap_err();
+    let said: Vec<&str> = std::iter::once(&error).chain(error.also()).map(|error| error.message.as_ref()).collect();
+    for name in ["JWT_SECRET_FILE=/nothing/there: ", "PORT=x ", "LOG_LEVEL=loud ", "BACKUP_SCHEDULE=noon "] {
+        assert!(said.iter().any(|line| line.starts_with(name)), "{name}: {said:?}");
+    }
+    assert!(said.iter().any(|line| line.ends_with("did you mean LLM_PROVIDER_KEY?")), "{said:?}");
+    assert_eq!(said.len(), 5, "{said:?}");
+    assert!(!format!("{error:?}").contains("abc"));
+}
+
+#[test]
+fn names_that_are_nearly_ours_are_named() {
+    let place = Place::new().file(".env", "BACKUP_RETENTION=7\nHTTPS_PROXY=x\n").env("LLM_PROVIDER_URI", "http://a");
+    let warnings = place.load().unwrap().warnings;
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    assert!(warnings[0].starts_with("LLM_PROVIDER_URI (from environment) is no setting"), "{warnings:?}");
+    assert!(warnings[1].ends_with(".env:1) is no setting and was passed over: did you mean BACKUP_RETENTION_DAYS?"));
+}
+
+#[test]
+fn an_env_file_in_utf_16_is_called_that() {
+    let utf16: Vec<u8> = "\u{feff}PORT=6000\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let without_mark: Vec<u8> = "PORT=6000\n".encode_utf16().flat_map(u16::to_be_bytes).collect();
+    for (bytes, what) in [
+        (utf16, "it is UTF-16 text, not UTF-8"),
+        (without_mark, "it is UTF-16 text, not UTF-8"),
+        (vec![0xc3], "it is not UTF-8 text"),
+    ] {
+        let place = Place::new();
+        std::fs::write(place.directory.path().join(".env"), bytes).unwrap();
+        let error = place.load().unwrap_err();
+        assert!(error.message.ends_with(what), "{error}");
+        assert!(error.hint.unwrap().starts_with("save it again as UTF-8"));
+    }
 }

@@ -20,6 +20,15 @@ install -d "$tree/etc/portagent"
 sed -e 's#{{FILE}}#/etc/portagent/portagent.env#g' -e 's#{{DATA}}#/var/lib/portagent#g' packaging/systemd/portagent.env \
   >"$tree/etc/portagent/portagent.env"
 chmod 0640 "$tree/etc/portagent/portagent.env"
+# The manual page and the completions come from the program itself: of the other machine's package, from ours.
+runs=$binary
+"$runs" version >/dev/null 2>&1 || runs=$(realpath "$(packaging/static.sh "$(uname -m)-unknown-linux-musl")")
+install -d "$tree/usr/share/man/man1" "$tree/usr/share/bash-completion/completions" \
+  "$tree/usr/share/zsh/vendor-completions" "$tree/usr/share/fish/vendor_completions.d"
+"$runs" man | gzip -9n >"$tree/usr/share/man/man1/portagent.1.gz"
+"$runs" completion bash >"$tree/usr/share/bash-completion/completions/portagent"
+"$runs" completion zsh >"$tree/usr/share/zsh/vendor-completions/_portagent"
+"$runs" completion fish >"$tree/usr/share/fish/vendor_completions.d/portagent.fish"
 doc=$tree/usr/share/doc/portagent
 install -d "$doc/examples"
 cp -r packaging/nginx packaging/caddy "$doc/examples/"

@@ -8,10 +8,11 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::config::Config;
 use crate::domain::secret::Secret;
-use crate::domain::{Code, Error, Result, clock};
+use crate::domain::{Code, Error, Kind, Result, clock};
 use crate::ops::backup::{self, Options};
+use crate::ops::stand_in::is_read_only;
 use crate::ops::{self, archive};
-use crate::ops::{Job, Meter, Pace, Stop, When};
+use crate::ops::{Job, Meter, Pace, Stop, When, become_owner_but_for};
 use crate::service::clock_guard;
 use crate::service::{BACKUP_JOB, BackupPlan, Services};
 use crate::store::{Store, inspect};
@@ -39,9 +40,13 @@ pub fn make(
     tell: &mut dyn FnMut(Progress),
 ) -> Result<Done> {
     let mut options = options(config, into);
+    become_owner_but_for(&config.data_dir, &options.into)?;
     options.encryption = encryption.unwrap_or(options.encryption);
     let mut meter = meter_for_command(tell)?;
-    let made = backup::make(&options, &mut meter)?;
+    let made = backup::make(&options, &mut meter).map_err(|error| match error.code.as_str() {
+        "no_data" => error.hint(super::data::where_data_is(&config.data_dir)),
+        _ => error,
+    })?;
     let removed = match into {
         None if note(config, &made) => {
             backup::remove_old(&config.backup.directory, &made, config.backup.retention_days, clock::now_ms())
@@ -92,7 +97,8 @@ pub fn find(config: &Config, which: &str) -> Result<PathBuf> {
         let newest = backup::latest(&config.backup.directory)?.map(|newest| newest.path);
         return newest.ok_or_else(|| {
             let directory = config.backup.directory.display();
-            Error::not_found("a backup").hint(format!("there is none in {directory}; `portagent backup` makes one"))
+            Error::new(Kind::NotFound, "no_backup", format!("there is no backup in {directory}"))
+                .hint("`portagent backup` makes one; --data-dir and BACKUP_DIR say where to look")
         });
     }
     let path = PathBuf::from(which);
@@ -188,7 +194,7 @@ fn meter_for_command<'a>(tell: &'a mut dyn FnMut(Progress)) -> Result<Meter<'a>>
 fn note(config: &Config, made: &Made) -> bool {
     let databases = &made.report.manifest.databases;
     let is_current = databases.iter().all(|one| inspect::newest_schema(&one.file) == Some(one.schema));
-    if !is_current {
+    if !is_current || is_read_only(&config.data_dir) {
         return true;
     }
     let noted = super::open_store(config).and_then(|store| {

@@ -10,11 +10,12 @@ use crate::domain::{Error, Kind, Result, clock};
 use crate::llm::{Provider, Timeouts};
 pub use crate::mcp::CallResult;
 pub use crate::ops::people::{DAYS_MOST, Exported, Forgotten, Usage};
+use crate::ops::stand_in::{StandIn, require_writable};
 use crate::ops::{backup, people};
 pub use crate::service::models::{Checked, Verdict};
 pub use crate::service::models::{Offer, PolicyChange};
 use crate::service::models::{Providers, Registry};
-use crate::service::{Administration, Invites, UsageBook, audit, clock_guard};
+use crate::service::{Administration, Invites, UsageBook, audit, clock_guard, setup_code};
 pub use crate::service::{ServerStatus, ServerView, Tested, ToolServers};
 pub use crate::store::Belongings;
 use crate::store::{self, Store};
@@ -27,6 +28,9 @@ pub struct DataDirectory {
     pub models: Arc<Registry>,
     pub tool_servers: ToolServers,
     store: Arc<Store>,
+    /// Where agents' files are, also where copies stand for the databases.
+    directory: PathBuf,
+    _stand_in: Option<StandIn>,
 }
 
 /// Where `service install` and the packages keep the data of the machine's service.
@@ -39,12 +43,17 @@ pub fn require(config: &Config) -> Result<()> {
         return Ok(());
     }
     let error = Error::new(Kind::NotFound, "no_data", format!("there is no data in {}", directory.display()));
-    Err(error.hint(match Path::new(OF_THE_SERVICE) {
+    Err(error.hint(where_data_is(directory)))
+}
+
+/// The way out where there is nothing in a directory.
+pub(super) fn where_data_is(directory: &Path) -> String {
+    match Path::new(OF_THE_SERVICE) {
         service if service != directory && service.symlink_metadata().is_ok() => {
             format!("the installed service has its data in {OF_THE_SERVICE}: add -d {OF_THE_SERVICE}")
         }
         _ => "name the data directory with --data-dir or AGENTX_DIR".to_owned(),
-    }))
+    }
 }
 
 /// Before a server makes an empty service. Errors: `NotFound` where there are backups, but no data.
@@ -66,7 +75,21 @@ pub(super) fn check_not_lost(config: &Config) -> Result<()> {
 }
 
 impl DataDirectory {
+    /// Errors: `Unavailable` on a read-only medium.
     pub fn open(config: &Config) -> Result<Self> {
+        require_writable(&config.data_dir)?;
+        Self::over(config, config.data_dir.clone(), None)
+    }
+
+    /// For what only reads: on a read-only medium, copies stand for the databases.
+    pub fn open_to_read(config: &Config) -> Result<Self> {
+        let Some(stand_in) = StandIn::of(&config.data_dir)? else { return Self::open(config) };
+        let mut over = config.clone();
+        over.data_dir = stand_in.path().to_owned();
+        Self::over(&over, config.data_dir.clone(), Some(stand_in))
+    }
+
+    fn over(config: &Config, directory: PathBuf, stand_in: Option<StandIn>) -> Result<Self> {
         let store = Arc::new(super::open_store(config)?);
         let fixed = Provider::new(super::endpoint(config, None), Timeouts::default());
         let models = Registry::new(store.clone(), fixed);
@@ -78,7 +101,14 @@ impl DataDirectory {
             usage: UsageBook::new(store.clone()),
             tool_servers: ToolServers::new(super::mcp_servers(config)),
             store,
+            directory,
+            _stand_in: stand_in,
         })
+    }
+
+    /// The code with which the first administrator registers.
+    pub fn setup_code(&self) -> Result<String> {
+        setup_code::read(&self.store)
     }
 
     /// Counts all data of one person.
@@ -91,7 +121,7 @@ impl DataDirectory {
     /// Errors: `Conflict` where the file exists; `Unavailable` when it cannot be written.
     pub fn export(&self, user: &User, target: Option<&Path>) -> Result<Exported> {
         let target = target.map_or_else(|| default_name(user), Path::to_owned);
-        let exported = people::export(&self.store, user, &target)?;
+        let exported = people::export(&self.store, &self.directory, user, &target)?;
         audit::record("user.export", Actor::Operator, format_args!("user:{}", user.id));
         Ok(exported)
     }

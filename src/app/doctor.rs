@@ -1,30 +1,28 @@
 //! What the doctor needs to know of the configuration.
 
-use std::path::Path;
-
 use crate::config::Config;
 use crate::domain::finding::Finding;
 use crate::domain::{Error, Result};
 use crate::ops::doctor::{self, Installation, PublicAddress};
 use crate::service::models::Probe;
 
-/// Checks everything. `url`: the public address; without one, PUBLIC_URL. `authority`: certificates in PEM that are
-/// trusted there.
+/// Checks everything. `url`: the public address; without one, PUBLIC_URL. `idle`: also whether a silent connection stays.
 ///
-/// Errors: `Invalid` for a file of certificates that cannot be read, and for a URL that is none.
-pub fn examine(config: &Config, url: Option<&str>, authority: Option<&Path>) -> Result<Vec<Finding>> {
+/// Errors: `Invalid` for a URL that is none.
+pub fn examine(config: &Config, url: Option<&str>, idle: bool) -> Result<Vec<Finding>> {
     let typed = url.map(crate::config::typed_url).transpose()?;
     let url = typed.as_ref().or(config.public_url.as_ref());
-    let authority = authority.map(read_authority).transpose()?;
-    let address = url.map(|url| PublicAddress { url: format!("{}{}", url.origin, url.base_path), authority });
+    let address = url.map(|url| PublicAddress { url: format!("{}{}", url.origin, url.base_path), idle });
     Ok(doctor::examine(&installation(config), address.as_ref()))
 }
 
 /// Where the settings are wrong, nothing else can be checked.
 pub fn wrong_settings(error: &Error) -> Vec<Finding> {
-    let finding = Finding::fail("configuration", error.message.clone());
-    let hint = error.hint.as_deref().unwrap_or("`portagent config` shows every setting");
-    vec![finding.hint(hint)]
+    let finding = |error: &Error| {
+        let hint = error.hint.clone().unwrap_or("`portagent config` shows every setting".into());
+        Finding::fail("configuration", error.message.clone()).hint(hint)
+    };
+    std::iter::once(error).chain(error.also()).map(finding).collect()
 }
 
 fn installation(config: &Config) -> Installation {
@@ -41,11 +39,4 @@ fn installation(config: &Config) -> Installation {
         public_url: config.public_url.as_ref().map(|url| format!("{}{}", url.origin, url.base_path)),
         secrets: config.secrets(),
     }
-}
-
-fn read_authority(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|cause| {
-        Error::invalid("bad_file", format!("--ca: cannot read {}: {cause}", path.display()))
-            .hint("name a file with certificates in PEM")
-    })
 }

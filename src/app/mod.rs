@@ -9,6 +9,7 @@ mod manager;
 mod operations;
 pub mod restore;
 mod signals;
+mod trust;
 
 use std::net::TcpStream;
 use std::sync::atomic::AtomicBool;
@@ -37,9 +38,10 @@ const MODELS_AGE: Duration = Duration::from_secs(24 * 3600);
 const CLOSE_GRACE: Duration = Duration::from_secs(2);
 
 pub use crate::mcp::{HOST_ARGUMENT, run_host};
-pub use crate::ops::become_owner;
+pub use crate::ops::{become_owner, become_owner_but_for};
 pub use alerts::test as alert_test;
 pub use data::DataDirectory;
+pub use trust::trust;
 
 /// Serves until a signal says stop. `anew`: also where data seems to be missing. `reload` reads the settings again, when
 /// SIGHUP asks for it.
@@ -114,7 +116,7 @@ impl Running {
         let scheduler = ops::schedule(store.clone(), jobs)?;
         let alerts = ops::alerts(services.clone(), store, alerts::options(config))?;
         let server = listen(config, &services)?;
-        announce(&services, &server)?;
+        announce(config, &services, &server)?;
         keep_models_listed(&services)?;
         Ok(Self { services, server, watch, scheduler, alerts, tidy, indexing, marker, _demo: demo })
     }
@@ -201,19 +203,21 @@ fn upgrade_of(request: &http::Request) -> ws::Upgrade {
         method: request.method.as_str().to_owned(),
         target_query: request.query.clone(),
         headers: request.headers.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        host: request.host().map(str::to_owned),
         client_ip: request.client_ip,
         https: request.https,
         request_id: request.id.clone(),
     }
 }
 
-fn announce(services: &Services, server: &Server) -> Result<()> {
+fn announce(config: &Config, services: &Services, server: &Server) -> Result<()> {
     log::info!(target: "app", "listening on http://{}", server.local_addr());
-    if let Some(code) = services.accounts.setup_code()? {
-        log::info!(
-            target: "app",
-            "no account yet: the first one becomes the administrator; from another machine it needs the setup code {}",
-            code.expose()
+    if let Some(code) = services.accounts.publish_setup_code()? {
+        let who = if config.knows_local() { "from another machine it" } else { "its registration" };
+        let code = code.expose();
+        telemetry::always(
+            "app",
+            format_args!("no account yet: the first one becomes the administrator; {who} needs the setup code {code}"),
         );
     }
     if let Some(notice) = services.info(Notice::Administrator)?.notice {

@@ -22,7 +22,7 @@ pub(super) fn equip(config: &Config, services: &Services, store: &Arc<Store>, tu
             make(&Stop::when(control.stop.clone()), &mut |at: Progress| (control.tell)(at.step, at.done, at.total))
         }),
         verify_backup: Box::new(move |path, control| verify(&for_check, path, control)),
-        examine: Box::new(move || doctor::examine(&for_doctor, None, None)),
+        examine: Box::new(move || doctor::examine(&for_doctor, None, false)),
         log_file: config.log_file(),
     });
 }

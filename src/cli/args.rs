@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use lexopt::{Arg, Parser};
 
 use super::command::{Command, GLOBAL_FLAGS, Given, SHORT_OPTIONS, Table, usage};
-use super::suggest::did_you_mean;
+use super::output;
 use crate::config::Typed;
 use crate::config::settings::{SETTINGS, Setting};
+use crate::domain::suggest::did_you_mean;
 use crate::domain::{Error, Result};
 
 struct Collected {
@@ -20,6 +21,7 @@ struct Collected {
     options: Vec<(&'static str, String)>,
     typed: Typed,
     json: bool,
+    quiet: bool,
     help: bool,
     version: bool,
 }
@@ -51,6 +53,7 @@ impl Collected {
             options: Vec::new(),
             typed: Typed::default(),
             json: false,
+            quiet: false,
             help: false,
             version: false,
         }
@@ -85,6 +88,7 @@ impl Collected {
         let flag = match short {
             'h' => "help",
             'e' => "env-file",
+            'q' => "quiet",
             _ => self.short_option(short).unwrap_or_else(|| {
                 if matches!(short, 'v' | 'V') {
                     return "version";
@@ -109,6 +113,7 @@ impl Collected {
             "help" => self.help = true,
             "version" => self.version = true,
             "json" => self.json = true,
+            "quiet" => self.quiet = true,
             "env-file" => self.typed.env_file = Some(PathBuf::from(parser.value().map_err(wrong)?)),
             _ => {
                 if let Some(setting) = SETTINGS.iter().find(|setting| setting.flag == flag) {
@@ -147,7 +152,7 @@ impl Collected {
         if self.help {
             self.operands = std::mem::take(&mut self.words);
             self.command = Some(self.table.help);
-            self.json = false;
+            (self.json, self.quiet) = (false, false);
         } else if self.version {
             self.operands.clear();
             self.command = Some(self.table.version);
@@ -165,6 +170,11 @@ impl Collected {
             return Err(usage(format!("`{}` has no --json", command.name), hint_help(command)));
         }
         check_operands(self.table, command, &self.operands)?;
+        if self.quiet && !command.quiet {
+            let message = format!("`{}` has no --quiet: what it prints is all that it is for", command.name);
+            return Err(usage(message, hint_help(command)));
+        }
+        output::set_quiet(self.quiet);
         let Self { table, operands, options, typed, json, .. } = self;
         Ok(Given { table, command, operands, options, json, typed })
     }
@@ -279,6 +289,11 @@ mod tests {
         check("-x", "unknown option `-x`", "`portagent help` lists the options");
         check("--port", "`--port` needs a value", "`portagent help` lists the options");
         check("--json=sk-1 config", "`--json` takes no value", "`portagent help` lists the options");
+        check(
+            "user list -q",
+            "`user list` has no --quiet: what it prints is all that it is for",
+            "`portagent user list --help` shows its usage",
+        );
         check("serve --json", "`serve` has no --json", "`portagent serve --help` shows its usage");
         check("user add", "`user add` needs NAME", "`portagent user add --help` shows its usage");
         check("serve now", "unexpected argument `now` for `serve`", "`portagent serve --help` shows its usage");

@@ -1,6 +1,8 @@
 //! What a command is: a row that the parser, the help and `main` read.
 
-use crate::app::{DataDirectory, become_owner, data};
+use std::path::Path;
+
+use crate::app::{DataDirectory, become_owner, become_owner_but_for, data, trust};
 use crate::config::{Config, Typed};
 use crate::domain::{Error, Result};
 use crate::telemetry;
@@ -14,6 +16,8 @@ pub(super) struct Command {
     pub options: &'static [CommandOption],
     /// Whether it knows `--json`.
     pub json: bool,
+    /// Whether it knows `--quiet`: it does something, and what it says about that can be left out.
+    pub quiet: bool,
     /// One line for the list of commands.
     pub about: &'static str,
     /// What else there is to say, or nothing.
@@ -56,7 +60,7 @@ impl Table {
 }
 
 /// Flags that belong to no setting and no command.
-pub(super) const GLOBAL_FLAGS: &[&str] = &["env-file", "json", "help", "version"];
+pub(super) const GLOBAL_FLAGS: &[&str] = &["env-file", "json", "quiet", "help", "version"];
 
 /// Short forms of commands' options: a letter means the same in every command that has the option.
 pub(super) const SHORT_OPTIONS: &[(char, &str)] = &[('f', "follow"), ('n', "lines"), ('v', "verbose")];
@@ -68,6 +72,21 @@ pub(super) struct CommandOption {
     pub value: &'static str,
     pub about: &'static str,
 }
+
+/// Commands on people's data that change nothing.
+const READS: &[&str] = &[
+    "user list",
+    "user export",
+    "invite list",
+    "retention show",
+    "provider list",
+    "model list",
+    "price list",
+    "budget list",
+    "usage",
+    "setup-code",
+    "logs",
+];
 
 /// What was typed: the command, and everything that belongs to it.
 pub(super) struct Given {
@@ -95,7 +114,9 @@ impl Given {
     }
 
     pub(super) fn config(&self) -> Result<Config> {
-        Config::from_process(&self.typed)
+        let config = Config::from_process(&self.typed)?;
+        trust(&config)?;
+        Ok(config)
     }
 
     /// The data of a directory, whether a server runs on it or not. Errors: `NotFound` where there is none; then nothing
@@ -108,15 +129,20 @@ impl Given {
     /// The same, made where there is none.
     pub(super) fn data_or_new(&self) -> Result<DataDirectory> {
         let config = self.config()?;
-        // What is exported goes into a file that may be for root only.
-        if self.command.name != "user export" && !self.has("export") {
-            become_owner(&config.data_dir)?;
+        let export = self.option("export").or(self.option("out")).map(Path::new);
+        match export.or((self.command.name == "user export").then_some(Path::new("."))) {
+            Some(place) => become_owner_but_for(&config.data_dir, place)?,
+            None => become_owner(&config.data_dir)?,
         }
         telemetry::init_command(Some(config.log_file()))?;
         for warning in &config.warnings {
             log::warn!(target: "config", "{warning}");
         }
-        DataDirectory::open(&config)
+        if READS.contains(&self.command.name) {
+            DataDirectory::open_to_read(&config)
+        } else {
+            DataDirectory::open(&config)
+        }
     }
 }
 

@@ -21,7 +21,8 @@ pub(super) fn overview(table: &Table) -> String {
         text.push_str(&row(&flags(setting), &format!("{} [{}]", meaning(setting), setting.name)));
     }
     text.push_str(&row("-e, --env-file FILE", "read settings from this file [./.env.local, then ./.env]"));
-    text.push_str(&row("    --json", "machine-readable output, where a command has it"));
+    text.push_str(&row("    --json", "machine-readable output, where a command has it; errors on stderr, too"));
+    text.push_str(&row("-q, --quiet", "say nothing when all is well, where a command has it"));
     text.push_str(&row("-h, --help", "this, or what a command does"));
     text.push_str(&row("-V, --version", "the version"));
     text.push_str("\nEnvironment variables without an option:\n");
@@ -51,7 +52,7 @@ pub(super) fn of_command(table: &Table, command: &Command) -> String {
     if !command.details.is_empty() {
         text.push_str(&format!("\n{}", wrapped(command.details)));
     }
-    if !command.options.is_empty() || command.json {
+    if !command.options.is_empty() || command.json || command.quiet {
         text.push_str("\nOptions:\n");
     }
     for option in command.options {
@@ -61,6 +62,9 @@ pub(super) fn of_command(table: &Table, command: &Command) -> String {
     }
     if command.json {
         text.push_str(&row("--json", "machine-readable output"));
+    }
+    if command.quiet {
+        text.push_str(&row("-q, --quiet", "say nothing when all is well"));
     }
     let members = table.all.iter().filter(|other| other.name.split_once(' ').is_some_and(|(g, _)| g == command.name));
     let members: String = members.map(|other| row(&signature(other), other.about)).collect();
@@ -84,16 +88,16 @@ pub(super) fn of_group(table: &Table, group: &str) -> String {
     text
 }
 
-fn signature(command: &Command) -> String {
+pub(super) fn signature(command: &Command) -> String {
     std::iter::once(command.name).chain(command.operands.iter().copied()).collect::<Vec<_>>().join(" ")
 }
 
-fn flags(setting: &Setting) -> String {
+pub(super) fn flags(setting: &Setting) -> String {
     let short = setting.short.map_or("    ".to_owned(), |short| format!("-{short}, "));
     format!("{short}--{} {}", setting.flag, setting.value).trim_end().to_owned()
 }
 
-fn meaning(setting: &Setting) -> String {
+pub(super) fn meaning(setting: &Setting) -> String {
     match setting.default.text() {
         "" => setting.meaning.to_owned(),
         default => format!("{}; default: {default}", setting.meaning),
@@ -129,7 +133,7 @@ fn wrapped(text: &str) -> String {
     wrapped
 }
 
-fn capitalised(text: &str) -> String {
+pub(super) fn capitalised(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or(String::new(), |first| first.to_uppercase().chain(chars).collect())
 }

@@ -3,26 +3,36 @@
 mod args;
 mod command;
 mod commands;
+mod completion;
 mod help;
+mod man;
 mod output;
 mod password;
 mod progress;
 mod since;
-mod suggest;
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use crate::app;
-use crate::domain::{Error, Kind, Result};
+use serde_json::{Value, json};
 
-/// Runs the command that the arguments name. The first one is the program's own name.
+use crate::app;
+
+use crate::domain::{Error, Kind};
+
+/// Runs the command that the arguments name, and reports what went wrong. The first one is the program's own name.
 ///
-/// Errors: `Invalid` for a wrong usage; whatever the command could not do.
-pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<()> {
-    let given = args::parse(&commands::TABLE, arguments)?;
-    (given.command.run)(&given)
+/// Exit codes: 0 done, 1 failed, 2 wrong usage.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    // Also where the arguments are wrong a program wants to read what is wrong.
+    let json = arguments.iter().take_while(|argument| *argument != "--").any(|argument| argument == "--json");
+    let outcome = args::parse(&commands::TABLE, arguments).and_then(|given| (given.command.run)(&given));
+    let Err(error) = outcome else { return 0 };
+    let text = if json { format!("{}\n", as_json(&error)) } else { as_text(&error) };
+    let _ = io::stderr().write_all(text.as_bytes()); // without a reader of stderr the exit code still says it
+    exit_code(&error)
 }
 
 /// What this process does instead, where a server of ours has started it to host a tool server.
@@ -33,7 +43,7 @@ pub fn hosts(mut arguments: impl Iterator<Item = OsString>) -> Option<ExitCode> 
 }
 
 /// Exit codes: 0 done, 1 failed, 2 wrong usage.
-pub fn exit_code(error: &Error) -> u8 {
+fn exit_code(error: &Error) -> u8 {
     match error.kind {
         Kind::Invalid => 2,
         _ => 1,
@@ -42,10 +52,28 @@ pub fn exit_code(error: &Error) -> u8 {
 
 /// `error: …` and, where we know the way out, `hint: …`. A command is run by the operator: the cause, which
 /// others find only in the log, is part of the line.
-pub fn report(error: &Error) {
-    let mut text = format!("error: {}\n", output::one_line(&error.with_cause()));
+fn as_text(error: &Error) -> String {
+    let mut text = format!("error: {}\n", output::one_line(&sentence(error)));
     if let Some(hint) = &error.hint {
         text.push_str(&format!("hint:  {}\n", output::one_line(hint)));
     }
-    let _ = io::stderr().write_all(text.as_bytes()); // without a reader of stderr the exit code still says it
+    text.extend(error.also().iter().map(as_text));
+    text
+}
+
+/// The same on one line, with the names that errors have over HTTP.
+fn as_json(error: &Error) -> Value {
+    let mut value = json!({ "error": sentence(error), "code": error.code.as_str() });
+    if let Some(hint) = &error.hint {
+        value["hint"] = json!(hint);
+    }
+    if !error.also().is_empty() {
+        value["also"] = error.also().iter().map(as_json).collect();
+    }
+    value
+}
+
+/// With its cause, unless that is a list of other errors.
+fn sentence(error: &Error) -> String {
+    if error.also().is_empty() { error.with_cause() } else { error.message.to_string() }
 }

@@ -1,6 +1,7 @@
 //! What commands print. A reader that went away (`| head -1`) has seen enough, and is no failure.
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
 
@@ -8,8 +9,27 @@ use super::command::usage;
 use crate::domain::text::is_invisible;
 use crate::domain::{Error, Kind, Result};
 
+/// Set by `--quiet`: what went well is not said.
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+pub(super) fn set_quiet(quiet: bool) {
+    QUIET.store(quiet, Ordering::Relaxed);
+}
+
+pub(super) fn is_quiet() -> bool {
+    QUIET.load(Ordering::Relaxed)
+}
+
+/// Says it on stderr, also where the command is quiet.
+pub(super) fn warn(text: &str) {
+    let _ = writeln!(io::stderr(), "warning: {}", one_line(text)); // without a reader the work is done all the same
+}
+
 /// Errors: `Internal` when stdout takes nothing, on a full disk for instance.
 pub(super) fn print(text: &str) -> Result<()> {
+    if is_quiet() {
+        return Ok(());
+    }
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {

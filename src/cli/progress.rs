@@ -4,6 +4,7 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
+use super::output;
 use crate::app::backup::Progress;
 
 /// A terminal is not written to more often.
@@ -21,6 +22,9 @@ impl Line {
     }
 
     pub(super) fn show(&mut self, progress: Progress) {
+        if output::is_quiet() {
+            return;
+        }
         let is_new = progress.step != self.step;
         self.step = progress.step;
         let text = if self.on_terminal {

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use super::resolve::{Resolved, Source, Surroundings, Typed, resolve};
+use super::resolve::{Rejected, Resolved, Source, Surroundings, Typed, resolve};
 use super::{AlertSettings, Backup, Config, Llm, networks, parse, url};
 use crate::domain::secret::Secret;
 use crate::domain::vendor::Kind;
@@ -15,41 +15,37 @@ const GOOD_SECRET_BYTES: usize = 32;
 impl Config {
     /// From what was typed and what the process finds around it.
     ///
-    /// Errors: `Invalid`, naming the value and where it came from.
+    /// Errors: `Invalid`, naming every bad value and where it came from.
     pub fn load(typed: &Typed, around: &Surroundings<'_>) -> Result<Self> {
-        let resolved = resolve(typed, around)?;
-        let home = (around.environment)("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
-        let data_dir = data_dir(&resolved, home.clone())?;
-        let has_promptx = has_command("promptx", around);
-        Ok(Self {
-            backup: backup(&resolved, &data_dir, home.as_deref())?,
-            port: resolved.required("PORT", parse::port)?,
-            host: resolved.required("HOST", parse::host)?,
-            data_dir,
-            llm: llm(&resolved)?,
-            jwt_secret: resolved.exact("JWT_SECRET").map(Secret::new),
-            invite_code_required: resolved.required("INVITE_CODE_REQUIRED", parse::switch)?,
-            invite_code_daily: resolved.required("INVITE_CODE_DAILY", parse::switch)?,
-            enable_promptx: resolved.optional("ENABLE_PROMPTX", parse::switch)?.unwrap_or(has_promptx),
-            has_promptx,
-            log_level: resolved.required("LOG_LEVEL", parse::level)?,
-            trusted_proxies: resolved.required("TRUSTED_PROXIES", networks::networks)?,
-            public_url: resolved.optional("PUBLIC_URL", url::public)?,
-            alerts: alerts(&resolved)?,
-            metrics_token: resolved.optional("METRICS_TOKEN", parse::token)?.map(Secret::new),
-            login_failures_per_5min: resolved.required("LOGIN_FAILURES_PER_5MIN", parse::number)?,
-            registrations_per_hour: resolved.required("REGISTRATIONS_PER_HOUR", parse::number)?,
-            messages_per_minute: resolved.required("MESSAGES_PER_MINUTE", parse::number)?,
-            fetch_hosts: fetch_hosts(&resolved)?,
-            warnings: warnings(&resolved),
-            resolved,
-        })
+        let (mut resolved, mut errors) = resolve(typed, around)?;
+        let built = loop {
+            match build(&resolved, around) {
+                Ok(config) => break Some(config),
+                Err(Rejected { name, error }) => {
+                    errors.push(error);
+                    if !resolved.forget(name) {
+                        break None;
+                    }
+                }
+            }
+        };
+        // Part of what is wrong may be a name that was not understood.
+        let is_wrong = !errors.is_empty();
+        let passed_over = resolved.warnings.iter().filter(|_| is_wrong);
+        errors.extend(passed_over.map(|warning| Error::invalid("bad_setting", warning.clone())));
+        match (built, Error::all(errors)) {
+            (Some(config), None) => Ok(config),
+            (_, Some(error)) => Err(error),
+            (None, None) => Err(Error::invalid("bad_setting", "the settings cannot be read")),
+        }
     }
 
     /// From what was typed and the process's own environment and working directory.
     pub fn from_process(typed: &Typed) -> Result<Self> {
         let directory = PathBuf::from(".");
-        Self::load(typed, &Surroundings { environment: &|name| std::env::var_os(name), directory: &directory })
+        let names: Vec<String> = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect();
+        let environment = |name: &str| std::env::var_os(name);
+        Self::load(typed, &Surroundings { environment: &environment, names: &names, directory: &directory })
     }
 }
 
@@ -59,24 +55,55 @@ fn has_command(name: &str, around: &Surroundings<'_>) -> bool {
     std::env::split_paths(&path).any(|directory| directory.is_absolute() && directory.join(name).is_file())
 }
 
-fn fetch_hosts(resolved: &Resolved) -> Result<Option<Vec<String>>> {
+fn fetch_hosts(resolved: &Resolved) -> Result<Option<Vec<String>>, Rejected> {
     let hosts = resolved.optional("FETCH_URL_ALLOWED_HOSTS", parse::hosts)?.unwrap_or_default();
     Ok(resolved.required("FETCH_URL", parse::switch)?.then_some(hosts))
 }
 
-fn data_dir(resolved: &Resolved, home: Option<PathBuf>) -> Result<PathBuf> {
+fn build(resolved: &Resolved, around: &Surroundings<'_>) -> Result<Config, Rejected> {
+    let home = (around.environment)("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
+    let data_dir = data_dir(resolved, home.clone())?;
+    let has_promptx = has_command("promptx", around);
+    Ok(Config {
+        backup: backup(resolved, &data_dir, home.as_deref())?,
+        port: resolved.required("PORT", parse::port)?,
+        host: resolved.required("HOST", parse::host)?,
+        data_dir,
+        llm: llm(resolved)?,
+        ca_file: resolved.optional("CA_FILE", |text| parse::directory(text, home.as_deref()))?,
+        jwt_secret: resolved.exact("JWT_SECRET").map(Secret::new),
+        invite_code_required: resolved.required("INVITE_CODE_REQUIRED", parse::switch)?,
+        invite_code_daily: resolved.required("INVITE_CODE_DAILY", parse::switch)?,
+        enable_promptx: resolved.optional("ENABLE_PROMPTX", parse::switch)?.unwrap_or(has_promptx),
+        has_promptx,
+        log_level: resolved.required("LOG_LEVEL", parse::level)?,
+        trusted_proxies: resolved.required("TRUSTED_PROXIES", networks::networks)?,
+        public_url: resolved.optional("PUBLIC_URL", url::public)?,
+        alerts: alerts(resolved)?,
+        metrics_token: resolved.optional("METRICS_TOKEN", parse::token)?.map(Secret::new),
+        login_failures_per_5min: resolved.required("LOGIN_FAILURES_PER_5MIN", parse::number)?,
+        registrations_per_hour: resolved.required("REGISTRATIONS_PER_HOUR", parse::number)?,
+        messages_per_minute: resolved.required("MESSAGES_PER_MINUTE", parse::number)?,
+        fetch_hosts: fetch_hosts(resolved)?,
+        warnings: warnings(resolved),
+        resolved: resolved.clone(),
+    })
+}
+
+fn data_dir(resolved: &Resolved, home: Option<PathBuf>) -> Result<PathBuf, Rejected> {
     let typed = resolved.optional("AGENTX_DIR", |text| parse::directory(text, home.as_deref()))?;
     match (typed, home) {
         (Some(path), _) => Ok(path),
         (None, Some(home)) => Ok(home.join(".agentx")),
         (None, None) => {
             let problem = parse::no_home();
-            Err(Error::invalid("bad_setting", format!("AGENTX_DIR: {}", problem.what)).hint(problem.hint))
+            let error = Error::invalid("bad_setting", format!("AGENTX_DIR: {}", problem.what)).hint(problem.hint);
+            Err(Rejected { name: "AGENTX_DIR", error })
         }
     }
 }
 
-fn backup(resolved: &Resolved, data_dir: &Path, home: Option<&Path>) -> Result<Backup> {
+fn backup(resolved: &Resolved, data_dir: &Path, home: Option<&Path>) -> Result<Backup, Rejected> {
     let directory = resolved.optional("BACKUP_DIR", |text| parse::directory(text, home))?;
     Ok(Backup {
         schedule: resolved.required("BACKUP_SCHEDULE", parse::schedule)?,
@@ -86,7 +113,7 @@ fn backup(resolved: &Resolved, data_dir: &Path, home: Option<&Path>) -> Result<B
     })
 }
 
-fn llm(resolved: &Resolved) -> Result<Llm> {
+fn llm(resolved: &Resolved) -> Result<Llm, Rejected> {
     let provider = resolved.required("LLM_PROVIDER", parse::provider)?;
     let url = resolved.optional("LLM_PROVIDER_URL", url::api)?;
     Ok(Llm {
@@ -99,7 +126,7 @@ fn llm(resolved: &Resolved) -> Result<Llm> {
     })
 }
 
-fn alerts(resolved: &Resolved) -> Result<AlertSettings> {
+fn alerts(resolved: &Resolved) -> Result<AlertSettings, Rejected> {
     Ok(AlertSettings {
         webhook: resolved.optional("ALERT_WEBHOOK_URL", url::webhook)?.map(Secret::new),
         command: resolved.exact("ALERT_COMMAND").map(Secret::new),

@@ -44,6 +44,7 @@ pub(super) fn read(path: &Path, named: bool) -> Result<Option<Vec<Entry>>> {
             let message = format!("cannot read env file {}: {}", path.display(), plain(&error));
             let hint = match error.kind() {
                 io::ErrorKind::PermissionDenied => "let the user that runs portagent read it: chown or chmod",
+                io::ErrorKind::InvalidData => "save it again as UTF-8, such as with: iconv -f UTF-16 -t UTF-8",
                 _ if named => "give the path of an existing file to --env-file",
                 _ => "mend it or move it away",
             };
@@ -64,12 +65,20 @@ pub(super) fn read(path: &Path, named: bool) -> Result<Option<Vec<Entry>>> {
 }
 
 fn read_text(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    let read = File::open(path)?.take(ENV_FILE_BYTES + 1).read_to_string(&mut text)?;
+    let mut bytes = Vec::new();
+    let read = File::open(path)?.take(ENV_FILE_BYTES + 1).read_to_end(&mut bytes)?;
     if read as u64 > ENV_FILE_BYTES {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 1 MiB"));
     }
-    Ok(text)
+    // Windows writes it with a mark in front; in every second byte of English text there is nothing.
+    let what = match &bytes[..] {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, _, ..] | [_, 0, ..] => "it is UTF-16 text, not UTF-8",
+        _ => "it is not UTF-8 text",
+    };
+    String::from_utf8(bytes)
+        .ok()
+        .filter(|text| !text.contains('\0'))
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, what))
 }
 
 fn plain(error: &io::Error) -> String {
@@ -77,7 +86,6 @@ fn plain(error: &io::Error) -> String {
         io::ErrorKind::NotFound => "no such file".to_owned(),
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
         io::ErrorKind::IsADirectory => "it is a directory".to_owned(),
-        io::ErrorKind::InvalidData => "it is not UTF-8 text".to_owned(),
         _ => error.to_string(),
     }
 }

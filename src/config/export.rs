@@ -53,7 +53,7 @@ mod tests {
         let settings = [("PORT", "5200"), ("HOST", "::1"), ("JWT_SECRET", secret), ("LOG_LEVEL", "warn")];
         let typed = Typed { settings: settings.map(|(name, value)| (name, value.to_owned())).to_vec(), env_file: None };
         let nothing = |name: &str| (name == "HOME").then(|| home.path().into());
-        let around = Surroundings { environment: &nothing, directory: home.path() };
+        let around = Surroundings { environment: &nothing, names: &[], directory: home.path() };
         let text = Config::load(&typed, &around).unwrap().as_env_file();
         assert!(!text.contains("PORT"), "what is the default is left out: {text}");
         let file = home.path().join("settings.env");

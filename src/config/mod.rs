@@ -6,6 +6,7 @@ mod build;
 mod credentials;
 mod envfile;
 mod export;
+mod near_misses;
 mod networks;
 mod parse;
 mod redact;
@@ -37,6 +38,8 @@ pub struct Config {
     /// Absolute.
     pub data_dir: PathBuf,
     pub llm: Llm,
+    /// Certificates in PEM. Absolute.
+    pub ca_file: Option<PathBuf>,
     /// `None`: made once and kept in the data directory.
     pub jwt_secret: Option<Secret>,
     pub invite_code_required: bool,

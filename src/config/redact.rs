@@ -10,7 +10,7 @@ pub(super) fn redacted(text: &str) -> String {
     }
     let mut text = text.to_owned();
     let authority = text.find("://").map_or(0, |at| at + 3);
-    if let Some(at) = text.rfind('@').filter(|at| *at >= authority) {
+    if let Some(at) = text.rfind('@').filter(|at| *at > authority) {
         text.replace_range(authority..at, "***");
     }
     if let (true, Some(query)) = (text.contains("://"), text.find('?')) {
@@ -35,6 +35,7 @@ mod tests {
         check("AGE-SECRET-KEY-1QQPQ", "***");
         check("https://user:pass/w@rd@host/x", "https://***@host/x");
         check("user:password@host", "***@host");
+        check("@daily", "@daily");
         check("https://host/?key=abc", "https://host/?***");
         check("a\nb\u{1b}[0m", "a\\nb\\u{1b}[0m");
         check(&"字".repeat(300), &format!("{}…", "字".repeat(200)));

@@ -32,6 +32,11 @@ impl Default {
 }
 
 impl Setting {
+    /// The variable that names a file with the value in it; none for what is no secret.
+    pub fn file_variable(&self) -> Option<String> {
+        self.secret.then(|| format!("{}_FILE", self.name))
+    }
+
     pub fn is_switch(&self) -> bool {
         self.value.is_empty()
     }
@@ -68,6 +73,7 @@ pub static SETTINGS: &[Setting] = &[
     row("LLM_PROVIDER_KEY", (None, "api-key"), "KEY", Derived(""), SECRET, "the provider's API key"),
     row("LLM_PROVIDER_URL", (None, "api-url"), "URL", Derived("the provider's own"), SHOWN, "the provider's base URL"),
     row("LLM_PROVIDER_MODEL", (None, "model"), "MODEL", Derived("claude-sonnet-5-5, or the first that the provider lists"), SHOWN, "model of conversations that name none"),
+    row("CA_FILE", (None, "ca"), "FILE", Derived("none"), SHOWN, "certificates in PEM that are trusted as well: a private authority, or a server's own"),
     row("JWT_SECRET", (None, "jwt-secret"), "SECRET", Derived("made once, kept in the data directory"), SECRET, "key that signs login tokens"),
     row("INVITE_CODE_REQUIRED", (None, "invite-code-required"), "", Is("false"), SHOWN, "registration needs an invite code"),
     row("INVITE_CODE_DAILY", NO_FLAG, "true|false", Is("false"), SHOWN, "accept the guessable code of the day of Portagent 1.9"),

@@ -151,6 +151,20 @@ impl Error {
         self
     }
 
+    /// One error of several, in their order. `None` of none.
+    pub fn all(errors: Vec<Self>) -> Option<Self> {
+        let mut errors = errors.into_iter();
+        let first = errors.next()?;
+        let others: Vec<Self> = errors.collect();
+        Some(if others.is_empty() { first } else { first.source(Several(others)) })
+    }
+
+    /// What is wrong as well, each with its own way out.
+    pub fn also(&self) -> &[Self] {
+        let several = self.source.as_ref().and_then(|source| source.downcast_ref::<Several>());
+        several.map_or(&[], |several| &several.0)
+    }
+
     /// For the log: the sentence and, behind it, the cause.
     pub fn with_cause(&self) -> String {
         match &self.source {
@@ -159,6 +173,19 @@ impl Error {
         }
     }
 }
+
+/// The errors beside the first: its cause has no other place, and an error is returned often and looked at seldom.
+#[derive(Debug)]
+struct Several(Vec<Error>);
+
+impl fmt::Display for Several {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let messages: Vec<&str> = self.0.iter().map(|error| &*error.message).collect();
+        f.write_str(&messages.join("; "))
+    }
+}
+
+impl std::error::Error for Several {}
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

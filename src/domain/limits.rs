@@ -47,6 +47,8 @@ pub const OUTBOX_BYTES: usize = 256 * 1024;
 pub const UNSENT_BYTES_PER_USER: usize = 4 * 1024 * 1024;
 pub const UNSENT_BYTES: usize = 64 * 1024 * 1024;
 /// How long a producer waits for room in an outbox before the socket is given up.
+/// A socket is silent for no longer: then a ping goes out. Proxies in between must wait longer than that.
+pub const PING_EVERY: Duration = Duration::from_secs(30);
 pub const OUTBOX_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a session keeps of its newest events for those who come back: events, and bytes.

@@ -22,6 +22,7 @@ pub mod price;
 pub mod provider;
 pub mod secret;
 mod stop_reason;
+pub mod suggest;
 pub mod text;
 pub mod tool;
 pub mod user;

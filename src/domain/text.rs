@@ -1,4 +1,28 @@
-//! Characters that text can hide behind.
+//! Characters that text can hide behind, and the one form of what is written in several ways: a letter with its accent is
+//! one character on some keyboards and two on others.
+
+use unicode_normalization::UnicodeNormalization as _;
+
+/// The form of names and addresses (NFC, as RFC 8265 wants it for usernames).
+pub fn normal_name(name: &str) -> String {
+    name.nfc().collect()
+}
+
+/// The form of passwords: NFKC, so that full-width letters and digits are those of ASCII.
+pub fn normal_password(password: &str) -> String {
+    password.nfkc().collect()
+}
+
+/// How the same text may have been written, the given way first and each once.
+pub fn ways_to_write(text: &str) -> Vec<String> {
+    let mut ways = vec![text.to_owned()];
+    for way in [text.nfc().collect(), text.nfd().collect()] {
+        if !ways.contains(&way) {
+            ways.push(way);
+        }
+    }
+    ways
+}
 
 /// Characters that draw nothing or turn the writing direction (Unicode: default ignorable, bidirectional controls, line
 /// and paragraph separators): two names could look the same, and a terminal could show something else.

@@ -4,7 +4,7 @@ use super::common_passwords::COMMON_PASSWORDS;
 use super::error::{Error, Result};
 use super::id::{ContainerId, LoginId, UserId};
 use super::limits;
-use super::text::is_invisible;
+use super::text::{is_invisible, normal_name, normal_password, ways_to_write};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
@@ -107,7 +107,7 @@ pub struct NewUser {
 impl NewUser {
     /// Errors: `Invalid`, with the sentence for the first thing that is wrong.
     pub fn checked(mut self) -> Result<Self> {
-        self.username = self.username.trim().to_owned();
+        self.username = normal_name(self.username.trim());
         if self.username.is_empty() || self.password.is_empty() {
             return Err(Error::invalid("missing_credentials", "Username and password are required"));
         }
@@ -127,7 +127,7 @@ impl NewUser {
 }
 
 fn tidy(text: Option<String>) -> Option<String> {
-    text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+    text.map(|text| normal_name(text.trim())).filter(|text| !text.is_empty())
 }
 
 fn check_length(field: &'static str, text: Option<&str>, most: usize) -> Result<()> {
@@ -140,9 +140,18 @@ fn check_length(field: &'static str, text: Option<&str>, most: usize) -> Result<
     }
 }
 
-/// The form under which names are compared: without regard to case.
+/// The form under which names are compared: without regard to case, and to how a letter with an accent is written.
 pub fn fold_name(name: &str) -> String {
-    name.trim().to_lowercase()
+    normal_name(&name.trim().to_lowercase())
+}
+
+/// The forms under which a name may be stored: the one of today, and those of accounts that are older than it. Two at
+/// most.
+pub fn folded_names(name: &str) -> (String, String) {
+    let mut ways = ways_to_write(&fold_name(name)).into_iter();
+    let first = ways.next().unwrap_or_default();
+    let second = ways.next().unwrap_or_else(|| first.clone());
+    (first, second)
 }
 
 fn check_username(name: &str) -> Result<()> {
@@ -180,7 +189,7 @@ pub fn check_password(password: &str) -> Result<()> {
 
 /// Errors: `Invalid` for a password that is the name or e-mail address of its account, or one of the commonest.
 pub fn check_guessable(password: &str, username: &str, email: Option<&str>) -> Result<()> {
-    let folded = fold_name(password);
+    let folded = fold_name(&normal_password(password));
     let local_part = email.and_then(|email| email.split('@').next());
     let names = [Some(username), email, local_part].into_iter().flatten();
     if names.map(fold_name).any(|name| name == folded) {
@@ -243,5 +252,9 @@ mod tests {
             assert_eq!(check("john", "secret1", Some(bad)), no("Email address is not valid"), "{bad}");
         }
         assert_eq!(check("john", "secret1", Some("  ")), Ok("john".to_owned()));
+        assert_eq!(check("Zoe\u{308}", "secret1", None), Ok("Zo\u{eb}".to_owned()));
+        assert_eq!(fold_name("ZOE\u{308} "), fold_name("zo\u{eb}"));
+        let common = "This password is one of the most common ones";
+        assert_eq!(check("john", "\u{ff11}\u{ff12}\u{ff13}\u{ff14}\u{ff15}\u{ff16}", None), no(common), "full width");
     }
 }

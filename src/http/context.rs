@@ -17,4 +17,6 @@ pub(crate) struct Context {
     pub(crate) metrics_token: Option<Secret>,
     /// Limits the streams of `portagent doctor`.
     pub(crate) doctor: Gate,
+    /// Limits those that are silent for long.
+    pub(crate) silence: Gate,
 }

@@ -10,6 +10,7 @@ mod gate;
 mod guard;
 mod handlers;
 mod limits;
+mod proxy_faults;
 mod router;
 mod routes;
 mod server;

@@ -15,12 +15,12 @@ use ureq::http::header::CONNECTION;
 use ureq::http::response::Parts;
 use ureq::http::{HeaderValue, Response, Version};
 use ureq::unversioned::resolver::DefaultResolver;
-use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Body};
 
 use super::connector::{Line, Opener};
 use super::fault::Fault;
 use super::{Cancel, Timeouts, transport};
+use crate::net;
 
 /// Connections that wait for the next request; each holds some 60 KB.
 const IDLE_CONNECTIONS: usize = 8;
@@ -38,7 +38,7 @@ pub(super) struct Connections {
     url: String,
     timeouts: Timeouts,
     /// One for all, so that the certificates of all authorities are held once, and TLS sessions are resumed.
-    connector: Arc<DefaultConnector>,
+    connector: Arc<net::Opener>,
     state: Mutex<State>,
     opened: Condvar,
 }

@@ -9,8 +9,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ureq::unversioned::transport::time::Duration as Patience;
-use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, DefaultConnector, NextTimeout, Transport};
+use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
 use ureq::{Agent, Error};
+
+use crate::net;
 
 /// What is known of one connection beside its client.
 #[derive(Debug, Default)]
@@ -43,12 +45,12 @@ impl Line {
 
 #[derive(Debug)]
 pub(super) struct Opener {
-    inner: Arc<DefaultConnector>,
+    inner: Arc<net::Opener>,
     line: Arc<Line>,
 }
 
 impl Opener {
-    pub(super) fn new(inner: Arc<DefaultConnector>, line: Arc<Line>) -> Self {
+    pub(super) fn new(inner: Arc<net::Opener>, line: Arc<Line>) -> Self {
         Self { inner, line }
     }
 }

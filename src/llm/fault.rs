@@ -116,6 +116,11 @@ impl Fault {
             .again(true)
     }
 
+    fn proxy() -> Self {
+        Self::unreachable("the proxy of HTTPS_PROXY does not answer, or does not let it through")
+            .hint("An administrator can check HTTPS_PROXY and NO_PROXY")
+    }
+
     fn timeout() -> Self {
         // Not asked again: the person has waited long enough already.
         Self::new("upstream_timeout", "The model's server has been silent for too long")
@@ -131,9 +136,8 @@ impl Fault {
             E::HostNotFound => Self::unreachable("its name is not known"),
             E::Io(error) => Self::no_connection(error),
             E::ConnectionFailed => Self::unreachable("the connection failed"),
-            E::BadUri(_) | E::Http(_) | E::InvalidProxyUrl | E::ConnectProxyFailed(_) | E::RequireHttpsOnly(_) => {
-                Self::bad_url()
-            }
+            E::ConnectProxyFailed(_) => Self::proxy(),
+            E::BadUri(_) | E::Http(_) | E::InvalidProxyUrl | E::RequireHttpsOnly(_) => Self::bad_url(),
             E::Tls(_) | E::Rustls(_) => Self::untrusted(),
             _ => Self::bad_answer(""),
         };

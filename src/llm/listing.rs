@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use ureq::Agent;
 use ureq::http::HeaderMap;
 
 use super::dialect::Dialect;
@@ -11,6 +10,7 @@ use super::models::Model;
 use super::refusal::Said;
 use super::{Endpoint, Timeouts, json, transport, wires};
 use crate::domain::secret::Secret;
+use crate::net;
 
 /// Pages of one list, and models of one provider: more would be a server that goes in circles.
 const PAGES: usize = 50;
@@ -73,7 +73,7 @@ pub(super) fn knows(
 }
 
 fn get(dialect: &dyn Dialect, url: &str, key: Option<&Secret>, timeouts: &Timeouts) -> Result<Page, Fault> {
-    let agent = Agent::new_with_config(transport::config(timeouts, url, Duration::ZERO));
+    let agent = net::agent(transport::config(timeouts, url, Duration::ZERO));
     let response = transport::get(&agent, url, &dialect.headers(key), key)?;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let body = transport::whole(response.into_body().into_reader(), key)?;

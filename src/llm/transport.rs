@@ -58,7 +58,6 @@ pub(super) fn config(timeouts: &Timeouts, url: &str, idle: Duration) -> Config {
         .timeout_recv_response(Some(timeouts.first_byte))
         .timeout_per_read(Some(timeouts.idle))
         .timeout_per_write(Some(timeouts.idle))
-        .tls_config(net::tls())
         .proxy(net::proxy_for(url))
         .build()
 }
@@ -75,7 +74,7 @@ pub(super) fn post(
     for (name, value) in headers {
         request = request.header(*name, header_value(value)?);
     }
-    request.send(body).map_err(|error| Fault::before_head(&error, key))
+    request.send(body).map_err(|error| Fault::before_head(&net::of_proxy(agent, error), key))
 }
 
 /// Asks for something.
@@ -89,7 +88,7 @@ pub(super) fn get(
     for (name, value) in headers {
         request = request.header(*name, header_value(value)?);
     }
-    request.call().map_err(|error| Fault::before_head(&error, key))
+    request.call().map_err(|error| Fault::before_head(&net::of_proxy(agent, error), key))
 }
 
 /// A body that counts as a whole only.

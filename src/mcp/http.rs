@@ -230,9 +230,8 @@ pub(super) fn agent(url: &str, deadline: Instant) -> Agent {
         .user_agent(concat!("portagent/", env!("CARGO_PKG_VERSION")))
         .timeout_connect(Some(CONNECT_PATIENCE.min(left)))
         .timeout_global(Some(left))
-        .tls_config(net::tls())
         .proxy(net::proxy_for(url));
-    Agent::new_with_config(config.build())
+    net::agent(config.build())
 }
 
 pub(super) fn broken(error: &ureq::Error) -> Trouble {

@@ -1,10 +1,12 @@
 //! Root at work in a directory of another owner. That owner, or an agent of theirs, may have put a link where the command
-//! writes, and root would follow it. So the command opens what only root can read, and then becomes the owner.
+//! writes, and root would follow it. So the command opens what only root can read, and then becomes the owner. What goes to a
+//! place of root's own, such as a backup for another disk, is made with the owner's rights and named with root's.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, fchown};
 use std::path::Path;
+use std::sync::OnceLock;
 
 use rustix::fs::{Gid, OFlags, Uid};
 use rustix::thread;
@@ -36,6 +38,64 @@ pub fn become_owner(directory: &Path) -> Result<()> {
     fs::read_dir(directory).map(drop).map_err(cannot)
 }
 
+/// The same for a command that puts something elsewhere: where that place is the owner's, it becomes them for good. Else
+/// it has their rights until the process ends, but for [`with_own_rights`].
+///
+/// Errors: those of [`become_owner`].
+pub fn become_owner_but_for(directory: &Path, place: &Path) -> Result<()> {
+    let Ok(metadata) = fs::metadata(directory) else { return Ok(()) };
+    let is_inside = std::path::absolute(place).is_ok_and(|place| place.starts_with(directory));
+    if is_inside || owner_of_nearest(place) == Some(metadata.uid()) {
+        return become_owner(directory);
+    }
+    if !rustix::process::geteuid().is_root() || metadata.uid() == 0 {
+        return Ok(());
+    }
+    let (user, group) = (Uid::from_raw(metadata.uid()), Gid::from_raw(metadata.gid()));
+    let cannot = |cause: rustix::io::Errno| {
+        Error::unavailable("cannot_become_owner", format!("cannot use {} as its owner: {cause}", directory.display()))
+    };
+    act_as(user, group).map_err(cannot)?;
+    let _ = ACTING.set((user, group));
+    Ok(())
+}
+
+/// Whose rights this process has for the moment, where it is root.
+static ACTING: OnceLock<(Uid, Gid)> = OnceLock::new();
+
+/// Does `work` with the rights of the person who typed the command, on this thread.
+pub fn with_own_rights<T>(work: impl FnOnce() -> T) -> T {
+    let Some((user, group)) = ACTING.get() else { return work() };
+    // Where this fails, the work fails for want of rights.
+    let _ = thread::set_thread_res_uid(None, Uid::ROOT, None);
+    let _ = thread::set_thread_res_gid(None, Gid::ROOT, None);
+    let outcome = work();
+    if act_as(*user, *group).is_err() {
+        // Going on as root in their directory is what must not happen.
+        std::process::abort();
+    }
+    outcome
+}
+
+/// The real and the saved user stay root's, so that there is a way back.
+fn act_as(user: Uid, group: Gid) -> rustix::io::Result<()> {
+    thread::set_thread_groups(&[])?;
+    thread::set_thread_res_gid(None, group, None)?;
+    thread::set_thread_res_uid(None, user, None)
+}
+
+/// Of the place, or of the directory in which it would be made.
+fn owner_of_nearest(place: &Path) -> Option<u32> {
+    let place = std::path::absolute(place).ok()?;
+    place.ancestors().find_map(|path| fs::metadata(path).ok()).map(|metadata| metadata.uid())
+}
+
+/// Lets the owner of the data work in a directory that was made with [`with_own_rights`]. False where that needs nothing.
+pub fn lend(directory: &File) -> io::Result<bool> {
+    let Some((user, group)) = ACTING.get() else { return Ok(false) };
+    fchown(directory, Some(user.as_raw()), Some(group.as_raw())).map(|()| true)
+}
+
 /// Gives an open file to the owner of a directory, where we are root.
 pub fn give(file: &File, directory: &Path) -> io::Result<()> {
     if !rustix::process::geteuid().is_root() {
@@ -43,7 +103,7 @@ pub fn give(file: &File, directory: &Path) -> io::Result<()> {
     }
     // Only what we made: a name may have been given to another file by the directory's owner.
     let made = file.metadata()?;
-    if made.uid() != 0 || (made.is_file() && made.nlink() != 1) {
+    if made.is_file() && made.nlink() != 1 {
         return Ok(());
     }
     let owner = open_directory(directory, OFlags::empty())?.metadata()?;

@@ -3,10 +3,12 @@
 
 use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io;
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::owner;
 use crate::domain::{Error, Result, clock, id};
 
 const PREFIX: &str = ".portagent-";
@@ -17,6 +19,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// A directory that is removed with everything in it when this is dropped.
 #[derive(Debug)]
 pub struct Partial {
+    named: PathBuf,
+    /// Where it is worked in. With the rights of another user than the one who made it that is its descriptor: they need
+    /// not be able to reach its name.
     path: PathBuf,
     /// Its lock says that it is in use; the kernel releases it when the process ends, however it ends.
     _lock: File,
@@ -27,24 +32,36 @@ impl Partial {
     ///
     /// Errors: `Unavailable` when the directory cannot be written.
     pub fn make(parent: &Path) -> Result<Self> {
-        Self::try_make(parent).map_err(|cause| {
-            Error::unavailable("cannot_write", format!("cannot write to {}: {cause}", parent.display()))
-                .hint("give the user that runs portagent this directory, or name another one")
-        })
+        Self::try_make(parent, false).map_err(|cause| cannot_write(parent, &cause))
     }
 
-    fn try_make(parent: &Path) -> io::Result<Self> {
+    /// The same in a place of the person who typed the command, where a command may work with the rights of the data's
+    /// owner.
+    pub fn make_outside(parent: &Path) -> Result<Self> {
+        owner::with_own_rights(|| Self::try_make(parent, true)).map_err(|cause| cannot_write(parent, &cause))
+    }
+
+    fn try_make(parent: &Path, is_outside: bool) -> io::Result<Self> {
         // Made under the parent's lock: otherwise it would look abandoned until it has its own.
         let making = File::open(parent)?;
         if locked_within(&making, PATIENCE) {
             sweep(parent);
         }
-        let path = parent.join(format!("{PREFIX}{}-{}{SUFFIX}", clock::now_ms(), id::hex(&id::random_bytes::<4>())));
-        DirBuilder::new().mode(0o700).create(&path)?;
-        let lock = File::open(&path)?;
+        let named = parent.join(format!("{PREFIX}{}-{}{SUFFIX}", clock::now_ms(), id::hex(&id::random_bytes::<4>())));
+        DirBuilder::new().mode(0o700).create(&named)?;
+        let lock = File::open(&named)?;
         // A file system without locks: then nothing is swept there, either.
         let _ = lock.try_lock();
-        Ok(Self { path, _lock: lock })
+        let path = match is_outside && owner::lend(&lock)? {
+            true => PathBuf::from(format!("/proc/self/fd/{}", lock.as_raw_fd())),
+            false => named.clone(),
+        };
+        Ok(Self { named, path, _lock: lock })
+    }
+
+    /// Its name is out of reach for the user who works in it.
+    pub fn is_lent(&self) -> bool {
+        self.named != self.path
     }
 
     /// A directory inside it. Errors: `Unavailable` when it cannot be made.
@@ -59,12 +76,24 @@ impl Partial {
     pub fn path(&self) -> &Path {
         &self.path
     }
+
+    /// Its name, for what is moved out of it with the rights of who made it.
+    pub fn named(&self) -> &Path {
+        &self.named
+    }
 }
 
 impl Drop for Partial {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.path); // what stays is swept by the next one
+        let remove = || fs::remove_dir_all(&self.named);
+        // What stays is swept by the next one.
+        let _ = if self.is_lent() { owner::with_own_rights(remove) } else { remove() };
     }
+}
+
+fn cannot_write(parent: &Path, cause: &io::Error) -> Error {
+    Error::unavailable("cannot_write", format!("cannot write to {}: {cause}", parent.display()))
+        .hint("give the user that runs portagent this directory, or name another one")
 }
 
 /// Making one takes a moment; a process that holds the lock for longer hangs, and is not waited for.

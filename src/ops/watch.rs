@@ -11,7 +11,7 @@ use crate::service::Services;
 /// A disabled account's sockets are closed within two seconds; a check costs one read of a few bytes.
 const PERIOD: Duration = Duration::from_secs(1);
 /// Logins that expired change nothing in the database: at every so many checks all accounts are checked anyway.
-const CHECK_ALL_EVERY: u32 = 60;
+const CHECK_ALL_EVERY: u32 = 10;
 /// A database that was replaced is opened here.
 const STACK_BYTES: usize = 1024 * 1024;
 

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use super::daily_code;
 use super::login_limits::{Attempt, LoginLimits};
 use super::passwords::{Passwords, Verdict};
+use super::setup_code;
 use super::throttle::{Throttle, nearest_network, networks};
 use super::token::Tokens;
 use crate::domain::id::random_bytes;
@@ -99,9 +100,11 @@ impl Accounts {
         })
     }
 
-    /// The code with which the first administrator registers, while there is none.
-    pub fn setup_code(&self) -> Result<Option<&Secret>> {
-        Ok(if self.store.has_users()? { None } else { Some(&self.setup_code) })
+    /// The code with which the first administrator registers, while there is none; kept for `portagent setup-code`.
+    pub fn publish_setup_code(&self) -> Result<Option<&Secret>> {
+        let code = if self.store.has_users()? { None } else { Some(&self.setup_code) };
+        setup_code::keep(&self.store, code)?;
+        Ok(code)
     }
 
     /// Makes an account and logs it in. The first is the administrator.
@@ -240,7 +243,7 @@ impl Accounts {
             }
             return Err(match code {
                 None => Error::new(Kind::Forbidden, "setup_code_required", "The first account needs the setup code")
-                    .hint("the server's log shows it at its start"),
+                    .hint("`portagent setup-code`, run on the server, shows it"),
                 Some(_) => bad_code(),
             });
         }

@@ -20,6 +20,7 @@ pub mod models;
 pub mod operations;
 mod passwords;
 pub mod search;
+pub mod setup_code;
 mod throttle;
 mod token;
 pub mod tool_servers;

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha512};
 
 use super::hash_queue::{HashQueue, HashTurn};
 use crate::domain::id::{UserId, random_bytes};
+use crate::domain::text::{normal_password, ways_to_write};
 use crate::domain::{Error, Result};
 
 /// OWASP's parameters for argon2id: 19 MiB, two passes, one lane.
@@ -51,7 +52,7 @@ impl Passwords {
     pub(super) fn hash(&self, password: &str, network: Option<IpNet>) -> Result<String> {
         let _turn = self.queue.enter(network, None)?;
         let salt: [u8; 16] = random_bytes();
-        fresh_hash(password, &salt).map_err(unhashable)
+        fresh_hash(&normal_password(password), &salt).map_err(unhashable)
     }
 
     /// Waits for a turn; no other hash or comparison runs before it is over.
@@ -65,13 +66,28 @@ impl Passwords {
 pub(super) struct Turn<'a>(#[expect(dead_code, reason = "held until the comparison is over")] HashTurn<'a>);
 
 impl Turn<'_> {
-    /// Compares. `None` stands for an account that does not exist, and takes the same time as one that does.
+    /// Compares. `None` stands for an account that does not exist, and takes the same time as one that does. Hashes
+    /// that are older than the normal form were made of what was typed.
     pub(super) fn verify(&self, password: &str, stored: Option<&str>) -> Result<Verdict> {
-        match stored {
-            None => fresh_hash(password, &[0; 16]).map(|_| Verdict::Wrong).map_err(unhashable),
-            Some(stored) if stored.starts_with("$2") => Ok(verify_bcrypt(password, stored)),
-            Some(stored) => Ok(verify_argon2(password, stored)),
+        let normal = normal_password(password);
+        let verdict = verify_one(&normal, stored)?;
+        if verdict != Verdict::Wrong {
+            return Ok(verdict);
         }
+        for typed in ways_to_write(password).iter().filter(|typed| **typed != normal) {
+            if verify_one(typed, stored)? != Verdict::Wrong {
+                return Ok(Verdict::RightButOld);
+            }
+        }
+        Ok(Verdict::Wrong)
+    }
+}
+
+fn verify_one(password: &str, stored: Option<&str>) -> Result<Verdict> {
+    match stored {
+        None => fresh_hash(password, &[0; 16]).map(|_| Verdict::Wrong).map_err(unhashable),
+        Some(stored) if stored.starts_with("$2") => Ok(verify_bcrypt(password, stored)),
+        Some(stored) => Ok(verify_argon2(password, stored)),
     }
 }
 
@@ -169,6 +185,24 @@ mod tests {
         let long = "x".repeat(100);
         let digested = bcrypt::hash(Sha512::digest(long.as_bytes()), 4).expect("hashes");
         check(&long, Some(&digested), Verdict::RightButOld);
+    }
+
+    #[test]
+    fn a_password_is_the_same_however_it_is_written() {
+        let (composed, decomposed) = ("caf\u{e9} 123", "cafe\u{301} 123");
+        let today = Passwords::default().hash(decomposed, None).expect("hashes");
+        check(composed, Some(&today), Verdict::Right);
+        check(decomposed, Some(&today), Verdict::Right);
+        check("caf\u{e9}\u{3000}\u{ff11}\u{ff12}\u{ff13}", Some(&today), Verdict::Right);
+        for typed in [composed, decomposed, "caf\u{e9} \u{ff11}23"] {
+            let older = fresh_hash(typed, &[7; 16]).expect("hashes");
+            check(typed, Some(&older), if typed == composed { Verdict::Right } else { Verdict::RightButOld });
+            check("cafe 123", Some(&older), Verdict::Wrong);
+        }
+        let older = fresh_hash(decomposed, &[7; 16]).expect("hashes");
+        check(composed, Some(&older), Verdict::RightButOld);
+        let of_1_9 = bcrypt::hash(decomposed, 4).expect("hashes");
+        check(composed, Some(&of_1_9), Verdict::RightButOld);
     }
 
     #[test]

@@ -10,6 +10,8 @@ pub struct LogFilter {
     pub level: Option<LevelFilter>,
     /// Milliseconds since 1970.
     pub since_ms: Option<i64>,
+    /// A userId in lower case; empty for no wish.
+    pub user: Vec<u8>,
     /// In lower case, as far as ASCII has one; empty for no wish.
     pub text: Vec<u8>,
 }
@@ -17,7 +19,9 @@ pub struct LogFilter {
 impl LogFilter {
     /// What is no line of ours has neither time nor level, so it is shown only without these filters.
     pub fn wants(&self, line: &[u8]) -> bool {
-        contains(line, &self.text) && (self.level.is_none() && self.since_ms.is_none() || self.fits(line))
+        contains(line, &self.user)
+            && contains(line, &self.text)
+            && (self.level.is_none() && self.since_ms.is_none() || self.fits(line))
     }
 
     fn fits(&self, line: &[u8]) -> bool {
@@ -41,7 +45,7 @@ mod tests {
     fn what_is_wanted() {
         let line = "2026-11-22T07:50:33.845Z WARN  http POST /api/auth/login 429 1ms 小林";
         let check = |level, since_ms, text: &str, expected| {
-            let filter = LogFilter { level, since_ms, text: text.as_bytes().to_vec() };
+            let filter = LogFilter { level, since_ms, text: text.as_bytes().to_vec(), ..LogFilter::default() };
             assert_eq!(filter.wants(line.as_bytes()), expected, "{filter:?}");
         };
         check(None, None, "", true);

@@ -87,11 +87,18 @@ pub fn set_level(level: LevelFilter) {
 /// The same while serving, with a line in the log that says so, whichever of both levels lets it through.
 pub fn change_level(level: LevelFilter, by: std::fmt::Arguments<'_>) {
     let before = self::level();
-    set_level(level.max(before).max(LevelFilter::Info));
     // A grep for that word looks for errors, not for the name of a level.
     let name = |level| if level == LevelFilter::Error { "err" } else { level_name(level) };
-    log::info!(target: "log", "log level {} → {}, by {by}", name(before), name(level));
+    always("log", format_args!("log level {} → {}, by {by}", name(before), name(level)));
     set_level(level);
+}
+
+/// A line that is logged whatever the level: without it people cannot go on.
+pub fn always(target: &str, line: std::fmt::Arguments<'_>) {
+    let before = level();
+    set_level(before.max(LevelFilter::Info));
+    log::info!(target: target, "{line}");
+    set_level(before);
 }
 
 /// What is logged at the moment.

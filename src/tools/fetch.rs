@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use ureq::http::header::{CONTENT_TYPE, LOCATION};
 use ureq::http::{Response, Uri};
-use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Body};
 
 use super::{Call, Consent, Output, Picture, Tool, cancelled};
@@ -103,9 +102,8 @@ fn agent(resolver: Checked, deadline: Instant) -> Agent {
         .user_agent(concat!("portagent/", env!("CARGO_PKG_VERSION"), " (fetch_url)"))
         .timeout_connect(Some(CONNECT))
         .timeout_global(Some(deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1))))
-        .tls_config(net::tls())
         .proxy(None);
-    Agent::with_parts(config.build(), DefaultConnector::default(), resolver)
+    Agent::with_parts(config.build(), net::Opener::default(), resolver)
 }
 
 /// Errors: `Invalid` for what is no plain address of the web.

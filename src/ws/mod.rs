@@ -20,6 +20,7 @@ mod writer;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::domain::limits::PING_EVERY;
 pub use upgrade::{Accepted, accept};
 
 /// What an HTTP request that wants to become a WebSocket brought along.
@@ -29,6 +30,8 @@ pub struct Upgrade {
     /// What stood behind the `?`, still percent-encoded. It may carry a token: it must not be logged.
     pub target_query: Option<String>,
     pub headers: Vec<(String, String)>,
+    /// What the client asked for: as a trusted proxy says, else as the request does.
+    pub host: Option<String>,
     pub client_ip: IpAddr,
     pub https: bool,
     pub request_id: String,
@@ -45,6 +48,6 @@ pub struct WsOptions {
 
 impl Default for WsOptions {
     fn default() -> Self {
-        Self { public_origin: None, ping_every: Duration::from_secs(30), silence: Duration::from_secs(60) }
+        Self { public_origin: None, ping_every: PING_EVERY, silence: Duration::from_secs(60) }
     }
 }

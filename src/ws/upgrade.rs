@@ -124,9 +124,7 @@ fn is_own_page(options: &WsOptions, upgrade: &Upgrade) -> bool {
     let mut origins = values(upgrade, "origin");
     let Some(origin) = origins.next() else { return true };
     let Some(page) = WebOrigin::parse(origin).filter(|_| origins.next().is_none()) else { return false };
-    let mut hosts = values(upgrade, "host");
-    let host = hosts.next().filter(|_| hosts.next().is_none());
-    page.is_own_page(options.public_origin.as_deref().and_then(WebOrigin::parse).as_ref(), host)
+    page.is_own_page(options.public_origin.as_deref().and_then(WebOrigin::parse).as_ref(), upgrade.host.as_deref())
 }
 
 fn query_token(upgrade: &Upgrade) -> Option<String> {
@@ -155,7 +153,10 @@ mod tests {
 
     fn upgrade(query: &str, without: &str, more: &[(&str, &str)]) -> Upgrade {
         let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let mut hosts =
+            GOOD.iter().filter(|(name, _)| *name != without).chain(more).filter(|(name, _)| *name == "Host");
         Upgrade {
+            host: hosts.next_back().map(|(_, host)| (*host).to_owned()),
             method: "GET".to_owned(),
             target_query: Some(query.to_owned()),
             headers: GOOD.iter().filter(|(name, _)| *name != without).chain(more).map(own).collect(),

@@ -215,7 +215,7 @@ export class Shell {
     const { state } = this.app.connection;
     const n = Math.max(0, Math.ceil((state.retryAt - Date.now()) / 1000));
     const busy = this.app.open?.transcript.busy;
-    const text = state.name === "connecting" || !n ? t("offline.trying") : t(busy ? "offline.retryBusy" : "offline.retry", { n: number(n) });
+    const text = this.app.connection.blocked ? t("offline.blocked") : state.name === "connecting" || !n ? t("offline.trying") : t(busy ? "offline.retryBusy" : "offline.retry", { n: number(n) });
     label(this.bannerText, text);
   }
 

@@ -25,6 +25,7 @@ export class Connection extends EventTarget {
   #timer = 0;
   #wanted = false;
   #opened = false;
+  #blocked = false;
 
   constructor({ url, token, verify }) {
     super();
@@ -40,6 +41,9 @@ export class Connection extends EventTarget {
       if (document.visibilityState === "visible") this.retryNow();
     });
   }
+
+  /** The server answers, and its socket never opened: something in between does not pass WebSockets on. */
+  get blocked() { return this.#blocked && !this.online; }
 
   get online() { return this.state.name === "online"; }
 
@@ -97,6 +101,7 @@ export class Connection extends EventTarget {
     socket.onopen = () => {
       clearTimeout(this.#timer);
       this.#attempt = 0;
+      this.#blocked = false;
       this.#become("online");
       if (this.#opened) this.dispatchEvent(new Event("back"));
       this.#opened = true;
@@ -131,6 +136,7 @@ export class Connection extends EventTarget {
     if (wasOnline && code !== POLICY_VIOLATION) return;
     const { token } = this;
     const verdict = await this.verify(token);
+    this.#blocked = verdict === "alive" && !this.#opened && this.#attempt >= 2;
     if (verdict === "dead" && this.#wanted && token === this.token) {
       this.stop();
       this.dispatchEvent(new CustomEvent("refused", { detail: reason }));

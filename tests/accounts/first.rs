@@ -1,10 +1,12 @@
 //! Registering: the first account, the setup code, and what may be called what.
 
+use std::io::{BufRead as _, BufReader};
+
 use serde_json::{Value, json};
 
 use crate::support::eventually;
 use crate::support::http::Client;
-use crate::support::people::{PASSWORD, post_from, register, setup_code, try_login};
+use crate::support::people::{PASSWORD, post_from, register, setup_code, sqlite3, try_login};
 use crate::support::server::Server;
 
 const REGISTER: &str = "/api/auth/register";
@@ -127,6 +129,40 @@ fn the_first_account_from_outside_needs_the_setup_code() {
 }
 
 #[test]
+fn the_setup_code_is_shown_whatever_the_log_level_and_by_a_command() {
+    let home = tempfile::tempdir().unwrap();
+    let mut silent = crate::support::program(home.path());
+    silent.env("LOG_LEVEL", "error").args(["serve", "--provider", "demo", "--host", "127.0.0.1", "--port", "0"]);
+    let mut silent = silent.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(silent.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let shown = crate::support::run(home.path(), &["setup-code"]).stdout;
+    silent.kill().and_then(|()| silent.wait()).unwrap();
+    assert!(line.contains("from another machine it needs the setup code"), "{line}");
+    assert_eq!(setup_code(&line).as_deref(), Some(shown.trim()), "{line}");
+
+    let mut server = Server::builder().env("PUBLIC_URL", "https://chat.example.com").start();
+    let command = |server: &Server| server.run(&["setup-code"]);
+    let shown = command(&server);
+    let code = shown.stdout.trim().to_owned();
+    assert_eq!((shown.code, code.len()), (Some(0), 10), "{}", shown.stderr);
+    eventually("the code on stdout", || setup_code(&server.stdout()).as_deref() == Some(code.as_str()));
+    assert!(server.stdout().contains("its registration needs the setup code"), "every browser needs it");
+    assert!(!server.stdout().contains("from another machine"), "{}", server.stdout());
+    server.restart();
+    let new = command(&server).stdout.trim().to_owned();
+    assert_ne!(new, code, "new at every start");
+    let body = |code: &str| json!({"username": "ann", "password": PASSWORD, "inviteCode": code});
+    assert_eq!(server.http().post(REGISTER, None, &body(&code)).status, 403);
+    assert_eq!(server.http().post(REGISTER, None, &body(&new)).status, 201);
+    let after = command(&server);
+    assert_eq!((after.code, after.stdout.as_str()), (Some(1), ""), "{}", after.stderr);
+    assert!(after.stderr.contains("there is an account already"), "{}", after.stderr);
+    let nothing = crate::support::run(tempfile::tempdir().unwrap().path(), &["setup-code", "-d", "nothing"]);
+    assert!(nothing.stderr.contains("there is no data in"), "{}", nothing.stderr);
+}
+
+#[test]
 fn of_many_first_ones_one_is_the_administrator() {
     let server = Server::start();
     let http = server.http();
@@ -192,4 +228,26 @@ fn passwords_that_are_guessed_first_are_refused() {
     }
     let hidden = json!({"username": "an\u{ad}n\u{115f}", "password": PASSWORD});
     assert_eq!(server.http().post(REGISTER, None, &hidden).status, 400, "it looks like ann");
+}
+
+/// On some keyboards ë is one character, on others two.
+#[test]
+fn a_name_and_a_password_are_the_same_however_they_are_written() {
+    let server = Server::start();
+    let http = server.http();
+    let (composed, decomposed) = ("Zo\u{eb}", "Zoe\u{308}");
+    let body = json!({"username": decomposed, "password": "caf\u{e9} 123"});
+    let answer = http.post(REGISTER, None, &body);
+    assert_eq!((answer.status, &answer.json()["user"]["username"]), (201, &json!(composed)));
+    for name in [composed, decomposed, "ZO\u{cb}"] {
+        let again = http.post(REGISTER, None, &json!({"username": name, "password": PASSWORD}));
+        assert_eq!((again.status, again.json()["code"].as_str()), (409, Some("username_taken")), "{name}");
+        assert_eq!(try_login(http, name, "cafe\u{301} 123").status, 200, "{name}");
+    }
+    // An account of before, stored as it was typed.
+    let database = server.data_dir().join("data/portagent.db");
+    let sql = "UPDATE users SET username = 'Zoe' || char(776), usernameKey = 'zoe' || char(776)";
+    sqlite3(&database, sql);
+    assert_eq!(try_login(http, composed, "caf\u{e9} 123").status, 200, "found");
+    assert_eq!(http.post(REGISTER, None, &json!({"username": composed, "password": PASSWORD})).status, 409);
 }

@@ -80,3 +80,21 @@ fn renamed_with_sqlite3() {
     let taken = json!({"username": "ROBERT", "password": PASSWORD});
     assert_eq!(server.http().post("/api/auth/register", None, &taken).status, 409);
 }
+
+/// Nothing changes in the database then: the clock does it.
+#[test]
+fn a_socket_ends_when_its_token_expires() {
+    let (server, token, mut socket) = start();
+    let soon = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() + 3000;
+    sql(
+        &server,
+        &format!(
+            "UPDATE logins SET expiresAt = {soon} WHERE userId IN (SELECT userId FROM users WHERE username = 'bob')"
+        ),
+    );
+    socket.ask("image_list_request", json!({}));
+    assert_eq!(verify(server.http(), &token), 200, "not yet");
+    let (code, reason) = socket.wait_closed();
+    assert_eq!(code, 1008, "{reason}");
+    assert_eq!(verify(server.http(), &token), 401);
+}

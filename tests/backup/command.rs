@@ -1,7 +1,7 @@
 //! `portagent backup`, `backup list` and `backup verify`.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
 use super::{backup, done, file_of, names, register_and_chat, unpacked};
 use crate::support::people::{register, sqlite3};
@@ -112,7 +112,7 @@ fn what_cannot_be_done_is_said() {
         assert_eq!((run.code, run.stdout.as_str()), (Some(1), ""), "{arguments:?}");
         assert!(run.stderr.contains(message), "{arguments:?}: {}", run.stderr);
     };
-    refused(&["backup", "verify", "latest"], "a backup not found");
+    refused(&["backup", "verify", "latest"], "error: there is no backup in ");
     refused(&["backup", "verify", "none.tar.gz"], "error: cannot open none.tar.gz: No such file");
     refused(&["backup", "--data-dir", "nowhere"], "there is no database");
     assert!(!server.data_dir().with_file_name("nowhere").exists(), "nothing was made there");
@@ -145,6 +145,28 @@ fn what_root_makes_belongs_to_the_owner_of_the_data() {
     fs::set_permissions(server.data_dir().parent().unwrap(), fs::Permissions::from_mode(0o755)).unwrap();
     backup(&server, &[]);
     assert_eq!(owned_by(1000), "");
+    // Elsewhere, in a place that the owner cannot even reach, it is root's; the data is touched as its owner all the same.
+    let private = tempfile::tempdir().unwrap();
+    fs::set_permissions(private.path(), fs::Permissions::from_mode(0o700)).unwrap();
+    let out = private.path().join("copies");
+    let names = || -> Vec<String> {
+        let entries = fs::read_dir(&out).unwrap().map(|entry| entry.unwrap());
+        entries.map(|entry| format!("{} {}", entry.metadata().unwrap().uid(), entry.file_name().display())).collect()
+    };
+    backup(&server, &["--out", out.to_str().unwrap()]);
+    assert!(matches!(&names()[..], [one] if one.starts_with("0 portagent-")), "{:?}", names());
+    let exported = out.join("ann.tar.gz");
+    let export = server.run(&["user", "export", "ann", "--out", exported.to_str().unwrap()]);
+    assert_eq!(export.code, Some(0), "{}", export.stderr);
+    assert_eq!(fs::metadata(&exported).unwrap().uid(), 0);
+    assert_eq!((names().len(), owned_by(1000).as_str()), (2, ""), "nothing else is left: {:?}", names());
+    // A link that the owner plants where root would write leads nowhere.
+    let planted = server.data_dir().join("backups");
+    fs::remove_dir_all(&planted).unwrap();
+    std::os::unix::fs::symlink(private.path(), &planted).unwrap();
+    assert_eq!(server.run(&["backup"]).code, Some(1));
+    assert_eq!(fs::read_dir(private.path()).unwrap().count(), 1, "only what was there");
+    fs::remove_file(&planted).unwrap();
     let agent = server.data_dir().join("data/agentx.db");
     let mut bytes = fs::read(&agent).unwrap();
     bytes[..4096].fill(0);

@@ -13,8 +13,8 @@ const ROOMS = ["domain", "http", "hub", "llm", "mcp", "service", "store", "workd
 /** Codes in those rooms that stay on the server: at startup, in commands, in logs, in tables. */
 const SERVER_ONLY = new Set([
   "bad_host", "bad_setting", "cannot_write", "data_dir_in_use", "database_missing", "demo_failed", "key_empty", "key_not_usable",
-  "log_undecided", "migration_failed", "no_accounts", "no_data", "not_ours", "not_removable", "port_in_use", "port_not_allowed",
-  "schema_too_new", "snapshot_failed", "unhealthy", "unreadable",
+  "log_undecided", "migration_failed", "no_accounts", "no_data", "no_setup_code", "not_ours", "not_removable", "port_in_use", "port_not_allowed",
+  "schema_too_new", "setup_done", "snapshot_failed", "unhealthy", "unreadable",
 ]);
 
 function sources(folder) {

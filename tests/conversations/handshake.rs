@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::demo;
+use crate::support::eventually;
 use crate::support::raw::{self, Raw, RawResponse};
 use crate::support::ws::{Client, Hello, Refused, Token};
 
@@ -79,4 +80,50 @@ fn a_malformed_host_is_survived() {
         assert!(status == 101 || (400..500).contains(&status), "{host:?}: {status}");
     }
     assert_eq!(server.http().get("/health", None).status, 200);
+}
+
+/// A proxy that changes the host, and says which one was asked for.
+#[test]
+fn the_host_that_a_trusted_proxy_names_counts() {
+    let (server, token) = demo();
+    let ask = |lines: &str| {
+        let request = format!(
+            "GET /ws?token={token} HTTP/1.1\r\nHost: portagent.internal\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+             Origin: https://chat.example.com\r\n{lines}\r\n"
+        );
+        let mut client = Raw::connect(server.address());
+        client.send(request);
+        client.response().status
+    };
+    let faults = || server.stdout().matches("a page of \"https://chat.example.com\" was refused").count();
+    assert_eq!(ask("X-Forwarded-Host: chat.example.com\r\n"), 101);
+    assert_eq!(faults(), 0);
+    assert_eq!([ask(""), ask("")], [403, 403]);
+    eventually("the log names it", || faults() == 1);
+    assert!(server.stdout().contains("because it asked for host \"portagent.internal\""), "{}", server.stdout());
+}
+
+/// To the visitors it looks like our fault; the log says whose it is, once.
+#[test]
+fn a_proxy_that_loses_the_upgrade_or_speaks_another_protocol_is_named_in_the_log() {
+    let (server, _) = demo();
+    let exchange = |bytes: Vec<u8>| raw::exchange(server.address(), bytes);
+    let handshake = "Connection: close\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    assert_eq!(exchange(raw::request("GET", "/ws", "Connection: close\r\n", "").into()).status, 426);
+    for _ in 0..2 {
+        let lost = exchange(raw::request("GET", "/ws", handshake, "").into());
+        assert_eq!((lost.status, &lost.json()["code"]), (426, &json!("upgrade_required")));
+    }
+    let request = "GET /health HTTP/1.1\r\nHost: a\r\n\r\n";
+    let v1 = format!("PROXY TCP4 203.0.113.7 192.0.2.1 4711 443\r\n{request}").into_bytes();
+    let v2 = [b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c".to_vec(), vec![7; 12], request.as_bytes().to_vec()].concat();
+    for preamble in [v1, v2] {
+        let answer = exchange(preamble);
+        assert_eq!((answer.status, &answer.json()["code"]), (400, &json!("proxy_protocol")));
+    }
+    let said = |words: &str| server.stdout().matches(words).count();
+    eventually("both are named", || said("began with the PROXY protocol") == 1);
+    let words = "a WebSocket handshake arrived with Upgrade: (none) and Connection: \"close\"";
+    eventually("the header is quoted", || said(words) == 1);
 }

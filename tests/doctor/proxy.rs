@@ -19,7 +19,7 @@ const GOOD: &str = "
     proxy_set_header Host $http_host;
     proxy_set_header Upgrade $http_upgrade;
     proxy_set_header Connection $connection_upgrade;
-    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+    proxy_set_header X-Forwarded-For $remote_addr;
     proxy_set_header X-Forwarded-Proto $scheme;
     proxy_buffering off;
     client_max_body_size 20m;";
@@ -46,23 +46,19 @@ pub struct Proxy {
 
 impl Proxy {
     pub fn new() -> Self {
+        Self::valid_for(90, "FALSE")
+    }
+
+    /// With a certificate for so many days, and whether it may sign others.
+    fn valid_for(days: u32, ca: &str) -> Self {
         let home = tempfile::tempdir().unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let certificate = home.path().join("certificate.pem");
         let mut openssl = Command::new("openssl");
-        openssl.args([
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-            "-nodes",
-            "-days",
-            "2",
-        ]);
+        openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days"]);
+        openssl.arg(days.to_string());
         openssl.args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]);
-        openssl.args(["-addext", "basicConstraints=critical,CA:FALSE"]);
+        openssl.arg("-addext").arg(format!("basicConstraints=critical,CA:{ca}"));
         openssl.arg("-keyout").arg(home.path().join("key.pem")).arg("-out").arg(&certificate);
         let made = openssl.output().unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
@@ -82,8 +78,11 @@ impl Proxy {
         self.stop();
         let subject = |line: &str| line.split_whitespace().take(2).map(str::to_owned).collect::<Vec<_>>();
         let same = |line: &&str| {
-            let (ours, theirs) = (subject(line), subject(mistake));
-            !mistake.is_empty() && ours[0] == theirs[0] && (ours[0] != "proxy_set_header" || ours[1] == theirs[1])
+            let ours = subject(line);
+            mistake
+                .lines()
+                .map(subject)
+                .any(|theirs| ours[0] == theirs[0] && (ours[0] != "proxy_set_header" || ours[1] == theirs[1]))
         };
         let lines: Vec<&str> = GOOD.lines().filter(|line| !line.is_empty() && !same(line)).collect();
         let (home, port, directives) = (self.home.path().display(), self.port, lines.join("\n"));
@@ -157,6 +156,11 @@ fn mistakes_of_a_proxy() {
     check("proxy_set_header Upgrade \"\";", "public websocket", "does not pass WebSockets on");
     check("proxy_set_header Connection \"\";", "public websocket", "does not pass WebSockets on");
     check("client_max_body_size 1m;", "public upload", "refuses 2 MiB");
+    check(
+        "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;",
+        "public client address",
+        "believes a client address that a visitor made up",
+    );
     check("proxy_set_header X-Forwarded-For \"\";", "public client address", "does not forward client addresses");
     nginx.start(&server, "proxy_set_header X-Forwarded-Proto \"\";");
     let report = look();
@@ -185,6 +189,41 @@ fn a_server_that_does_not_know_its_proxy() {
     assert!(report.with("warn").contains(&"public url"), "{:#}", report.value);
     let below = look(&format!("{}/chat", nginx.url()));
     assert!(below.with("fail").contains(&"public address"), "no /chat there: {:#}", below.value);
+}
+
+/// What `openssl req -x509` makes, named with --ca: an authority's certificate, used as the server's own.
+#[test]
+fn a_certificate_of_ones_own_that_expires_soon() {
+    let models = Models::start();
+    let nginx = Proxy::valid_for(2, "TRUE");
+    let server = builder(&models).env("PUBLIC_URL", &nginx.url()).start();
+    nginx.start(&server, "");
+    let report = doctor(&server, &["--ca", nginx.certificate()]);
+    assert_eq!(report.with("fail"), Vec::<&str>::new(), "{:#}", report.value);
+    assert!(report.with("warn").contains(&"public tls"), "{:#}", report.value);
+    assert!(report.value.to_string().contains("its certificate expires in 1 days"), "{:#}", report.value);
+    doctor(&server, &[]).names("public tls", "certificate");
+    let other = Proxy::new();
+    doctor(&server, &["--ca", other.certificate()]).names("public tls", "certificate");
+    let nothing = server.run(&["doctor", "--ca", "/dev/null"]);
+    assert!(
+        nothing.stdout.contains("CA_FILE=/dev/null (from --ca): there is no certificate in it"),
+        "{}",
+        nothing.stdout
+    );
+}
+
+#[test]
+fn a_proxy_that_ends_silent_connections_and_metrics_for_everyone() {
+    let models = Models::start();
+    let nginx = Proxy::new();
+    let server = builder(&models).env("CA_FILE", nginx.certificate()).start();
+    nginx.start(&server, "proxy_read_timeout 2s;");
+    let report = doctor(&server, &["--url", &nginx.url(), "--idle"]);
+    assert_eq!(report.with("fail"), ["public silence"], "{:#}", report.value);
+    nginx.start(&server, "proxy_set_header X-Forwarded-For \"\";\nproxy_set_header X-Forwarded-Proto \"\";");
+    let report = doctor(&server, &["--url", &nginx.url()]);
+    assert_eq!(report.with("fail"), ["public client address", "public metrics"], "{:#}", report.value);
 }
 
 #[test]

@@ -4,7 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::support::{Run, program, run};
+use crate::support::people::register;
+use crate::support::server::Server;
+use crate::support::{Run, eventually, program, run};
 
 /// A log of three files, 300 lines, one every second from 2026-11-22T10:00:00Z on.
 fn history(home: &Path) -> PathBuf {
@@ -121,4 +123,22 @@ fn a_closed_pipe_ends_it_and_mistakes_are_explained() {
             missing.display()
         ),
     );
+}
+
+#[test]
+fn the_lines_about_one_person() {
+    let server = Server::start();
+    let (ann, bob) = (register(&server, "ann"), register(&server, "bob"));
+    server.http().get("/api/auth/verify", Some(&ann));
+    server.http().get("/api/auth/verify", Some(&bob));
+    let of = |name: &str| server.run(&["logs", "-n", "all", "--user", name, "--grep", "/api/auth/verify"]);
+    eventually("the line", || of("ann").stdout.lines().count() == 1);
+    eventually("the line", || of("bob").stdout.lines().count() == 1);
+    let id = |text: &str| text.split_once("user=").unwrap().1[..36].to_owned();
+    let (anns, bobs) = (id(&of("ann").stdout), id(&of("bob").stdout));
+    assert_ne!(anns, bobs);
+    assert_eq!(server.run(&["user", "delete", "bob", "--yes"]).code, Some(0));
+    let unknown = of("bob");
+    assert_eq!((unknown.code, unknown.stdout.as_str()), (Some(1), ""), "{}", unknown.stderr);
+    assert_eq!(of(&bobs).stdout.lines().count(), 1, "the log remembers longer");
 }

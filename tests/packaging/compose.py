@@ -22,6 +22,10 @@ elif what == "limits":
 elif what == "networks":
     for name, service in services.items():
         print(name, *sorted(service["networks"]))
+elif what == "trusted":
+    print(portagent["environment"]["TRUSTED_PROXIES"])
+elif what == "subnet":
+    print(*(network["subnet"] for network in config["networks"]["internal"]["ipam"]["config"]))
 elif what == "options":
     # As options of `docker run`, a line each; the named volume is the directory given.
     for name, value in portagent["environment"].items():

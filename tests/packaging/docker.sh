@@ -196,6 +196,9 @@ from_compose() { compose config | python3 "$here/compose.py" "$@"; }
 check "only nginx is open to the outside" same nginx "$(from_compose published)"
 check "and only nginx can be reached from there" same "nginx external internal
 portagent internal outgoing" "$(from_compose networks | sort)"
+check "only the proxy's network is trusted" same "$(from_compose subnet)" "$(from_compose trusted)"
+check "which can be moved" same "10.9.8.0/24 10.9.8.0/24" \
+  "$(PORTAGENT_SUBNET=10.9.8.0/24 from_compose subnet) $(PORTAGENT_SUBNET=10.9.8.0/24 from_compose trusted)"
 check "the image has this version" same "portagent:$(version)" "$(from_compose image)"
 check "limits are the manual's" same "2.0 2G 0.5 512M" "$(from_compose limits)"
 rm -rf "$data"

@@ -95,6 +95,9 @@ unit_starts() {
     env -i "$(sed -n 's/^Environment=//p' "$root/lib/systemd/system/portagent.service")" $line
 }
 check "installs" in_debian dpkg -i /this.deb
+check "has its manual page" has "$(in_debian cat /usr/share/man/man1/portagent.1.gz | gzip -dc)" ".SH COMMANDS"
+check "has its completions" in_debian ls /usr/share/bash-completion/completions/portagent \
+  /usr/share/zsh/vendor-completions/_portagent /usr/share/fish/vendor_completions.d/portagent.fish
 check "has a user without a login" has "$(in_debian getent passwd portagent)" ":/var/lib/portagent:/usr/sbin/nologin"
 check "its settings are for root and the service" same "root portagent 640" "$(in_debian stat -c '%U %G %a' /etc/portagent/portagent.env)"
 check "its data is its own" same "portagent portagent 700" "$(in_debian stat -c '%U %G %a' /var/lib/portagent)"

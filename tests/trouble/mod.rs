@@ -3,6 +3,7 @@
 mod full_disk;
 mod locked;
 mod missing;
+mod odd_media;
 mod replaced;
 mod start;
 mod unwritable;

@@ -12,6 +12,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
     operands: &[],
     options: &[],
     json: true,
+    quiet: false,
     about: "show every setting, and where it comes from",
     details: "Secrets are not shown, only whether they are set. A bad value is reported as the server would.",
     examples: &[

@@ -1,12 +1,10 @@
 //! `portagent doctor`: what is wrong with this installation, and what to do about it.
 
-use std::path::Path;
-
 use serde_json::{Value, json};
 
 use crate::app::doctor;
 use crate::cli::command::{Command, CommandOption, Given};
-use crate::cli::output::{one_line, print, print_json};
+use crate::cli::output::{is_quiet, one_line, print, print_json};
 use crate::config::Config;
 use crate::domain::clock::now_ms;
 use crate::domain::finding::{Finding, Level, worst};
@@ -18,9 +16,14 @@ pub(in crate::cli) static COMMAND: Command = Command {
     operands: &[],
     options: &[
         CommandOption { flag: "url", value: "URL", about: "the address that people use; without it, PUBLIC_URL" },
-        CommandOption { flag: "ca", value: "FILE", about: "trust these certificates (PEM) there, and no others" },
+        CommandOption {
+            flag: "idle",
+            value: "",
+            about: "also try whether a silent connection stays, for half a minute",
+        },
     ],
     json: true,
+    quiet: true,
     about: "look at everything that can be wrong, from the settings to the proxy in front",
     details: "\
 It changes nothing, works beside a running server and without one, and asks the model's server for its list of models,
@@ -43,6 +46,10 @@ fn run(given: &Given) -> Result<()> {
     } else {
         print(&as_text(&findings))?
     }
+    if is_quiet() {
+        let bad: Vec<Finding> = findings.iter().filter(|finding| finding.level == Level::Fail).cloned().collect();
+        eprint!("{}", as_text(&bad));
+    }
     let failed: Vec<&str> =
         findings.iter().filter(|finding| finding.level == Level::Fail).map(|finding| finding.name).collect();
     match failed.len() {
@@ -56,7 +63,7 @@ fn run(given: &Given) -> Result<()> {
 }
 
 fn examine(config: &Config, given: &Given) -> Result<Vec<Finding>> {
-    doctor::examine(config, given.option("url"), given.option("ca").map(Path::new))
+    doctor::examine(config, given.option("url"), given.has("idle"))
 }
 
 fn as_text(findings: &[Finding]) -> String {

@@ -27,6 +27,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
         about: "ask /health/ready: backups, disk, upstream … too; a warning is no failure",
     }],
     json: true,
+    quiet: true,
     about: "ask the running server whether it is well: exit 0 if so, else 1",
     details: "It asks http://HOST:PORT/health, with the same settings as the server, for at most 5 seconds.",
     examples: &[
@@ -53,18 +54,29 @@ fn run(given: &Given) -> Result<()> {
         let message = format!("no server answers on {host} port {}: {error}", config.port);
         Error::new(Kind::Unavailable, "unreachable", message).hint("`portagent config` shows which port is meant")
     })?;
-    let status = answer.split(' ').nth(1).unwrap_or_default();
-    if !answer.starts_with("HTTP/1.") || status != "200" {
-        let body: String = answer.split("\r\n\r\n").nth(1).unwrap_or_default().chars().take(SHOWN_CHARS).collect();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    let status = head.split(' ').nth(1).filter(|_| head.starts_with("HTTP/1.")).unwrap_or("no HTTP");
+    if !is_ours(body) {
+        let message = format!("what answers on {host} port {} is not portagent ({status})", config.port);
+        return Err(Error::new(Kind::Unavailable, "not_portagent", message)
+            .hint("`portagent config` shows which port is meant; --port names another"));
+    }
+    if status != "200" {
+        let body: String = body.chars().take(SHOWN_CHARS).collect();
         let message = format!("the server on {host} port {} is not well: {status} {}", config.port, one_line(&body));
         return Err(Error::new(Kind::Unavailable, "unhealthy", message.trim_end().to_owned()));
     }
-    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
     match (given.has("ready"), given.json) {
         (false, true) => print_json(&json!({ "status": "ok" })),
         (false, false) => print("ok\n"),
         (true, json) => show(body, json),
     }
+}
+
+/// Every answer of ours is JSON with a status, or with an error and its code: also those of a server that is full. Long
+/// ones are read in part.
+fn is_ours(body: &str) -> bool {
+    body.starts_with("{\"status\":\"") || body.starts_with("{\"error\":\"") && body.contains("\"code\":\"")
 }
 
 /// Every check on a line of its own, the worst first.

@@ -9,6 +9,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
     operands: &["[COMMAND…]"],
     options: &[],
     json: false,
+    quiet: false,
     about: "explain everything, or one command",
     details: "",
     examples: &[("portagent help user add", "the same as `portagent user add --help`")],

@@ -3,6 +3,7 @@
 pub(super) mod alert;
 pub(super) mod backup;
 pub(super) mod budget;
+pub(super) mod completion;
 pub(super) mod config;
 pub(super) mod db;
 pub(super) mod doctor;
@@ -14,11 +15,13 @@ pub(super) mod mcp;
 pub(super) mod model;
 pub(super) mod provider;
 pub(super) mod price;
+pub(super) mod man;
 pub(super) mod retention;
 pub(super) mod restore;
 pub(super) mod serve;
 pub(super) mod service;
 pub(super) mod usage;
+pub(super) mod setup_code;
 pub(super) mod user;
 pub(super) mod version;
 
@@ -37,6 +40,7 @@ pub(super) static TABLE: Table = Table {
         &backup::list::COMMAND,
         &backup::verify::COMMAND,
         &restore::COMMAND,
+        &setup_code::COMMAND,
         &user::list::COMMAND,
         &user::add::COMMAND,
         &user::passwd::COMMAND,
@@ -83,6 +87,8 @@ pub(super) static TABLE: Table = Table {
         &service::install::COMMAND,
         &service::uninstall::COMMAND,
         &service::print::COMMAND,
+        &completion::COMMAND,
+        &man::COMMAND,
         &version::COMMAND,
         &help::COMMAND,
     ],

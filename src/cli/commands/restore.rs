@@ -27,6 +27,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
         PASSPHRASE,
     ],
     json: true,
+    quiet: true,
     about: "put a backup in the place of the data, after checking all of it",
     details: "FILE is a path, a name in BACKUP_DIR, or `latest`. The server has to be stopped. Nothing is changed before the whole backup was checked; then everything \
               changes at once, also if the power fails meanwhile. The previous data stays in replaced/, and \

@@ -9,6 +9,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
     operands: &[],
     options: &[CommandOption { flag: "new", value: "", about: "begin with an empty service where data is missing" }],
     json: false,
+    quiet: false,
     about: "start the server; what `portagent` alone does",
     details:
         "It runs until SIGTERM or Ctrl-C, and then gives running answers up to 10 seconds to be stored. SIGHUP makes it

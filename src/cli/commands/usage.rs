@@ -27,6 +27,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
         CommandOption { flag: "csv", value: "", about: "comma-separated values" },
     ],
     json: true,
+    quiet: false,
     about: "show what models used and cost",
     details: "Every request to a provider counts, also one that was cut off; costs are known where the model has a price \
               (`price list`) or the provider says what it charges. In --json and --csv they are millionths of a US dollar.",

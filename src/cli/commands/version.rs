@@ -11,6 +11,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
     operands: &[],
     options: &[],
     json: true,
+    quiet: false,
     about: "print the version",
     details: "",
     examples: &[("portagent --version", "the same")],

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use crate::domain::limits::PING_EVERY;
 use crate::http::context::Context;
 use crate::http::wire::failure::HandlerResult;
 use crate::http::wire::request::Request;
@@ -14,6 +15,9 @@ use crate::http::wire::response::Response;
 /// Pieces after the first, and the time before each.
 const PIECES: usize = 4;
 const EVERY: Duration = Duration::from_millis(200);
+/// A little more than a chat's socket is ever silent.
+const SILENCE: Duration = PING_EVERY.saturating_add(Duration::from_secs(1));
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Sight {
@@ -28,7 +32,9 @@ struct Sight {
 }
 
 pub(crate) fn stream(context: &Context, req: &Request) -> HandlerResult {
-    context.doctor.pass(Instant::now())?;
+    let is_silent = req.query_value("silent").is_some();
+    let gate = if is_silent { &context.silence } else { &context.doctor };
+    gate.pass(Instant::now())?;
     let sight = Sight {
         client_ip: req.client_ip.to_string(),
         forwarded: req.forwarded,
@@ -37,7 +43,8 @@ pub(crate) fn stream(context: &Context, req: &Request) -> HandlerResult {
         https: req.https,
     };
     let first = serde_json::to_string(&sight).unwrap_or_default();
-    let rest = (1..=PIECES).map(|piece| format!("{piece}\n"));
+    let (count, every) = if is_silent { (1, SILENCE) } else { (PIECES, EVERY) };
+    let rest = (1..=count).map(|piece| format!("{piece}\n"));
     let pieces = std::iter::once(format!("{first}\n")).chain(rest).map(String::into_bytes).collect();
-    Ok(Response::paced("text/plain; charset=utf-8", pieces, EVERY))
+    Ok(Response::paced("text/plain; charset=utf-8", pieces, every))
 }

@@ -139,6 +139,10 @@ impl Connection<'_> {
                 seen = 0;
             }
             let bytes = self.input.peek();
+            if head::is_proxy_preamble(bytes) {
+                self.state.proxy_faults.preamble();
+                return Err(Failure::proxy_protocol());
+            }
             if !head::plausible(bytes) {
                 return Err(Failure::malformed("This is not HTTP"));
             }
@@ -167,7 +171,14 @@ impl Connection<'_> {
     fn decide(&mut self, exchange: &mut Exchange) -> RequestEnd {
         catch_unwind(AssertUnwindSafe(|| match self.answer(exchange) {
             Ok(outcome) => outcome,
-            Err(failure) => RequestEnd::Failed(failure),
+            Err(failure) => {
+                match failure.error.code.as_str() {
+                    "upgrade_required" => self.state.proxy_faults.no_upgrade(&exchange.request),
+                    "foreign_origin" => self.state.proxy_faults.foreign_page(&exchange.request),
+                    _ => {}
+                }
+                RequestEnd::Failed(failure)
+            }
         }))
         .unwrap_or_else(|_| {
             exchange.keep_alive = false;

@@ -23,6 +23,7 @@ use super::assets::Assets;
 use super::context::Context;
 use super::gate::Gate;
 use super::limits::Timeouts;
+use super::proxy_faults::ProxyFaults;
 use super::router::{RequestMetrics, Route};
 use super::routes::ROUTES;
 use super::trust::Trust;
@@ -83,7 +84,8 @@ impl Server {
                 assets: Assets::embedded(&base_path),
                 base_path,
                 metrics_token: options.metrics_token,
-                doctor: Gate::default(),
+                doctor: Gate::for_streams(),
+                silence: Gate::for_silence(),
             },
             routes,
             metrics: RequestMetrics::of(routes),
@@ -91,6 +93,7 @@ impl Server {
             trusted_proxies: options.trusted_proxies,
             timeouts,
             registry: Arc::new(Registry::new(caps::from_process(options.max_connections))),
+            proxy_faults: ProxyFaults::default(),
             stopping: AtomicBool::new(false),
         });
         let (theirs, socket) = (Arc::clone(&state), Arc::clone(&listener));

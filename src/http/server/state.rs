@@ -10,6 +10,7 @@ use super::registry::Registry;
 use crate::domain::Result;
 use crate::http::context::Context;
 use crate::http::limits::Timeouts;
+use crate::http::proxy_faults::ProxyFaults;
 use crate::http::router::{RequestMetrics, Route};
 use crate::http::wire::request::Request;
 
@@ -29,6 +30,7 @@ pub(crate) struct ServerState {
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) timeouts: Timeouts,
     pub(crate) registry: Arc<Registry>,
+    pub(crate) proxy_faults: ProxyFaults,
     pub(super) stopping: AtomicBool,
 }
 

@@ -111,6 +111,13 @@ impl Failure {
         failure
     }
 
+    pub(crate) fn proxy_protocol() -> Self {
+        let mut failure =
+            Self::http(400, "proxy_protocol", "The proxy in front speaks the PROXY protocol, which is not understood");
+        failure.error = failure.error.hint("Turn it off there, and let it send X-Forwarded-For instead");
+        failure
+    }
+
     pub(crate) fn upgrade_required() -> Self {
         let mut failure = Self::http(426, "upgrade_required", "This path speaks WebSocket only");
         failure.header = Some(Box::new(("Upgrade", "websocket".to_owned())));

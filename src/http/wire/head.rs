@@ -91,6 +91,13 @@ pub(crate) fn plausible(bytes: &[u8]) -> bool {
     bytes.first().is_none_or(|byte| byte.is_ascii_alphabetic() || *byte == b'\r')
 }
 
+/// The PROXY protocol in front of the request, version 1 or 2 (haproxy.org, proxy-protocol.txt). Of the second the empty
+/// lines at its beginning may have been passed over.
+pub(crate) fn is_proxy_preamble(bytes: &[u8]) -> bool {
+    let bytes = bytes.strip_prefix(b"\r\n\r\n").unwrap_or(bytes);
+    [&b"PROXY TCP"[..], b"PROXY UNKNOWN", b"\0\r\nQUIT\n"].iter().any(|start| bytes.starts_with(start))
+}
+
 /// Reads a whole head, its empty line included.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Head, Failure> {
     if bytes.iter().enumerate().any(|(at, byte)| *byte == b'\n' && (at == 0 || bytes[at - 1] != b'\r')) {

@@ -20,9 +20,8 @@ pub(super) fn post(url: &str, alert: &Alert) -> Result<(), String> {
         .user_agent(concat!("portagent/", env!("CARGO_PKG_VERSION")))
         .timeout_connect(Some(CONNECT))
         .timeout_global(Some(TOTAL))
-        .tls_config(net::tls())
         .proxy(net::proxy_for(url));
-    let agent = Agent::new_with_config(config.build());
+    let agent = net::agent(config.build());
     match agent.post(url).header("content-type", "application/json").send(&body[..]) {
         Ok(answer) if answer.status().is_success() => Ok(()),
         Ok(answer) => Err(format!("it answered {}", answer.status().as_u16())),

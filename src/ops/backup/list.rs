@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::super::owner;
 use super::{Made, name};
 use crate::domain::{Error, Result, clock};
 
@@ -63,7 +64,7 @@ pub fn remove_old(directory: &Path, made: &Made, days: u32, now: i64) -> Vec<Pat
         log::warn!(target: "backup", "the new backup has no accounts in it: no older one is removed");
         return Vec::new();
     }
-    remove_older(directory, &made.path, days, now)
+    owner::with_own_rights(|| remove_older(directory, &made.path, days, now))
 }
 
 fn remove_older(directory: &Path, made: &Path, days: u32, now: i64) -> Vec<PathBuf> {

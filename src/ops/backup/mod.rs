@@ -13,6 +13,7 @@ mod tests;
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags};
@@ -21,6 +22,7 @@ use super::archive::{self, Decryption, Encrypting, Encryption, FORMAT, FilesFact
 use super::meter::Meter;
 use super::owner;
 use super::partial::Partial;
+use super::stand_in::StandIn;
 use crate::domain::bytes::human;
 use crate::domain::secret::Secret;
 use crate::domain::{Code, Error, Result, clock};
@@ -78,9 +80,10 @@ impl Made {
 pub fn make(options: &Options, meter: &mut Meter<'_>) -> Result<Made> {
     options.encryption.check()?;
     // First, so that a data directory that is none is not made one.
-    let moment = Moment::of(&options.data_dir)?;
+    let stand_in = StandIn::of(&options.data_dir)?;
+    let moment = Moment::of(stand_in.as_ref().map_or(&options.data_dir, StandIn::path))?;
     make_directory(&options.into)?;
-    let partial = Partial::make(&options.into)?;
+    let partial = Partial::make_outside(&options.into)?;
     let scratch = Scratch::of(options, &partial)?;
     let created_at = clock::now_ms();
     let counted = files::count(&options.data_dir, meter)?;
@@ -96,7 +99,8 @@ pub fn make(options: &Options, meter: &mut Meter<'_>) -> Result<Made> {
     let mut report = archive::verify_in(&unfinished, &decryption, &check, meter).map_err(not_good)?;
     warnings.append(&mut report.warnings);
     report.warnings = warnings;
-    let path = publish(&unfinished, &options.into, created_at, options.encryption.is_some())?;
+    let name = partial.named().join("archive");
+    let path = publish((&unfinished, &name), &options.into, created_at, options.encryption.is_some())?;
     Ok(Made { path, report })
 }
 
@@ -126,8 +130,7 @@ fn write(
     own.mode = 0o600;
     own.modified = u64::try_from(manifest.created_at / 1000).unwrap_or(0);
     let spool = sink::private(&scratch.join("sums")).map_err(not_written)?;
-    let (into, decryption) =
-        Encrypting::begin(&options.encryption, Sink::create(archive, &options.into).map_err(not_written)?)?;
+    let (into, decryption) = Encrypting::begin(&options.encryption, Sink::create(archive).map_err(not_written)?)?;
     let mut writer = Writer::new(into, spool, own);
     let text = serde_json::to_vec_pretty(&manifest).map_err(Error::internal)?;
     writer.bytes("manifest.json", &text).map_err(not_written)?;
@@ -163,20 +166,31 @@ impl io::Read for Metered<'_, '_> {
     }
 }
 
-/// Gives the archive an unused name, which is on the disk when this returns.
-fn publish(archive: &Path, into: &Path, created_at: i64, is_encrypted: bool) -> Result<PathBuf> {
+/// Gives the archive an unused name, which is on the disk when this returns. `archive`: where it was written, and that
+/// place by name.
+fn publish((archive, named): (&Path, &Path), into: &Path, created_at: i64, is_encrypted: bool) -> Result<PathBuf> {
+    let made = File::open(archive).map_err(not_written)?;
+    owner::with_own_rights(|| is_at(&made, named)).map_err(not_written)?;
     for number in 1..=NUMBERS {
         let target = into.join(name::name(created_at, number, is_encrypted));
-        match rename_to_new(archive, &target) {
-            Ok(()) => {
-                File::open(into).and_then(|directory| directory.sync_all()).map_err(not_written)?;
-                return Ok(target);
-            }
+        let rename = || {
+            rename_to_new(named, &target)?;
+            owner::give(&made, into)?;
+            File::open(into)?.sync_all()
+        };
+        match owner::with_own_rights(rename) {
+            Ok(()) => return Ok(target),
             Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {}
             Err(cause) => return Err(not_written(cause)),
         }
     }
     Err(Error::conflict("too_many", "there are too many backups of this second"))
+}
+
+/// Whether the name is still that of the file that was found good.
+fn is_at(file: &File, named: &Path) -> io::Result<()> {
+    let (ours, found) = (file.metadata()?, fs::symlink_metadata(named)?);
+    if (ours.dev(), ours.ino()) == (found.dev(), found.ino()) { Ok(()) } else { Err(io::ErrorKind::NotFound.into()) }
 }
 
 fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
@@ -194,7 +208,7 @@ fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 fn make_directory(path: &Path) -> Result<()> {
-    owner::make_directory(path).map_err(|cause| {
+    owner::with_own_rights(|| owner::make_directory(path)).map_err(|cause| {
         Error::unavailable(Code::CANNOT_WRITE, format!("cannot make the directory {}: {cause}", path.display()))
             .hint("name another directory with --out or BACKUP_DIR")
     })

@@ -1,12 +1,14 @@
 //! Where the copies of the databases lie until they are in the archive: beside it, or in the data directory where the
-//! archive is encrypted. Then nothing that can be read ever touches the disk that it goes to.
+//! archive is encrypted or goes to a place that the data's owner cannot reach. Then nothing that can be read ever touches the disk that it goes to.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use super::super::owner;
 use super::super::partial::Partial;
 use super::super::space;
+use super::super::stand_in::is_read_only;
 use super::Options;
 use crate::domain::{Error, Result};
 use crate::store::copy::Moment;
@@ -22,7 +24,10 @@ pub struct Scratch<'a> {
 impl<'a> Scratch<'a> {
     /// Errors: `Unavailable` when the data directory cannot be written.
     pub fn of(options: &Options, beside: &'a Partial) -> Result<Self> {
-        let own = if options.encryption.is_some() { Some(Partial::make(&options.data_dir)?) } else { None };
+        // SQLite wants a path that it can reach.
+        let apart = options.encryption.is_some() || beside.is_lent();
+        let place = if is_read_only(&options.data_dir) { std::env::temp_dir() } else { options.data_dir.clone() };
+        let own = if apart { Some(Partial::make(&place)?) } else { None };
         Ok(Self { beside, own })
     }
 
@@ -41,11 +46,13 @@ impl<'a> Scratch<'a> {
     pub fn require_space(&self, options: &Options, moment: &Moment, files: u64) -> Result<()> {
         let copies: u64 = moment.databases().iter().map(|database| database.bytes).sum();
         let archive = copies / 2 + files + RESERVE_BYTES;
-        if same_disk(self.path(), &options.into)? {
-            return space::require(&options.into, copies + archive);
-        }
-        space::require(self.path(), copies + RESERVE_BYTES)?;
-        space::require(&options.into, archive)
+        owner::with_own_rights(|| {
+            if same_disk(self.path(), &options.into)? {
+                return space::require(&options.into, copies + archive);
+            }
+            space::require(self.path(), copies + RESERVE_BYTES)?;
+            space::require(&options.into, archive)
+        })
     }
 }
 

@@ -5,7 +5,6 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use super::super::owner;
 use super::stage::SYNC_BYTES;
 
 pub struct Sink {
@@ -14,11 +13,8 @@ pub struct Sink {
 }
 
 impl Sink {
-    /// For the owner of `directory`, where the file goes in the end.
-    pub fn create(path: &Path, directory: &Path) -> io::Result<Self> {
-        let file = private(path)?;
-        owner::give(&file, directory)?;
-        Ok(Self { file, waiting: 0 })
+    pub fn create(path: &Path) -> io::Result<Self> {
+        Ok(Self { file: private(path)?, waiting: 0 })
     }
 
     /// Everything is on the disk when this returns.

@@ -60,7 +60,7 @@ fn check_every_page(store: &Store, stop: &Stop) -> Result<String> {
         let complaints = care::integrity_by_table(store.directory(), which, move || stop.is_set())?
             .ok_or_else(|| Error::conflict("stopped", "The server is stopping"))?;
         if let Some(first) = complaints.first() {
-            let message = format!("{} is damaged: {}", which.file(), first.replace('\n', "; "));
+            let message = format!("{} is damaged: {first}", which.file());
             return Err(Error::unavailable("database_damaged", message)
                 .hint("stop the server, then `portagent db recover` or `portagent restore FILE`"));
         }

@@ -6,6 +6,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use crate::domain::finding::Finding;
+use crate::ops::stand_in::is_read_only;
 
 const NAME: &str = "data directory";
 /// Where every entry must belong to the owner of the data directory.
@@ -40,6 +41,12 @@ pub(super) fn findings(directory: &Path) -> Vec<Finding> {
         return vec![
             Finding::fail(NAME, format!("other users of this machine can read {shown} (mode {mode:03o})"))
                 .hint(format!("chmod 700 {shown}; the next start does it, too")),
+        ];
+    }
+    if is_read_only(directory) {
+        return vec![
+            Finding::fail(NAME, format!("{shown} is on a read-only file system: a server cannot run there"))
+                .hint("look at the system's log for why it was mounted read-only; `portagent backup --out DIR` works"),
         ];
     }
     vec![

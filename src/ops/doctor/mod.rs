@@ -44,12 +44,12 @@ pub struct Installation {
     pub secrets: Vec<Secret>,
 }
 
-/// The public address, and a private certificate authority.
+/// The public address, and what is asked of it.
 #[derive(Debug, Clone)]
 pub struct PublicAddress {
     pub url: String,
-    /// PEM.
-    pub authority: Option<Vec<u8>>,
+    /// Whether to hold a connection silent as long as a chat may be.
+    pub idle: bool,
 }
 
 /// All findings, in the order in which a person would check.

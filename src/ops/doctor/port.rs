@@ -21,7 +21,7 @@ pub(super) fn finding(installation: &Installation, pid: Option<&str>) -> Finding
         host if host.contains(':') => format!("[{host}]"),
         host => host.to_owned(),
     };
-    let answer = Web::new(None, true).get(&format!("http://{host}:{port}/health"), &[]);
+    let answer = Web::new(true).get(&format!("http://{host}:{port}/health"), &[]);
     let other = "set PORT to a free one, or stop what listens there: `ss -tlnp` shows it";
     match (answer, pid) {
         (Ok(seen), Some(pid)) if is_ours(&seen) && seen.status == 200 => {

@@ -4,10 +4,9 @@ use std::io::{ErrorKind, Read as _};
 use std::time::{Duration, Instant};
 
 use ureq::http::Response;
-use ureq::tls::TlsConfig;
 use ureq::{Agent, Body};
 
-use crate::net;
+use crate::net::{self, Expires};
 
 /// For a whole question and its answer.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -15,8 +14,9 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const BODY_BYTES: u64 = 1024 * 1024;
 
 pub(super) struct Web {
-    tls: TlsConfig,
     direct: bool,
+    /// When the certificate of the last answer expires.
+    pub(super) expires: Expires,
 }
 
 /// An answer, whatever its status.
@@ -28,44 +28,52 @@ pub(super) struct Seen {
 }
 
 impl Web {
-    /// `authority`: certificates in PEM that are trusted instead of the usual ones. `direct`: past any HTTPS_PROXY.
-    pub(super) fn new(authority: Option<&[u8]>, direct: bool) -> Self {
-        Self { tls: authority.map_or_else(net::tls, net::tls_trusting), direct }
+    /// `direct`: past any HTTPS_PROXY.
+    pub(super) fn new(direct: bool) -> Self {
+        Self { direct, expires: Expires::default() }
     }
 
-    /// A client for one request, and whether it goes through a proxy.
-    fn agent(&self, url: &str) -> (Agent, bool) {
+    /// A client for one request.
+    fn agent(&self, url: &str, patience: Duration) -> Agent {
         let proxy = if self.direct { None } else { net::proxy_for(url) };
-        let is_proxied = proxy.is_some();
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .max_idle_connections(0)
             .user_agent(concat!("portagent-doctor/", env!("CARGO_PKG_VERSION")))
-            .timeout_global(Some(PATIENCE))
-            .tls_config(self.tls.clone())
+            .timeout_global(Some(patience))
             .proxy(proxy);
-        (Agent::new_with_config(config.build()), is_proxied)
+        net::noting_agent(config.build(), &self.expires)
     }
 
     pub(super) fn get(&self, url: &str, headers: &[(&str, &str)]) -> Result<Seen, ureq::Error> {
-        let (agent, is_proxied) = self.agent(url);
+        seen(self.ask(url, headers, PATIENCE)?)
+    }
+
+    pub(super) fn post(&self, url: &str, body: &[u8]) -> Result<Seen, ureq::Error> {
+        let agent = self.agent(url, PATIENCE);
+        let sent = agent.post(url).header("content-type", "application/json").send(body);
+        seen(sent.map_err(|error| net::of_proxy(&agent, error))?)
+    }
+
+    fn ask(&self, url: &str, headers: &[(&str, &str)], patience: Duration) -> Result<Response<Body>, ureq::Error> {
+        let agent = self.agent(url, patience);
         let mut request = agent.get(url);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        seen(request.call().map_err(|error| of_proxy(error, is_proxied))?)
+        request.call().map_err(|error| net::of_proxy(&agent, error))
     }
 
-    pub(super) fn post(&self, url: &str, body: &[u8]) -> Result<Seen, ureq::Error> {
-        let (agent, is_proxied) = self.agent(url);
-        let sent = agent.post(url).header("content-type", "application/json").send(body);
-        seen(sent.map_err(|error| of_proxy(error, is_proxied))?)
-    }
-
-    /// The answer, and when each of its lines came, from the first on.
-    pub(super) fn timed_lines(&self, url: &str) -> Result<(Seen, Vec<Duration>), ureq::Error> {
-        let response = self.agent(url).0.get(url).header("accept-encoding", "identity").call()?;
+    /// The answer, and when each of its lines came, from the first on. It may take `silence` longer than others.
+    pub(super) fn timed_lines(
+        &self,
+        url: &str,
+        headers: &[(&str, &str)],
+        silence: Duration,
+    ) -> Result<(Seen, Vec<Duration>), ureq::Error> {
+        let headers = [headers, &[("accept-encoding", "identity")]].concat();
+        let response = self.ask(url, &headers, PATIENCE + silence)?;
         let mut found = head(&response);
         let mut reader = response.into_body().into_reader().take(BODY_BYTES);
         let (mut times, mut began) = (Vec::new(), None);
@@ -79,19 +87,6 @@ impl Web {
         found.body = String::from_utf8_lossy(&body).into_owned();
         Ok((found, times))
     }
-}
-
-/// Where a proxy is in between, it is the proxy that cannot be reached.
-fn of_proxy(error: ureq::Error, is_proxied: bool) -> ureq::Error {
-    let is_unreachable = match &error {
-        ureq::Error::HostNotFound | ureq::Error::ConnectionFailed => true,
-        ureq::Error::Io(io) => matches!(
-            io.kind(),
-            ErrorKind::ConnectionRefused | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable
-        ),
-        _ => false,
-    };
-    if is_proxied && is_unreachable { ureq::Error::ConnectProxyFailed(String::new()) } else { error }
 }
 
 fn seen(response: Response<Body>) -> Result<Seen, ureq::Error> {
@@ -149,9 +144,13 @@ pub(super) fn certificate(said: &str) -> (String, &'static str) {
             ("its certificate is for another name", "get one for this name, or use the name it is for")
         }
         _ if said.contains("NotValidYet") => ("its certificate is not valid yet", "check the clock of this machine"),
+        _ if said.contains("CaUsedAsEndEntity") => (
+            "its certificate is signed by nothing but itself",
+            "get one that browsers trust; name it with --ca or CA_FILE where only programs use it",
+        ),
         _ if said.contains("UnknownIssuer") => (
             "its certificate is signed by an unknown authority",
-            "get one that browsers trust; name a private authority in SSL_CERT_FILE, or here with --ca",
+            "get one that browsers trust; name a private authority, or the certificate itself, with --ca or CA_FILE",
         ),
         _ => ("a secure connection could not be made", "check its certificate, and whether it supports TLS 1.2 or 1.3"),
     };

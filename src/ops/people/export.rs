@@ -13,6 +13,7 @@ use crate::domain::conversation::Conversation;
 use crate::domain::user::User;
 use crate::domain::{Error, Kind, Result, clock};
 use crate::ops::archive::{Meta, Writer};
+use crate::ops::owner;
 use crate::ops::partial::Partial;
 use crate::store::Store;
 use crate::workdirs::Usage;
@@ -31,16 +32,16 @@ pub struct Exported {
     pub files: Usage,
 }
 
-/// Writes it to `target`, which must not exist yet, readable by its owner only. It has its name when it is whole.
+/// Writes it, with agents' files from that data directory, to `target`, which must not exist yet, readable by its owner only. It has its name when it is whole.
 ///
 /// Errors: `Conflict` where something is there already; `Unavailable` when it cannot be written.
-pub fn export(store: &Store, user: &User, target: &Path) -> Result<Exported> {
-    if target.symlink_metadata().is_ok() {
+pub fn export(store: &Store, directory: &Path, user: &User, target: &Path) -> Result<Exported> {
+    if owner::with_own_rights(|| target.symlink_metadata()).is_ok() {
         let message = format!("{} exists already", target.display());
         return Err(Error::conflict("exists", message).hint("name another file with --out"));
     }
     let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let workshop = Partial::make(parent)?;
+    let workshop = Partial::make_outside(parent)?;
     let cannot = |cause: io::Error| cannot_write(target, &cause);
     let archive = new_file(&workshop.path().join("archive")).map_err(cannot)?;
     let sums = new_file(&workshop.path().join("sums")).map_err(cannot)?;
@@ -50,12 +51,18 @@ pub fn export(store: &Store, user: &User, target: &Path) -> Result<Exported> {
     writer.bytes("user.json", &account).map_err(cannot)?;
     let (conversations, messages) = conversations(store, user, &mut writer, &mut spool, target)?;
     writer.bytes("attachments.json", &attachments(store, user)?).map_err(cannot)?;
-    let files = files::store(store.directory(), &user.container_id, &mut writer, &cannot)?;
+    let files = files::store(directory, &user.container_id, &mut writer, &cannot)?;
     let archive = writer.finish().and_then(|buffer| buffer.into_inner().map_err(io::IntoInnerError::into_error));
     archive.and_then(|file| file.sync_all()).map_err(cannot)?;
-    // A name that was given to something else meanwhile is not overwritten.
-    fs::hard_link(workshop.path().join("archive"), target).map_err(cannot)?;
-    let _ = File::open(parent).and_then(|parent| parent.sync_all());
+    let made = File::open(workshop.path().join("archive")).map_err(cannot)?;
+    let publish = || {
+        // A name that was given to something else meanwhile is not overwritten.
+        fs::hard_link(workshop.named().join("archive"), target)?;
+        fs::remove_file(workshop.named().join("archive"))?;
+        owner::give(&made, parent)?;
+        File::open(parent)?.sync_all()
+    };
+    owner::with_own_rights(publish).map_err(cannot)?;
     Ok(Exported { path: target.to_owned(), conversations, messages, files })
 }
 

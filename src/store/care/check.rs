@@ -8,7 +8,7 @@ use super::{Which, counted, finding, open_to_read, schema_check};
 use crate::domain::Result;
 use crate::domain::finding::{Finding, Level};
 use crate::store::migrations;
-use crate::store::sqlite::rows;
+use crate::store::sqlite::{rows, verdict};
 use crate::store::tables::content;
 
 /// Complaints of SQLite's own check that are read; the first is shown.
@@ -63,7 +63,8 @@ pub fn integrity_by_table(
             _ if should_stop() => return Ok(None),
             lines => lines?,
         };
-        complaints.extend(lines.into_iter().filter(|line| line != "ok").take(COMPLAINTS));
+        complaints
+            .extend(lines.iter().filter(|line| *line != "ok").take(COMPLAINTS).map(|line| verdict::readable(line)));
     }
     Ok(Some(complaints))
 }
@@ -78,7 +79,7 @@ fn integrity(conn: &Connection, place: &'static str, quick: bool) -> Finding {
         None => finding(place, "integrity", Level::Pass, 0, format!("{pragma} says ok")),
         Some(first) => {
             let count = lines.len() as u64;
-            finding(place, "integrity", Level::Fail, count, format!("{pragma}: {}", first.replace('\n', "; ")))
+            finding(place, "integrity", Level::Fail, count, format!("{pragma}: {}", verdict::readable(first)))
         }
     }
 }

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use crate::domain::{Error, Result};
 use crate::store::migrations::{self, Which};
-use crate::store::sqlite::{failure, open};
+use crate::store::sqlite::{failure, open, verdict};
 
 /// Page cache in KiB.
 const CACHE_KIB: i64 = 1024;
@@ -72,7 +72,7 @@ pub fn check(file: &Path, interruption: Interruption) -> Result<Verdict> {
     };
     let (complaints, orphan_rows) = look().map_err(|cause| problem(file, cause))?;
     if complaints != ["ok"] {
-        return Err(damaged(file, &complaints.join("; ")));
+        return Err(damaged(file, &verdict::readable(&complaints.join("\n"))));
     }
     Ok(Verdict { facts: read_facts(&conn).map_err(|cause| problem(file, cause))?, orphan_rows })
 }

@@ -12,7 +12,7 @@ use crate::domain::provider::ProviderRow;
 use crate::store::engine::migrate::Schema;
 use crate::store::migrations;
 use crate::store::sqlite::header::{has_journal, has_wal};
-use crate::store::sqlite::open;
+use crate::store::sqlite::{open, verdict};
 use crate::store::tables::jobs::JobRecord;
 use crate::store::tables::{jobs, providers};
 
@@ -94,7 +94,7 @@ fn look(path: &Path, schema: &Schema, is_served: bool) -> rusqlite::Result<Inspe
     match complaints {
         Err(cause) if cause.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => Ok(Inspected::Slow),
         Err(cause) => Err(cause),
-        Ok(lines) if lines != ["ok"] => Ok(Inspected::Damaged(lines.join("; "))),
+        Ok(lines) if lines != ["ok"] => Ok(Inspected::Damaged(verdict::readable(&lines.join("\n")))),
         Ok(_) if version < schema.newest() => Ok(Inspected::Older(version)),
         Ok(_) => Ok(Inspected::Sound(version)),
     }

@@ -10,7 +10,7 @@ use rusqlite::backup::Backup;
 
 use crate::domain::clock;
 use crate::domain::{Error, Result};
-use crate::store::sqlite::open;
+use crate::store::sqlite::{open, verdict};
 
 /// Pages copied before other connections get their turn.
 const PAGES_PER_STEP: i32 = 1024;
@@ -96,11 +96,12 @@ fn copy(conn: &Connection, partial: &Path) -> Result<()> {
 
 fn verify(file: &Path) -> Result<()> {
     let conn = open::read_only(file, true)?;
-    let verdict: String = conn.pragma_query_value(None, "integrity_check", |row| row.get(0))?;
-    if verdict == "ok" {
+    let text: String = conn.pragma_query_value(None, "integrity_check", |row| row.get(0))?;
+    if text == "ok" {
         return Ok(());
     }
-    Err(Error::unavailable("database_damaged", format!("{} is damaged: {verdict}", file.display()))
+    let what = verdict::readable(&text);
+    Err(Error::unavailable("database_damaged", format!("{} is damaged: {what}", file.display()))
         .hint("restore the last good backup"))
 }
 

@@ -26,7 +26,7 @@ use self::read::Reader;
 use crate::domain::{Error, Result};
 use crate::store::migrations::Which;
 use crate::store::sqlite::header::beside;
-use crate::store::sqlite::{open, rows};
+use crate::store::sqlite::{open, rows, verdict};
 
 /// What became of one table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,8 +112,8 @@ fn damage(pages: &Pages, is_readable: bool, broken_pages: u64, broken_rows: u64,
 fn complaint(copy: &Path) -> Option<String> {
     let ask = || -> Result<String> { rows::value(&open::reader(copy)?, "PRAGMA integrity_check", []) };
     match ask() {
-        Ok(verdict) if verdict == "ok" => None,
-        Ok(verdict) => Some(verdict.lines().next().unwrap_or_default().to_owned()),
+        Ok(text) if text == "ok" => None,
+        Ok(text) => Some(verdict::readable(&text)),
         Err(error) => Some(error.with_cause()),
     }
 }

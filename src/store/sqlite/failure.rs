@@ -55,6 +55,12 @@ fn translated(cause: rusqlite::Error) -> Error {
             "The database cannot be written",
             "Make the data directory writable for the user that runs portagent",
         ),
+        ErrorCode::SystemIoFailure if is_about_shared_memory(&cause) => (
+            "no_shared_memory",
+            "The file system has no shared memory, which a database needs while it is in use",
+            "Put the data directory on a local file system such as ext4, XFS or Btrfs: network shares and some FUSE mounts \
+             cannot hold a database",
+        ),
         ErrorCode::SystemIoFailure => {
             ("disk_failure", "The disk reports an error", "Look at the system's log and at the disk's health")
         }
@@ -64,6 +70,13 @@ fn translated(cause: rusqlite::Error) -> Error {
         _ => return Error::internal(cause),
     };
     Error::new(Kind::Unavailable, name, message).hint(hint).retry_after(Duration::from_secs(5)).source(cause)
+}
+
+/// The `-shm` file of the write-ahead log cannot be opened, sized, locked or mapped (https://www.sqlite.org/rescode.html).
+fn is_about_shared_memory(cause: &rusqlite::Error) -> bool {
+    use rusqlite::ffi::{SQLITE_IOERR_SHMLOCK, SQLITE_IOERR_SHMMAP, SQLITE_IOERR_SHMOPEN, SQLITE_IOERR_SHMSIZE};
+    let about = [SQLITE_IOERR_SHMLOCK, SQLITE_IOERR_SHMMAP, SQLITE_IOERR_SHMOPEN, SQLITE_IOERR_SHMSIZE];
+    cause.sqlite_error().is_some_and(|error| about.contains(&error.extended_code))
 }
 
 /// A file with triggers, views or virtual tables that we did not make.

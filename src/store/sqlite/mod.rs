@@ -6,4 +6,5 @@ mod ids;
 pub mod open;
 pub mod programs;
 pub mod rows;
+pub mod verdict;
 pub mod wal;

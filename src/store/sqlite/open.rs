@@ -2,9 +2,11 @@
 
 use std::cell::Cell;
 use std::fs::{self, OpenOptions};
+use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt as _, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
@@ -177,8 +179,31 @@ pub fn restrict(path: &Path, mode: u32) -> Result<()> {
     if now & !mode == 0 {
         return Ok(());
     }
-    log::warn!(target: "store", "{} was open to others (mode {now:03o}), set to {mode:03o}", path.display());
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(|cause| not_writable(path, cause))
+    let is_ours = rustix::process::geteuid().is_root() || metadata.uid() == rustix::process::geteuid().as_raw();
+    match fs::set_permissions(path, fs::Permissions::from_mode(mode)) {
+        Err(cause) if is_ours && cause.kind() == ErrorKind::PermissionDenied => keeps_no_modes(path),
+        Err(cause) => return Err(not_writable(path, cause)),
+        Ok(()) if fs::metadata(path).is_ok_and(|after| after.permissions().mode() & 0o777 & !mode != 0) => {
+            keeps_no_modes(path)
+        }
+        Ok(()) => {
+            log::warn!(target: "store", "{} was open to others (mode {now:03o}), set to {mode:03o}", path.display())
+        }
+    }
+    Ok(())
+}
+
+/// FAT, exFAT and some network shares take a `chmod` and do nothing, or refuse it to the owner. Said once for all files.
+fn keeps_no_modes(path: &Path) {
+    static SAID: AtomicBool = AtomicBool::new(false);
+    if !SAID.swap(true, Ordering::Relaxed) {
+        log::warn!(
+            target: "store",
+            "the file system of {} keeps no permissions (exFAT and FAT do not): other users of this machine can read the \
+             data; put it on another file system, or mount this one for the service's user alone (umask=077)",
+            path.display()
+        );
+    }
 }
 
 pub fn not_writable(path: &Path, cause: std::io::Error) -> Error {
@@ -196,5 +221,18 @@ impl Error {
     pub fn named(mut self, path: &Path) -> Self {
         self.message = format!("cannot open {}: {}", path.display(), self.with_cause()).into();
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Files of /proc refuse a chmod to their owner, as those of exFAT do.
+    #[test]
+    fn a_file_system_without_permissions_is_no_failure() {
+        let file = Path::new("/proc/self/status");
+        assert!(restrict(file, 0o600).is_ok());
+        assert_eq!(fs::metadata(file).expect("is there").permissions().mode() & 0o777, 0o444);
     }
 }

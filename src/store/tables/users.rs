@@ -4,7 +4,7 @@ use rusqlite::{Connection, Row, named_params, params};
 
 use super::cursor::{self, Cursor};
 use crate::domain::id::{ContainerId, UserId};
-use crate::domain::user::{NewUser, Role, User, fold_name};
+use crate::domain::user::{NewUser, Role, User, fold_name, folded_names};
 use crate::domain::{Code, Error, Result, clock};
 use crate::store::engine::Store;
 use crate::store::sqlite::rows;
@@ -90,16 +90,19 @@ impl Store {
     pub fn credentials(&self, name_or_email: &str) -> Result<Option<Credentials>> {
         let name = name_or_email.trim().to_owned();
         self.accounts.read(move |conn| {
-            let key = fold_name(&name);
-            for (condition, value) in
-                [("username = ?1", &name), ("usernameKey = ?1", &key), ("email = ?1", &name), ("emailKey = ?1", &key)]
-            {
-                if let Some(only) = only_one(conn, condition, value)? {
+            let (key, older) = folded_names(&name);
+            for (condition, value, other) in [
+                ("username IN (?1, ?2)", &name, &name),
+                ("usernameKey IN (?1, ?2)", &key, &older),
+                ("email IN (?1, ?2)", &name, &name),
+                ("emailKey IN (?1, ?2)", &key, &older),
+            ] {
+                if let Some(only) = only_one(conn, condition, [value, other])? {
                     return Ok(Some(only));
                 }
             }
             // Names of Portagent 1.9 were not trimmed.
-            only_one(conn, "username = ?1", name_or_email)
+            only_one(conn, "username IN (?1, ?2)", [name_or_email; 2])
         })
     }
 
@@ -238,15 +241,13 @@ fn admit(conn: &Connection, admission: &Admission) -> Result<Role> {
 /// A name may be neither another account's name nor its address, and the other way round: a login name is one
 /// person's.
 fn check_free(conn: &Connection, new: &NewUser) -> Result<()> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM users WHERE usernameKey = ?1 OR emailKey = ?1)";
-    let taken = |key: &str| rows::value::<bool>(conn, sql, [key]);
-    if taken(&fold_name(&new.username))? {
+    let sql = "SELECT EXISTS (SELECT 1 FROM users WHERE usernameKey IN (?1, ?2) OR emailKey IN (?1, ?2))";
+    let taken = |name: &str| rows::value::<bool>(conn, sql, folded_names(name));
+    if taken(&new.username)? {
         return Err(Error::conflict("username_taken", format!("Username '{}' already exists", new.username)));
     }
     match &new.email {
-        Some(email) if taken(&fold_name(email))? => {
-            Err(Error::conflict("email_taken", format!("Email '{email}' already exists")))
-        }
+        Some(email) if taken(email)? => Err(Error::conflict("email_taken", format!("Email '{email}' already exists"))),
         _ => Ok(()),
     }
 }
@@ -261,10 +262,10 @@ fn keep_an_admin(conn: &Connection, leaving: &UserId) -> Result<()> {
     Ok(())
 }
 
-fn only_one(conn: &Connection, condition: &str, value: &str) -> Result<Option<Credentials>> {
+fn only_one(conn: &Connection, condition: &str, values: [&str; 2]) -> Result<Option<Credentials>> {
     let sql = format!("SELECT {COLUMNS} FROM users WHERE {condition} LIMIT 2");
     let mut found: Vec<_> =
-        rows::all(conn, &sql, [value], |row| Ok(Credentials { user: user(row)?, password_hash: row.get(9)? }))?;
+        rows::all(conn, &sql, values, |row| Ok(Credentials { user: user(row)?, password_hash: row.get(9)? }))?;
     Ok(found.pop().filter(|_| found.is_empty()))
 }
 

@@ -13,6 +13,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
     operands: &[],
     options: &[],
     json: true,
+    quiet: true,
     about: "send a test alert by ALERT_WEBHOOK_URL and ALERT_COMMAND",
     details: "It takes the same settings as the server, which need not run. Exit 1 where one of them does not work.",
     examples: &[

@@ -14,6 +14,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
     operands: &[],
     options: &[],
     json: true,
+    quiet: false,
     about: "list the archives in BACKUP_DIR, newest first",
     details: "By their names alone; `portagent backup verify` looks inside.",
     examples: &[("portagent backup list", "a table"), ("portagent backup list --json | jq -r .[0].file", "the newest")],

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{PASSPHRASE, PASSPHRASE_FILE, as_json, as_text, passphrase};
 use crate::app::backup::{self, Encryption};
 use crate::cli::command::{Command, CommandOption, Given, usage};
-use crate::cli::output::{one_line, print, print_json};
+use crate::cli::output::{is_quiet, one_line, print, print_json, warn};
 use crate::cli::progress::Line;
 use crate::domain::bytes::human;
 use crate::domain::{Error, Result};
@@ -25,6 +25,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
         PASSPHRASE,
     ],
     json: true,
+    quiet: true,
     about: "back everything up into one verified archive",
     details: "It works beside a running server without making chats wait. The archive is a .tar.gz with both \
               databases, the agents' files, the key that signs tokens and the settings; only its owner can read it, and \
@@ -34,6 +35,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
         ("portagent backup", "into BACKUP_DIR, like the scheduled ones"),
         ("portagent backup --out /mnt/usb", "somewhere else"),
         ("portagent backup --encrypt-to age1…", "opened by the identity; `age -d` opens it, too"),
+        ("portagent backup --quiet", "for cron, which mails what a command says"),
         ("portagent backup --json | jq -r .file", "the archive's name alone"),
     ],
     run,
@@ -52,6 +54,10 @@ fn run(given: &Given) -> Result<()> {
         let mut value = as_json(&made.path, report);
         value["removed"] = json!(done.removed.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>());
         return print_json(&value);
+    }
+    if is_quiet() {
+        report.warnings.iter().for_each(|warning| warn(warning));
+        return Ok(());
     }
     let mut text = format!("{} ({}), verified\n", made.path.display(), human(report.archive_bytes));
     text.push_str(&as_text(report));

@@ -19,6 +19,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
         PASSPHRASE,
     ],
     json: true,
+    quiet: true,
     about: "check an archive, or `latest`, from its first byte to its last",
     details: "Every checksum, and what SQLite says about both databases. FILE is a path, a name in BACKUP_DIR, or \
               `latest`. Exit code 1: it is not good.",

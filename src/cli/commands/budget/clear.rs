@@ -13,6 +13,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
     operands: &["[NAME]"],
     options: &[CommandOption { flag: "default", value: "", about: "that of all who have none of their own" }],
     json: true,
+    quiet: true,
     about: "remove a budget: the default counts again, or none",
     details: "",
     examples: &[("portagent budget clear lin", "the default counts"), ("portagent budget clear --default", "no limit")],

@@ -15,6 +15,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
     operands: &[],
     options: &[],
     json: true,
+    quiet: false,
     about: "list the budgets, and how much of each is used",
     details: "",
     examples: &[("portagent budget list", "a table")],

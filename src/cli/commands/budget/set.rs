@@ -20,6 +20,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
         CommandOption { flag: "default", value: "", about: "for all who have no budget of their own" },
     ],
     json: true,
+    quiet: true,
     about: "limit what a user, or every user, may use of the models",
     details: "Takes effect at the next request to a model. A user is told at 80 %; at 100 % questions are refused until the \
               period ends. Requests of models without a price count nothing in money.",

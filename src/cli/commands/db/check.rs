@@ -16,6 +16,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
         CommandOption { flag: "fix", value: "", about: "remove orphaned data" },
     ],
     json: true,
+    quiet: true,
     about: "check both databases and the files around them",
     details: "It works beside a running server, and changes nothing unless --fix is given. --fix removes the \
               conversations and files of accounts that are gone (a plain DELETE FROM users leaves them behind), rows that \

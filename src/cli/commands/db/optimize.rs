@@ -10,6 +10,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
     operands: &["[agentx|portagent]"],
     options: &[],
     json: true,
+    quiet: true,
     about: "renew SQLite's statistics and empty the write-ahead logs",
     details: "A running server does this once a day.",
     examples: &[("portagent db optimize", "both")],

@@ -14,6 +14,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
     operands: &["[FILE|agentx|portagent]"],
     options: &[CommandOption { flag: "out", value: "FILE", about: "where to, instead of a name beside the original" }],
     json: true,
+    quiet: true,
     about: "save what can be saved of a damaged database into a new file",
     details: "The damaged file is only read, also where SQLite refuses to open it; the new one is checked, and the \
               commands that put it in its place are printed. Without a name, both databases of the data directory are \

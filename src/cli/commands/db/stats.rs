@@ -15,6 +15,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
     operands: &["[agentx|portagent]"],
     options: &[],
     json: true,
+    quiet: false,
     about: "how large the databases are, and of what",
     details: "",
     examples: &[("portagent db stats", "both"), ("portagent db stats --json", "for scripts, in bytes")],

@@ -10,6 +10,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
     operands: &["[agentx|portagent]"],
     options: &[],
     json: true,
+    quiet: true,
     about: "rebuild the databases without gaps",
     details: "Seldom needed: a running server frees the space of deleted rows automatically. Beside a running server \
               it waits for writers, and writers wait for it. It needs twice the size of the database as \

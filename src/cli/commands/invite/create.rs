@@ -29,6 +29,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
         CommandOption { flag: "note", value: "TEXT", about: "a remark for the list" },
     ],
     json: true,
+    quiet: false,
     about: "create an invite code",
     details: "",
     examples: &[

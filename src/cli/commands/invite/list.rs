@@ -15,6 +15,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
     operands: &[],
     options: &[],
     json: true,
+    quiet: false,
     about: "list the invite codes",
     details: "",
     examples: &[("portagent invite list", "a table")],

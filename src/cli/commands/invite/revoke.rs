@@ -12,6 +12,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
     operands: &["CODE"],
     options: &[],
     json: true,
+    quiet: true,
     about: "revoke an invite code",
     details: "",
     examples: &[("portagent invite revoke k7m2p9", "it can no longer be used")],

@@ -12,6 +12,7 @@ use self::show::Printer;
 use crate::cli::command::{Command, CommandOption, Given, usage};
 use crate::cli::since;
 use crate::domain::clock::now_ms;
+use crate::domain::user::Actor;
 use crate::domain::{Error, Kind, Result};
 use crate::telemetry::{self, History, LogFilter};
 
@@ -36,14 +37,17 @@ pub(in crate::cli) static COMMAND: Command = Command {
             value: "T",
             about: "30m, 1h, 2d, today, 2026-11-24, 2026-11-24T10:00:00Z (UTC)",
         },
+        CommandOption { flag: "user", value: "NAME", about: "lines about this account; one that is deleted by userId" },
         CommandOption { flag: "grep", value: "TEXT", about: "lines with this text in them, in upper or lower case" },
     ],
     json: true,
+    quiet: false,
     about: "show the server's log, across its rotated files",
     details: "It reads {AGENTX_DIR}/logs, whether a server runs or not. With --json, one object a line.",
     examples: &[
         ("portagent logs -f", "what happens now"),
         ("portagent logs --level warn --since 2d", "what went wrong since the day before yesterday"),
+        ("portagent logs --user lin --since today", "what one person's browser asked for"),
         ("portagent logs --grep 'POST /api/auth/login' -n all | wc -l", "how often people logged in"),
     ],
     run,
@@ -54,6 +58,7 @@ fn run(given: &Given) -> Result<()> {
     let filter = LogFilter {
         level: given.option("level").map(level).transpose()?,
         since_ms: given.option("since").map(|text| since::moment(text, now_ms())).transpose()?,
+        user: given.option("user").map(|name| user_id(given, name)).transpose()?.unwrap_or_default(),
         text: given.option("grep").map(|text| text.to_ascii_lowercase().into_bytes()).unwrap_or_default(),
     };
     let usual = if filter.since_ms.is_some() { None } else { Some(USUAL_LINES) };
@@ -62,6 +67,20 @@ fn run(given: &Given) -> Result<()> {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(unreadable(&path, error)),
         _ => Ok(()),
     }
+}
+
+/// The log names people by their userId. Errors: `NotFound`.
+fn user_id(given: &Given, name: &str) -> Result<Vec<u8>> {
+    match given.data()?.users.find(Actor::Operator, name) {
+        Ok(user) => Ok(user.id.as_str().to_ascii_lowercase().into_bytes()),
+        // The log remembers accounts longer than the database.
+        Err(error) if error.kind == Kind::NotFound && is_user_id(name) => Ok(name.to_ascii_lowercase().into_bytes()),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_user_id(text: &str) -> bool {
+    text.len() == 36 && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
 }
 
 fn show(path: &Path, filter: &LogFilter, lines: Option<usize>, given: &Given) -> io::Result<()> {

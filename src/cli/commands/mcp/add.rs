@@ -20,6 +20,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
         CommandOption { flag: "timeout", value: "SECONDS", about: "the most that a call may take; default: 120" },
     ],
     json: true,
+    quiet: true,
     about: "add a tool server",
     details: "\
 The words behind -- are the command that is run, without a shell. It is written to mcp.json in the data directory, which a

@@ -13,6 +13,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
     operands: &[],
     options: &[],
     json: true,
+    quiet: false,
     about: "list the tool servers",
     details: "What is declared. How a server is in the running service stands in the page; `mcp test` tries one here.",
     examples: &[("portagent mcp list", "a table")],

@@ -12,6 +12,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
     operands: &["NAME"],
     options: &[],
     json: true,
+    quiet: true,
     about: "remove a tool server",
     details: "Calls that run end with an error; conversations go on without its tools.",
     examples: &[("portagent mcp remove time", "it is taken out of mcp.json")],

@@ -16,6 +16,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
         CommandOption { flag: "input", value: "JSON", about: "what the tool is given; default: {}" },
     ],
     json: true,
+    quiet: false,
     about: "start a tool server, list its tools, and call one",
     details: "\
 It starts a process of its own beside those of a running service. NAME may be a URL: then nothing needs to be declared.

@@ -10,6 +10,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
     operands: &["[MODEL…]"],
     options: &[CommandOption { flag: "all", value: "", about: "people see all models again" }],
     json: true,
+    quiet: true,
     about: "restrict which models people see",
     details: "\
 MODEL is provider/model, or provider/* for all of a provider. Administrators see all in any case. Without MODEL: what is

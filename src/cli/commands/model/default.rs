@@ -10,6 +10,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
     operands: &["[MODEL]"],
     options: &[CommandOption { flag: "none", value: "", about: "that of the first provider again" }],
     json: true,
+    quiet: false,
     about: "set the model of conversations that name none",
     details: "MODEL is provider/model. A running server uses it from the next question on. Without MODEL: what is set now.",
     examples: &[(

@@ -19,6 +19,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
         about: "also what each can do, and what its refusals have taught (-v)",
     }],
     json: true,
+    quiet: false,
     about: "ask all providers for their models",
     details: "It costs nothing. The default is marked with a star.",
     examples: &[

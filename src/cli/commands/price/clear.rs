@@ -13,6 +13,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
     operands: &["PROVIDER/MODEL"],
     options: &[],
     json: true,
+    quiet: true,
     about: "forget the prices that were set for a model",
     details: "A shipped price, where there is one, counts again.",
     examples: &[("portagent price clear openai/gpt-6-luna", "its cost is not known any more")],

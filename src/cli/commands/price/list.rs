@@ -14,6 +14,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
     operands: &[],
     options: &[],
     json: true,
+    quiet: false,
     about: "list what models cost, in US dollars for a million tokens",
     details: "A model that is not in the list has no price: its tokens are counted, and its cost is not known, unless the \
               provider says what it charges. In --json amounts are millionths of a dollar.",

@@ -23,6 +23,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
         CommandOption { flag: "from", value: "T", about: "valid from 2026-12-01 on (UTC); default: now" },
     ],
     json: true,
+    quiet: true,
     about: "set what a model costs from a day on",
     details: "It takes the place of a shipped price. Requests that were made keep the cost that they had.",
     examples: &[

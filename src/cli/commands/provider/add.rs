@@ -29,6 +29,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
         CommandOption { flag: "default-model", value: "MODEL", about: "default: the first that it lists" },
     ],
     json: true,
+    quiet: true,
     about: "add a provider of models",
     details: "\
 Without --key-file the key is typed unseen, or read from the first line of stdin. It is checked before it is saved: a key

@@ -13,6 +13,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
     operands: &[],
     options: &[],
     json: true,
+    quiet: false,
     about: "list the providers of models",
     details: "\
 The first one answers conversations that name no provider. `settings` is the one that LLM_PROVIDER and its neighbors set;

@@ -12,6 +12,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
     operands: &["NAME"],
     options: &[],
     json: true,
+    quiet: true,
     about: "remove a provider of models",
     details: "Answers that it is writing go on to their end; its conversations then say that the model is gone.",
     examples: &[("portagent provider remove deepseek", "its key is deleted, too")],

@@ -12,6 +12,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
     operands: &["NAME"],
     options: &[],
     json: true,
+    quiet: false,
     about: "ask a provider whether it answers and takes its key",
     details: "It asks for the list of models, which costs nothing. Exit 0 if nothing fails, else 1.",
     examples: &[("portagent provider test deepseek", "what is wrong with it, if anything")],

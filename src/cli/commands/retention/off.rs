@@ -9,6 +9,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
     operands: &[],
     options: &[],
     json: true,
+    quiet: true,
     about: "keep conversations forever",
     details: "",
     examples: &[("portagent retention off", "no conversation is deleted by age")],

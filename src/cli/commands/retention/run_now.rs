@@ -15,6 +15,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
         CommandOption { flag: "confirm-clock", value: "", about: "the clock is right, far ahead as it is" },
     ],
     json: true,
+    quiet: true,
     about: "delete expired conversations now",
     details: "The server does the same once a day, where `retention set` is in effect. While the clock is 60 days ahead of \
               everything that was stored, neither conversations nor backups are deleted by their age until it is confirmed.",

@@ -10,6 +10,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
     operands: &["DAYS"],
     options: &[],
     json: true,
+    quiet: true,
     about: "delete conversations after that many days without activity",
     details: "A conversation in which an answer is being written is never deleted. Takes effect immediately.",
     examples: &[("portagent retention set 365", "then `portagent retention run --dry-run` counts")],

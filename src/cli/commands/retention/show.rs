@@ -9,6 +9,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
     operands: &[],
     options: &[],
     json: true,
+    quiet: false,
     about: "how long inactive conversations are kept",
     details: "",
     examples: &[("portagent retention show", "off, or a number of days")],

@@ -21,6 +21,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
         CommandOption { flag: "force", value: "", about: "also where this program's file may not stay" },
     ],
     json: false,
+    quiet: true,
     about: "run this program as a service of systemd, from now on and after every start of the machine",
     details: "\
 It writes a unit that starts this very file, makes the account `portagent` and an env file where they are missing,

@@ -11,6 +11,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
     operands: &[],
     options: &[USER, CommandOption { flag: "force", value: "", about: "also where this program's file may not stay" }],
     json: false,
+    quiet: false,
     about: "print the systemd unit that `service install` would write",
     details: "",
     examples: &[("portagent service print | systemd-analyze security --offline=true /dev/stdin", "how hardened it is")],

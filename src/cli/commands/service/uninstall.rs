@@ -14,6 +14,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
     operands: &[],
     options: &[USER, ROOT],
     json: false,
+    quiet: true,
     about: "stop the service and remove its unit; data, settings and the account stay",
     details: "",
     examples: &[

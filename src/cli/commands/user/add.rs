@@ -18,6 +18,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
         GENERATE,
     ],
     json: true,
+    quiet: false,
     about: "create an account",
     details: "The password is asked for on the terminal, unless an option says otherwise.",
     examples: &[

@@ -20,6 +20,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
         CommandOption { flag: "export", value: "FILE", about: "write it all into this file first" },
     ],
     json: true,
+    quiet: true,
     about: "delete an account with all its conversations and files",
     details: "It asks on a terminal; a script says --yes. Invite codes that they made stay, without their name. \
               `user disable` keeps everything and is often enough.",

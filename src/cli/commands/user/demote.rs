@@ -10,6 +10,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
     operands: &["NAME"],
     options: &[],
     json: true,
+    quiet: true,
     about: "remove administrator rights",
     details: "The last active administrator cannot be demoted.",
     examples: &[("portagent user demote lin", "by username, e-mail or userId")],

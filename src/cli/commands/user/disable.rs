@@ -9,6 +9,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
     operands: &["NAME"],
     options: &[],
     json: true,
+    quiet: true,
     about: "disable an account; its logins and open pages end immediately",
     details: "Nothing is deleted; `user enable` reverts it. The last active administrator cannot be disabled.",
     examples: &[("portagent user disable lin", "by username, e-mail or userId")],

@@ -9,6 +9,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
     operands: &["NAME"],
     options: &[],
     json: true,
+    quiet: true,
     about: "enable a disabled account",
     details: "",
     examples: &[("portagent user enable lin", "by username, e-mail or userId")],

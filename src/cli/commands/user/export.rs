@@ -19,6 +19,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
         about: "where to, instead of a name made from the account's",
     }],
     json: true,
+    quiet: true,
     about: "export all data of one account into a file",
     details: "A .tar.gz that only its owner can read: user.json (without the password), a JSON file for each \
               conversation, the files of their agents, and SHA256SUMS. It works beside a running server.",

@@ -14,6 +14,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
     operands: &[],
     options: &[],
     json: true,
+    quiet: false,
     about: "list all accounts",
     details: "",
     examples: &[

@@ -12,6 +12,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
     operands: &["NAME"],
     options: &[],
     json: true,
+    quiet: true,
     about: "end all logins of an account, on every device",
     details: "",
     examples: &[("portagent user logout lin", "after a phone was lost")],

@@ -12,6 +12,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
     operands: &["NAME"],
     options: &[FROM_STDIN, GENERATE],
     json: true,
+    quiet: false,
     about: "set a new password; ends all logins of that account",
     details: "The password is asked for on the terminal, unless an option says otherwise.",
     examples: &[

@@ -10,6 +10,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
     operands: &["NAME"],
     options: &[],
     json: true,
+    quiet: true,
     about: "grant administrator rights",
     details: "",
     examples: &[("portagent user promote lin", "by username, e-mail or userId")],

@@ -12,6 +12,7 @@ pub(in crate::cli) static COMMAND: Command = Command {
     operands: &["[NAME]"],
     options: &[],
     json: true,
+    quiet: true,
     about: "lift the limit on failed logins",
     details: "Without a name, for all accounts.",
     examples: &[("portagent user unlock lin", "one account"), ("portagent user unlock", "all accounts")],

@@ -52,7 +52,12 @@ fn filter(req: &Request) -> Result<LogFilter> {
     if text.len() > GREP_BYTES {
         return Err(Error::invalid("invalid_grep", format!("grep may have at most {GREP_BYTES} bytes")));
     }
-    Ok(LogFilter { level: level.transpose()?, since_ms: None, text: text.to_ascii_lowercase().into_bytes() })
+    Ok(LogFilter {
+        level: level.transpose()?,
+        since_ms: None,
+        user: Vec::new(),
+        text: text.to_ascii_lowercase().into_bytes(),
+    })
 }
 
 fn view(line: &str) -> LineView<'_> {

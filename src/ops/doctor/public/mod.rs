@@ -6,12 +6,22 @@ mod way;
 use super::clock::Elsewhere;
 use super::web::{self, Seen, Web};
 use super::{Installation, PublicAddress};
+use crate::domain::clock::now_ms;
 use crate::domain::finding::Finding;
 
 const ADDRESS: &str = "public address";
 const TLS: &str = "public tls";
-const OTHERS: [&str; 6] =
-    ["public redirect", "public url", "public websocket", "public streaming", "public client address", "public upload"];
+const OTHERS: [&str; 7] = [
+    "public redirect",
+    "public url",
+    "public websocket",
+    "public streaming",
+    "public client address",
+    "public metrics",
+    "public upload",
+];
+/// Certificates are renewed 30 days before they expire, as a rule. In seconds.
+const RENEWED_BEFORE: i64 = 14 * 24 * 3600;
 
 /// What is asked, and how.
 struct Asked<'a> {
@@ -24,7 +34,7 @@ struct Asked<'a> {
 pub(super) fn findings(installation: &Installation, address: &PublicAddress) -> (Vec<Finding>, Option<Elsewhere>) {
     let url = address.url.trim_end_matches('/');
     // From this machine to its own address, as directly as a browser would go.
-    let web = Web::new(address.authority.as_deref(), true);
+    let web = Web::new(true);
     let asked = Asked { web, url, is_https: url.starts_with("https://") };
     let health = match asked.web.get(&format!("{url}/health"), &[]) {
         Ok(health) => health,
@@ -40,6 +50,8 @@ pub(super) fn findings(installation: &Installation, address: &PublicAddress) -> 
     findings.push(way::sub_path(installation, &asked));
     findings.push(way::websocket(&asked));
     findings.extend(stream::findings(&asked));
+    findings.push(way::metrics(&asked));
+    findings.extend(address.idle.then(|| stream::silence(&asked)));
     findings.push(way::upload(&asked));
     (findings, time)
 }
@@ -58,10 +70,23 @@ fn unreachable(asked: &Asked<'_>, error: &ureq::Error) -> Vec<Finding> {
 
 fn tls(asked: &Asked<'_>) -> Finding {
     if asked.is_https {
-        return Finding::pass(TLS, "its certificate is valid");
+        return certificate(asked.web.expires.at().map(|at| at - now_ms() / 1000));
     }
     Finding::warn(TLS, "the address is not encrypted: passwords can be read on the way")
         .hint("put a proxy with TLS in front, and use its https:// address")
+}
+
+/// `left`: seconds, where they are known.
+fn certificate(left: Option<i64>) -> Finding {
+    let days = left.map(|left| left / (24 * 3600));
+    match (left, days) {
+        (Some(left), Some(days)) if left < RENEWED_BEFORE => {
+            Finding::warn(TLS, format!("its certificate expires in {days} days"))
+                .hint("renew it, and check why it was not renewed automatically")
+        }
+        (_, Some(days)) => Finding::pass(TLS, format!("its certificate is valid for {days} more days")),
+        (_, None) => Finding::pass(TLS, "its certificate is valid"),
+    }
 }
 
 fn reached(health: &Seen) -> Finding {

@@ -81,6 +81,19 @@ pub(super) fn websocket(asked: &Asked<'_>) -> Finding {
     }
 }
 
+/// They say how many people are here, and more; strangers reach this address.
+pub(super) fn metrics(asked: &Asked<'_>) -> Finding {
+    const NAME: &str = "public metrics";
+    match asked.web.get(&format!("{}/metrics", asked.url), &[]) {
+        Ok(seen) if seen.status == 200 && seen.body.contains("portagent_") => {
+            Finding::fail(NAME, "/metrics is answered through the public address, without a token")
+                .hint("set PUBLIC_URL, and METRICS_TOKEN for who reads them; or let the proxy refuse /metrics")
+        }
+        Ok(seen) => Finding::pass(NAME, format!("/metrics is refused without its token (status {})", seen.status)),
+        Err(error) => Finding::skip(NAME, format!("/metrics is not answered: {}", web::words(&error).0)),
+    }
+}
+
 /// The server's own refusal shows that the proxy let so much through; nothing is stored.
 pub(super) fn upload(asked: &Asked<'_>) -> Finding {
     const NAME: &str = "public upload";

@@ -1,8 +1,12 @@
 //! What may have been meant.
 
 /// The known word that is nearest to what was typed, if any is near enough to be a slip of the fingers.
-pub(super) fn did_you_mean<'a>(typed: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let most = 1 + typed.chars().count() / 4;
+pub fn did_you_mean<'a>(typed: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    nearest(typed, known, 1 + typed.chars().count() / 4)
+}
+
+/// The known word that is nearest, at most so many slips away.
+pub fn nearest<'a>(typed: &str, known: impl Iterator<Item = &'a str>, most: usize) -> Option<&'a str> {
     known.map(|word| (distance(typed, word), word)).filter(|(far, _)| *far <= most).min().map(|(_, word)| word)
 }
 
