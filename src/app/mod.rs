@@ -204,8 +204,7 @@ fn upgrade_of(request: &http::Request) -> ws::Upgrade {
         target_query: request.query.clone(),
         headers: request.headers.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         host: request.host().map(str::to_owned),
-        client_ip: request.client_ip,
-        https: request.https,
+        address: request.counted_as,
         request_id: request.id.clone(),
     }
 }
@@ -260,7 +259,9 @@ fn services(config: &Config, store: Arc<Store>, servers: Arc<McpServers>, demo: 
         registrations_per_hour: config.registrations_per_hour,
         messages_per_minute: config.messages_per_minute,
         fetch_hosts: config.fetch_hosts.clone(),
+        sockets_per_user: config.sockets_per_user,
     };
+    store.limit_stored(u64::from(config.storage_per_user_mib) << 20);
     Services::new(store, Provider::new(endpoint(config, demo), Timeouts::default()), servers, key, options)
 }
 

@@ -84,6 +84,8 @@ fn build(resolved: &Resolved, around: &Surroundings<'_>) -> Result<Config, Rejec
         login_failures_per_5min: resolved.required("LOGIN_FAILURES_PER_5MIN", parse::number)?,
         registrations_per_hour: resolved.required("REGISTRATIONS_PER_HOUR", parse::number)?,
         messages_per_minute: resolved.required("MESSAGES_PER_MINUTE", parse::number)?,
+        sockets_per_user: resolved.required("SOCKETS_PER_USER", parse::number)?,
+        storage_per_user_mib: resolved.required("STORAGE_PER_USER_MB", parse::number)?,
         fetch_hosts: fetch_hosts(resolved)?,
         warnings: warnings(resolved),
         resolved: resolved.clone(),

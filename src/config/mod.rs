@@ -59,6 +59,9 @@ pub struct Config {
     /// Per address. 0: no limit.
     pub registrations_per_hour: u32,
     pub messages_per_minute: u32,
+    pub sockets_per_user: u32,
+    /// 0: no limit.
+    pub storage_per_user_mib: u32,
     /// Hosts that agents may fetch although they are not public; `None`: they fetch nothing.
     pub fetch_hosts: Option<Vec<String>>,
     pub backup: Backup,

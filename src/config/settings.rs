@@ -89,6 +89,8 @@ pub static SETTINGS: &[Setting] = &[
     row("LOGIN_FAILURES_PER_5MIN", NO_FLAG, "NUMBER", Is("10"), SHOWN, "wrong passwords per account and address; 0: no limit"),
     row("REGISTRATIONS_PER_HOUR", NO_FLAG, "NUMBER", Is("20"), SHOWN, "new accounts per address; 0: no limit"),
     row("MESSAGES_PER_MINUTE", NO_FLAG, "NUMBER", Is("60"), SHOWN, "messages of one person; 0: no limit"),
+    row("SOCKETS_PER_USER", NO_FLAG, "NUMBER", Is("16"), SHOWN, "open WebSockets of one person, past which the oldest ends; 0: no limit"),
+    row("STORAGE_PER_USER_MB", NO_FLAG, "MIB", Is("1024"), SHOWN, "what one person may store, conversations and files together, in MiB; 0: no limit"),
     row("FETCH_URL", NO_FLAG, "true|false", Is("true"), SHOWN, "agents may fetch web pages, with the consent of the person"),
     row("FETCH_URL_ALLOWED_HOSTS", NO_FLAG, "LIST", Derived("public addresses only"), SHOWN, "hosts that may be fetched although they are not public: names and addresses, separated by commas"),
     row("BACKUP_SCHEDULE", NO_FLAG, "TIMES", Is("02:00"), SHOWN, "times of automatic backups, UTC, such as 02:00,14:00; off: none"),

@@ -49,6 +49,8 @@ impl Code {
     pub const DISK_TOO_SMALL: Self = Self("disk_too_small");
     /// There is a first account already.
     pub const NOT_THE_FIRST: Self = Self("not_the_first");
+    /// A person has stored as much as they may.
+    pub const QUOTA_EXCEEDED: Self = Self("quota_exceeded");
     /// A command or a job was cut off.
     pub const STOPPED: Self = Self("stopped");
     /// The server is stopping.

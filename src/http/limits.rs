@@ -33,6 +33,8 @@ pub(crate) const DESCRIPTORS_WANTED: u64 = 16 * 1024;
 /// One address may hold this fraction of all connections, but always at least so many.
 pub(crate) const ADDRESS_SHARE: usize = 4;
 pub(crate) const ADDRESS_LEAST: usize = 16;
+/// This fraction of all connections, and of those of an address, is kept for plain HTTP: no WebSocket takes it.
+pub(crate) const PLAIN_SHARE: usize = 4;
 /// Connections that wait to be accepted.
 pub(crate) const BACKLOG: i32 = 1024;
 

@@ -47,6 +47,7 @@ fn services() -> Arc<Services> {
         login_failures_per_5min: 10,
         registrations_per_hour: 20,
         messages_per_minute: 0,
+        sockets_per_user: 16,
         fetch_hosts: None,
     };
     let store = DIRECTORY.with(|directory| Store::open(directory.path())).expect("opens");

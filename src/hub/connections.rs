@@ -1,6 +1,7 @@
 //! The open connections, so that one can be ended when its login is, or all when the server stops.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,9 +13,9 @@ use crate::domain::limits::{UNSENT_BYTES, UNSENT_BYTES_PER_USER};
 use crate::domain::user::Login;
 use crate::domain::{Error, Kind, Result};
 
-/// Connections of one person. The next is refused rather than the oldest ended: clients that reconnect automatically
-/// would push each other out for ever.
-pub const CONNECTIONS_PER_USER: usize = 64;
+/// Ended connections need a moment to be gone. They count as this part of all that there may be, on top; past it, the
+/// next is refused.
+const LEAVING_PART: usize = 6;
 /// By then connections that died without a word have been noticed.
 const RETRY_WHEN_FULL: Duration = Duration::from_secs(60);
 /// By then a server that was restarted is back.
@@ -32,6 +33,8 @@ pub enum CloseReason {
     TooSlow,
     /// Nothing was heard of the peer.
     Silent,
+    /// A newer connection of the same person, or of others with fewer, needs the place.
+    TooMany,
     TooBig,
     NotUtf8,
     /// The peer does not keep to RFC 6455.
@@ -50,6 +53,9 @@ impl CloseReason {
             Self::AccountDisabled | Self::LoggedOut | Self::TooSlow | Self::Silent => 1008,
             Self::TooBig => 1009,
             Self::Internal => 1011,
+            // One of the codes that are free to use (section 7.4.2): a client that came back at once would push out the
+            // next, and so on for ever.
+            Self::TooMany => 4429,
         })
     }
 
@@ -61,6 +67,7 @@ impl CloseReason {
             Self::LoggedOut => "logged out",
             Self::TooSlow => "too slow",
             Self::Silent => "silent for too long",
+            Self::TooMany => "too many connections",
             Self::TooBig => "message too big",
             Self::NotUtf8 => "text is not UTF-8",
             Self::Protocol => "protocol violation",
@@ -82,17 +89,32 @@ impl Default for Registry {
     }
 }
 
+/// How many connections there may be; 0: no limit.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SocketLimits {
+    /// Of one person.
+    pub per_user: usize,
+    /// Of one address.
+    pub per_address: usize,
+    pub total: usize,
+}
+
 #[derive(Default)]
 struct OpenSockets {
     open: HashMap<u64, Entry>,
     made: u64,
     stopping: Option<CloseReason>,
+    limits: SocketLimits,
 }
 
 struct Entry {
     user: UserId,
     login: Login,
+    /// `None` where connections of its address are not counted.
+    address: Option<IpAddr>,
     outbox: Arc<Outbox>,
+    /// It was ended to make room, and is not gone yet.
+    is_leaving: bool,
 }
 
 /// Keeps a connection registered; dropping it takes it off the list.
@@ -112,23 +134,32 @@ impl Drop for Connected {
 }
 
 impl Registry {
-    pub(super) fn connect(self: &Arc<Self>, user: UserId, login: Login, outbox: Arc<Outbox>) -> Result<Connected> {
+    pub(super) fn limit(&self, change: impl FnOnce(&mut SocketLimits)) {
+        change(&mut lock(&self.state).limits);
+    }
+
+    pub(super) fn connect(
+        self: &Arc<Self>,
+        user: UserId,
+        login: Login,
+        address: Option<IpAddr>,
+        outbox: Arc<Outbox>,
+    ) -> Result<Connected> {
         let mut state = lock(&self.state);
         if state.stopping.is_some() {
             return Err(
                 Error::unavailable("server_stopping", "The server is stopping").retry_after(RETRY_WHEN_STOPPING)
             );
         }
-        if state.open.values().filter(|entry| entry.user == user).count() >= CONNECTIONS_PER_USER {
-            let message = format!("You already have {CONNECTIONS_PER_USER} connections");
-            return Err(Error::new(Kind::RateLimited, "too_many_connections", message).retry_after(RETRY_WHEN_FULL));
-        }
+        let ended = state.make_room(&user, address)?;
         let theirs = state.open.values().find(|entry| entry.user == user).and_then(|entry| entry.outbox.share());
         let person = theirs.map_or_else(|| Budget::of(UNSENT_BYTES_PER_USER), |share| share.person.clone());
         outbox.draw_upon(Share { person, server: Arc::clone(&self.unsent) });
         state.made += 1;
         let number = state.made;
-        state.open.insert(number, Entry { user, login, outbox });
+        state.open.insert(number, Entry { user, login, address, outbox, is_leaving: false });
+        drop(state);
+        ended.iter().for_each(|outbox| outbox.close(CloseReason::TooMany));
         Ok(Connected { registry: Arc::clone(self), number })
     }
 
@@ -176,4 +207,56 @@ impl Registry {
             outbox.close(reason);
         }
     }
+}
+
+impl OpenSockets {
+    /// Picks the connections that have to end before one more comes, and marks them.
+    ///
+    /// Errors: `RateLimited` where no one has more than another, or those that were ended are not gone yet.
+    fn make_room(&mut self, user: &UserId, address: Option<IpAddr>) -> Result<Vec<Arc<Outbox>>> {
+        let SocketLimits { per_user, per_address, total } = self.limits;
+        let leaving = self.open.values().filter(|entry| entry.is_leaving);
+        let of_user = leaving.clone().filter(|entry| entry.user == *user).count();
+        if per_user > 0 && of_user >= per_user || total > 0 && leaving.count() > total / LEAVING_PART {
+            return Err(full());
+        }
+        let mut ended = Vec::new();
+        if per_user > 0 && self.count(|entry| entry.user == *user) >= per_user {
+            ended.extend(self.end_oldest(|entry| entry.user == *user));
+        }
+        let is_there = |entry: &Entry| address.is_some() && entry.address == address;
+        if per_address > 0 && self.count(is_there) >= per_address {
+            ended.push(self.end_one_of_many(is_there)?);
+        }
+        if total > 0 && self.count(|_| true) >= total {
+            ended.push(self.end_one_of_many(|_| true)?);
+        }
+        Ok(ended)
+    }
+
+    fn count(&self, is_meant: impl Fn(&Entry) -> bool) -> usize {
+        self.open.values().filter(|entry| !entry.is_leaving && is_meant(entry)).count()
+    }
+
+    /// Of the person with the most. Where everyone has one, none has to go for another: they would come back in turn.
+    fn end_one_of_many(&mut self, is_meant: impl Fn(&Entry) -> bool) -> Result<Arc<Outbox>> {
+        let mut counts: HashMap<&UserId, usize> = HashMap::new();
+        for entry in self.open.values().filter(|entry| !entry.is_leaving && is_meant(entry)) {
+            *counts.entry(&entry.user).or_default() += 1;
+        }
+        let most = counts.into_iter().filter(|(_, count)| *count > 1).max_by_key(|(_, count)| *count);
+        let most = most.map(|(user, _)| user.clone()).ok_or_else(full)?;
+        self.end_oldest(|entry| entry.user == most && is_meant(entry)).ok_or_else(full)
+    }
+
+    fn end_oldest(&mut self, is_meant: impl Fn(&Entry) -> bool) -> Option<Arc<Outbox>> {
+        let meant = self.open.iter_mut().filter(|(_, entry)| !entry.is_leaving && is_meant(entry));
+        let (_, oldest) = meant.min_by_key(|(number, _)| **number)?;
+        oldest.is_leaving = true;
+        Some(Arc::clone(&oldest.outbox))
+    }
+}
+
+fn full() -> Error {
+    Error::new(Kind::RateLimited, "too_many_connections", "There are too many connections").retry_after(RETRY_WHEN_FULL)
 }

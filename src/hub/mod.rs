@@ -15,11 +15,12 @@ mod ring;
 mod tests;
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicIsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
-pub use connections::{CONNECTIONS_PER_USER, CloseReason, Connected};
+pub use connections::{CloseReason, Connected, SocketLimits};
 pub use outbox::{Closed, Next, Outbox, Outgoing, SUBSCRIPTIONS};
 
 use crate::domain::event::{Context, EventKind};
@@ -155,11 +156,23 @@ impl Hub {
         self.sweep_at(Instant::now());
     }
 
-    /// Registers a connection until the guard is dropped.
+    /// Changes how many connections there may be from now on.
+    pub fn limit_sockets(&self, change: impl FnOnce(&mut SocketLimits)) {
+        self.connections.limit(change);
+    }
+
+    /// Registers a connection until the guard is dropped. Past a limit, the person's oldest ends for it, or the oldest of
+    /// the person with the most. `address`: where connections of its address are counted.
     ///
-    /// Errors: `RateLimited` when the person has too many; `Unavailable` when the server stops.
-    pub fn connect(&self, user: UserId, login: Login, outbox: Arc<Outbox>) -> Result<Connected> {
-        self.connections.connect(user, login, outbox)
+    /// Errors: `RateLimited` when everyone has one and there is no room; `Unavailable` when the server stops.
+    pub fn connect(
+        &self,
+        user: UserId,
+        login: Login,
+        address: Option<IpAddr>,
+        outbox: Arc<Outbox>,
+    ) -> Result<Connected> {
+        self.connections.connect(user, login, address, outbox)
     }
 
     pub fn close_user(&self, user: &UserId, reason: CloseReason) {

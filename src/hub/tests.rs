@@ -248,7 +248,7 @@ fn a_person_has_so_many_bytes_unsent_over_all_sockets() {
     let connect = |name: &str| {
         let outbox = Outbox::with_patience(Duration::from_millis(60));
         let user = UserId::from(name.to_owned());
-        (hub.connect(user, Login::Ours(LoginId::random()), Arc::clone(&outbox)).expect("room"), outbox)
+        (hub.connect(user, Login::Ours(LoginId::random()), None, Arc::clone(&outbox)).expect("room"), outbox)
     };
     let held = "x".repeat(4 * OUTBOX_BYTES); // taken where nothing else waits
     let most = UNSENT_BYTES_PER_USER / held.len();
@@ -389,7 +389,7 @@ fn connections_are_closed_by_user_by_login_and_all_at_once() {
     let login = |name: &str| Login::Ours(LoginId::from(name.to_owned()));
     let connect = |name: &str, id: &str| {
         let outbox = Outbox::new();
-        (hub.connect(user(name), login(id), Arc::clone(&outbox)).expect("room"), outbox)
+        (hub.connect(user(name), login(id), None, Arc::clone(&outbox)).expect("room"), outbox)
     };
     let (_a, phone) = connect("ann", "phone");
     let (_b, laptop) = connect("ann", "laptop");
@@ -403,23 +403,85 @@ fn connections_are_closed_by_user_by_login_and_all_at_once() {
     assert_eq!(hub.connected().len(), 2);
     hub.close_all();
     assert_eq!(other.closing(), Some(CloseReason::ServerStopping));
-    let refused = hub.connect(user("eve"), login("x"), Outbox::new()).map(drop);
+    let refused = hub.connect(user("eve"), login("x"), None, Outbox::new()).map(drop);
     assert_eq!(refused.map_err(|error| error.code.as_str()), Err("server_stopping"));
     assert!(!hub.wait_closed(Instant::now()));
     drop((_b, _c));
     assert!(hub.wait_closed(Instant::now()));
 }
 
+/// People's connections under limits, by name.
+struct Crowd {
+    hub: Hub,
+    open: Vec<(&'static str, Arc<Outbox>, Connected)>,
+}
+
+impl Crowd {
+    fn of(limits: SocketLimits) -> Self {
+        let hub = Hub::new();
+        hub.limit_sockets(|all| *all = limits);
+        Self { hub, open: Vec::new() }
+    }
+
+    fn connect(&mut self, name: &'static str, address: Option<u8>) -> Result<(), &'static str> {
+        let (user, outbox) = (UserId::from(name.to_owned()), Outbox::new());
+        let address = address.map(|last| std::net::IpAddr::from([203, 0, 113, last]));
+        let connected = self.hub.connect(user, Login::Ours(LoginId::random()), address, Arc::clone(&outbox));
+        self.open.push((name, outbox, connected.map_err(|error| error.code.as_str())?));
+        Ok(())
+    }
+
+    /// Who has an open connection, in the order they came; those that were ended go.
+    fn names(&mut self) -> Vec<&'static str> {
+        self.open.retain(|(_, outbox, _)| {
+            assert!(matches!(outbox.closing(), None | Some(CloseReason::TooMany)), "ended, and for this");
+            outbox.closing().is_none()
+        });
+        self.open.iter().map(|(name, ..)| *name).collect()
+    }
+}
+
 #[test]
-fn a_person_has_so_many_connections_and_no_more() {
-    let hub = Hub::new();
-    let connect = |name: &str| {
-        hub.connect(UserId::from(name.to_owned()), Login::Ours(LoginId::random()), Outbox::new())
-            .map_err(|error| error.code.as_str())
-    };
-    let mut open: Vec<_> = (0..CONNECTIONS_PER_USER).map(|_| connect("ann").expect("room")).collect();
-    assert_eq!(connect("ann").map(drop), Err("too_many_connections"));
-    connect("bob").expect("others are not concerned");
-    open.pop();
-    connect("ann").expect("room again");
+fn past_a_persons_connections_their_oldest_ends() {
+    let mut crowd = Crowd::of(SocketLimits { per_user: 2, ..SocketLimits::default() });
+    for name in ["ann", "bob", "ann", "ann"] {
+        crowd.connect(name, None).expect("room");
+    }
+    assert_eq!(crowd.names(), ["bob", "ann", "ann"]);
+    crowd.connect("ann", None).expect("room");
+    crowd.connect("ann", None).expect("room");
+    assert_eq!(crowd.connect("ann", None), Err("too_many_connections"), "two are ending and not gone yet");
+    crowd.connect("bob", None).expect("others are not concerned");
+    assert_eq!(crowd.names(), ["bob", "ann", "ann", "bob"]);
+    crowd.connect("ann", None).expect("they are gone");
+}
+
+#[test]
+fn when_all_are_taken_the_person_with_the_most_loses_the_oldest() {
+    let mut crowd = Crowd::of(SocketLimits { total: 6, ..SocketLimits::default() });
+    for name in ["ann", "bob", "bob", "eve", "eve", "eve"] {
+        crowd.connect(name, None).expect("room");
+    }
+    crowd.connect("joe", None).expect("room");
+    assert_eq!(crowd.names(), ["ann", "bob", "bob", "eve", "eve", "joe"]);
+    for name in ["ken", "lin"] {
+        crowd.connect(name, None).expect("room");
+        crowd.names();
+    }
+    let mut names = crowd.names();
+    names.sort_unstable();
+    assert_eq!(names, ["ann", "bob", "eve", "joe", "ken", "lin"]);
+    assert_eq!(crowd.connect("may", None), Err("too_many_connections"), "everyone has one");
+}
+
+#[test]
+fn an_address_has_its_share_of_connections() {
+    let mut crowd = Crowd::of(SocketLimits { per_address: 2, ..SocketLimits::default() });
+    for (name, address) in [("ann", Some(1)), ("eve", Some(1)), ("eve", Some(2)), ("eve", None), ("eve", None)] {
+        crowd.connect(name, address).expect("room");
+    }
+    assert_eq!(crowd.connect("joe", Some(1)), Err("too_many_connections"), "everyone there has one");
+    crowd.connect("eve", Some(2)).expect("room");
+    crowd.connect("ann", Some(2)).expect("room");
+    assert_eq!(crowd.names(), ["ann", "eve", "eve", "eve", "eve", "ann"], "eve's oldest at that address");
 }

@@ -33,6 +33,7 @@ pub struct AccountOptions {
     pub login_failures_per_5min: u32,
     pub registrations_per_hour: u32,
     pub messages_per_minute: u32,
+    pub sockets_per_user: u32,
     /// Hosts that agents may fetch although they are not public; `None`: they fetch nothing.
     pub fetch_hosts: Option<Vec<String>>,
 }

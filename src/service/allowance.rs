@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::domain::id::ContainerId;
 use crate::domain::user::{Caller, Role};
-use crate::domain::{Error, Kind, Result};
+use crate::domain::{Code, Error, Kind, Result};
 use crate::store::Store;
 
 /// Below this much free disk, in bytes and as a part of the whole (the larger counts), ordinary people's writes are
@@ -65,6 +65,14 @@ pub(super) fn check_disk(store: &Store, caller: &Caller) -> Result<()> {
     }
     Err(Error::unavailable("disk_low", "The server's disk is almost full: nothing new can be stored")
         .hint("Delete what you no longer need, or ask the administrator to make room"))
+}
+
+/// Errors: `TooLarge` when a person has stored as much as they may; a database that cannot be asked is no reason to stop.
+pub(super) fn check_storage(store: &Store, owner: &ContainerId) -> Result<()> {
+    match store.check_room(owner, 0) {
+        Err(error) if error.code == Code::QUOTA_EXCEEDED => Err(error),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -74,7 +74,8 @@ impl Conversations {
     }
 
     /// Errors: `Invalid` for a field that is too long or has control characters; `TooLarge` past the number a person may
-    /// have; `RateLimited` past the number for an hour; `Unavailable` when the disk is almost full.
+    /// have, or where their storage is full; `RateLimited` past the number for an hour; `Unavailable` when the disk is
+    /// almost full.
     pub fn create(&self, caller: &Caller, new: NewConversation) -> Result<Conversation> {
         let now = clock::now_ms();
         let conversation = Conversation {
@@ -126,7 +127,8 @@ impl Conversations {
 
     /// A model that is named here is the one that the person's next conversation begins with.
     ///
-    /// Errors: `NotFound`, also for a model that the person may not use; `Invalid`.
+    /// Errors: `NotFound`, also for a model that the person may not use; `Invalid`; `TooLarge` where the person's storage
+    /// is full; `Unavailable` when the disk is almost full.
     pub fn update(&self, caller: &Caller, id: &ConversationId, change: ConversationChange) -> Result<Conversation> {
         let change = ConversationChange {
             name: change.name.map(|name| checked_name(&name)).transpose()?,
@@ -141,6 +143,7 @@ impl Conversations {
             model: change.model.map(|model| self.model(caller, model)).transpose()?,
             tools: change.tools.map(|tools| tools.map(Toolbox::checked).transpose()).transpose()?,
         };
+        check_disk(&self.store, caller)?;
         if let Some(tools) = &change.tools {
             self.store.choose_tools(&caller.user.container_id, id, tools.clone())?;
         }

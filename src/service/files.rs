@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
-use super::allowance::check_disk;
+use super::allowance::{check_disk, check_storage};
 use super::clock_guard;
 use crate::domain::attachment::{Attachment, plain_name};
 use crate::domain::id::{ContainerId, FileId, hex};
@@ -65,10 +65,12 @@ impl Files {
         Self { store, uploads: Arc::default() }
     }
 
-    /// Errors: `RateLimited` for too many at once; `Unavailable` when the disk is almost full or cannot be written.
+    /// Errors: `RateLimited` for too many at once; `Unavailable` when the disk is almost full or cannot be written;
+    /// `TooLarge` where the person's storage is full.
     pub fn upload(&self, caller: &Caller) -> Result<Upload> {
         let owner = &caller.user.container_id;
         check_disk(&self.store, caller)?;
+        check_storage(&self.store, owner)?;
         let slot = self.uploads.slot(owner)?;
         let content = self.store.workdirs().make_attachments(owner)?.begin().map_err(not_stored)?;
         Ok(Upload {
@@ -174,7 +176,10 @@ impl Upload {
         self.content.file.write_all(bytes).map_err(not_stored)
     }
 
-    /// Stores it. Errors: `Invalid` for an empty file, and for one of a type that no message takes; `Unavailable`.
+    /// Stores it.
+    ///
+    /// Errors: `Invalid` for an empty file, and for one of a type that no message takes; `Unavailable`; `TooLarge` where the
+    /// person's storage has no room for it.
     pub fn finish(self) -> Result<Attachment> {
         if self.size == 0 {
             return Err(Error::invalid("empty_file", "The file is empty"));

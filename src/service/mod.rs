@@ -108,6 +108,7 @@ impl Services {
         options: AccountOptions,
     ) -> Result<Self> {
         let hub = Arc::new(Hub::new());
+        hub.limit_sockets(|limits| limits.per_user = options.sockets_per_user as usize);
         let passwords = Arc::new(Passwords::default());
         let upstream = Arc::new(UpstreamRecord::default());
         let messages = Rate::new(options.messages_per_minute, Duration::from_secs(60));
@@ -161,6 +162,11 @@ impl Services {
             notice: (!first.is_ready()).then(|| notice.text()),
             demo: endpoint.kind == crate::llm::Kind::Demo,
         })
+    }
+
+    /// How many WebSockets there may be, in all and from one address.
+    pub fn limit_sockets(&self, total: usize, per_address: usize) {
+        self.hub.limit_sockets(|limits| (limits.total, limits.per_address) = (total, per_address));
     }
 
     /// Notices changes to accounts and logins, after which [`Self::close_invalid_logins`] is due.

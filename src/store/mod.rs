@@ -44,6 +44,7 @@ pub use tables::users::{Admission, Credentials, UserPage};
 use crate::domain::Result;
 use engine::database::Database;
 use engine::preflight;
+use engine::quota::Quota;
 use files::wal_ownership;
 use sqlite::open;
 
@@ -95,6 +96,7 @@ impl Store {
             agent: Database::open(&data.join("agentx.db"), &migrations::AGENTX)?,
             directory: directory.to_owned(),
             lock: None,
+            quota: Quota::default(),
         })
     }
 }

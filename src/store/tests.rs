@@ -12,6 +12,8 @@ use crate::domain::message::{Message, MessageRole, MessageStatus, Part, Usage};
 use crate::domain::user::{Login, NewUser, Role, User};
 use crate::domain::{Error, Kind};
 
+mod stored;
+
 struct Fixture {
     directory: tempfile::TempDir,
     store: Arc<Store>,

@@ -32,8 +32,8 @@ pub struct Upgrade {
     pub headers: Vec<(String, String)>,
     /// What the client asked for: as a trusted proxy says, else as the request does.
     pub host: Option<String>,
-    pub client_ip: IpAddr,
-    pub https: bool,
+    /// The address under which it is counted, if it is.
+    pub address: Option<IpAddr>,
     pub request_id: String,
 }
 

@@ -70,7 +70,7 @@ fn serve(listener: &TcpListener, hub: &Arc<Hub>, options: &WsOptions, context: &
     let outbox = Outbox::new();
     let user = UserId::from("ann".to_owned());
     let login = Login::Legacy { digest: "d".to_owned(), issued_at_s: 0, expires_at_s: 0 };
-    let connected = hub.connect(user, login, Arc::clone(&outbox)).expect("room");
+    let connected = hub.connect(user, login, None, Arc::clone(&outbox)).expect("room");
     let reason = socket::run(stream, Vec::new(), head, &outbox, options, &mut |incoming| {
         let Incoming::Text(text) = incoming else {
             let _ = outbox.push(protocol::system_error(&Error::invalid("binary_frame", "no")));

@@ -38,7 +38,8 @@ pub fn accept(services: &Arc<Services>, options: &WsOptions, upgrade: &Upgrade) 
     let Handshake { token, head } = Handshake::check(options, upgrade)?;
     let caller = services.accounts.authenticate(&token)?;
     let outbox = Outbox::new();
-    let connected = services.hub.connect(caller.user.id.clone(), caller.login.clone(), Arc::clone(&outbox))?;
+    let (user, login) = (caller.user.id.clone(), caller.login.clone());
+    let connected = services.hub.connect(user, login, upgrade.address, Arc::clone(&outbox))?;
     Ok(Accepted {
         services: Arc::clone(services),
         options: options.clone(),
@@ -139,8 +140,6 @@ fn values<'a>(upgrade: &'a Upgrade, name: &'a str) -> impl Iterator<Item = &'a s
 
 #[cfg(test)]
 mod tests {
-    use std::net::{IpAddr, Ipv4Addr};
-
     use super::*;
 
     const GOOD: [(&str, &str); 5] = [
@@ -160,8 +159,7 @@ mod tests {
             method: "GET".to_owned(),
             target_query: Some(query.to_owned()),
             headers: GOOD.iter().filter(|(name, _)| *name != without).chain(more).map(own).collect(),
-            client_ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            https: false,
+            address: None,
             request_id: "r1".to_owned(),
         }
     }

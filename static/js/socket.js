@@ -11,6 +11,9 @@ const OPEN_TIMEOUT_MS = 10_000;
 const PROBE_TIMEOUT_MS = 4_000;
 const BACKOFF_MS = { first: 500, most: 30_000 };
 const POLICY_VIOLATION = 1008;
+/** A newer tab took this one's place: coming back at once would push out the next, and so on. */
+const TOO_MANY = 4429;
+const TOO_MANY_WAIT_MS = 60_000;
 /** What the server takes as one frame. It closes the socket for more, and sending it again would do so again. */
 const FRAME_BYTES = 1024 * 1024;
 
@@ -129,7 +132,7 @@ export class Connection extends EventTarget {
     if (!this.#wanted) return;
     // Back at once after a connection that worked, a little spread out, because a restarted server meets everybody.
     const ceiling = Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** this.#attempt);
-    const delay = ceiling / 2 + Math.random() * ceiling / 2;
+    const delay = code === TOO_MANY ? TOO_MANY_WAIT_MS : ceiling / 2 + Math.random() * ceiling / 2;
     this.#attempt += 1;
     this.#become("waiting", Date.now() + delay);
     this.#timer = setTimeout(() => this.#open(), delay);

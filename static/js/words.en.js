@@ -537,6 +537,7 @@ export default {
   "error.not_a_directory": "The path does not lead through directories only. Links are not followed.",
   "error.not_a_file": "This is no regular file. Links and devices are not opened.",
   "error.workdir_full": "The work directory is full. Delete files that are no longer needed.",
+  "error.quota_exceeded": "Your storage is full. Delete conversations or files that you no longer need, or ask the administrator for more room.",
   "error.disk_low": "The server’s disk is almost full: nothing new can be stored.",
   "error.invalid_characters": "There are control characters in the text that cannot be stored.",
   "error.answer_empty": "The model ended without an answer.",

@@ -537,6 +537,7 @@ export default {
   "error.not_a_directory": "路径中有不是目录的部分；不会跟随链接。",
   "error.not_a_file": "这不是普通文件；链接和设备不会被打开。",
   "error.workdir_full": "工作目录已满，请先删除不再需要的文件。",
+  "error.quota_exceeded": "你的存储空间已满。请删除不再需要的对话或文件，或请管理员增加空间。",
   "error.disk_low": "服务器磁盘空间不足，无法保存新内容。",
   "error.invalid_characters": "文本含有无法保存的控制字符。",
   "error.answer_empty": "模型没有给出回答就结束了。",

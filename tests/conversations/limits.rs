@@ -183,3 +183,45 @@ fn a_disk_that_is_almost_full_is_left_to_the_administrator() {
     bob.ask("image_list_request", json!({})); // reading goes on
     drop((chat, mount));
 }
+
+#[test]
+fn what_a_person_stores_has_a_limit_that_deleting_makes_room_under() {
+    let chat = chat::Chat::built(Server::builder().env("STORAGE_PER_USER_MB", "1"), []);
+    chat.upstream.always(|| Script::text("Yes."));
+    let (mut client, image) = chat.conversation();
+    let long = "x".repeat(500 * 1024);
+    (0..2).for_each(|_| drop(chat::chat(&mut client, &image, &long)));
+    let data = json!({"imageId": image.id, "content": long});
+    let refused = chat.socket().request("message_send_request", data);
+    assert_eq!(refused["error"]["code"], "quota_exceeded", "{refused}");
+    let said = refused["error"]["message"].as_str().unwrap();
+    assert!(said.contains("1003 KiB") || said.contains("1.0 MiB"), "how much is used, of how much: {said}");
+    assert!(refused["error"]["hint"].as_str().unwrap().contains("Delete"), "the way out: {refused}");
+    assert_eq!(chat::messages(&mut client, &image).len(), 4, "nothing of it is stored");
+    let prompt = json!({"systemPrompt": "x".repeat(64 * 1024)});
+    assert_eq!(client.ask_for_trouble("image_create_request", prompt.clone()), "quota_exceeded");
+    let longer = json!({"imageId": image.id, "updates": prompt});
+    assert_eq!(client.ask_for_trouble("image_update_request", longer), "quota_exceeded");
+    client.ask("image_update_request", json!({"imageId": image.id, "updates": {"name": "n"}}));
+
+    let mut bob = crate::support::ws::Client::connect(chat.server.port(), &chat::register(&chat.server, "bob"));
+    let other = chat::create(&mut bob);
+    chat::send(&mut bob, &other, "others are not concerned");
+
+    client.ask("image_delete_request", json!({"imageId": image.id}));
+    let image = chat::create(&mut client);
+    chat::send(&mut client, &image, &long);
+}
+
+#[test]
+fn a_turn_that_calls_tools_ends_where_the_storage_is_full() {
+    let chat = chat::Chat::built(Server::builder().env("STORAGE_PER_USER_MB", "1"), []);
+    let input = json!({"note": "x".repeat(400 * 1024)}).to_string();
+    chat.upstream.always(move || Script::tool_use("", "", "t", "current_time", &[&input]));
+    let (mut client, image) = chat.conversation();
+    let events = chat::chat(&mut client, &image, "again and again");
+    let ended = chat::of_type(&events, "error_occurred");
+    assert_eq!(ended[0]["data"]["code"], "quota_exceeded", "{ended:?}");
+    let calls = chat::of_type(&events, "tool_result").len();
+    assert!((2..=3).contains(&calls), "{calls} rounds of 400 KiB in 1 MiB");
+}

@@ -21,7 +21,9 @@ fn all_is_well_and_nothing_is_changed() {
     person(server, "ann");
     let report = done(server, &["db", "check"]);
     assert_eq!(report["status"], "ok", "{report:#}");
-    for name in ["integrity", "schema", "foreign_keys", "contents", "ownerless_containers", "abandoned_files"] {
+    for name in
+        ["integrity", "schema", "foreign_keys", "contents", "stored_bytes", "ownerless_containers", "abandoned_files"]
+    {
         assert_eq!(finding(&report, name)["status"], "ok", "{name}");
     }
     let text = server.run(&["db", "check", "--quick"]);
@@ -181,4 +183,24 @@ fn a_newer_programs_file_is_not_called_damaged() {
         "{}",
         run.stderr
     );
+}
+
+#[test]
+fn what_people_store_is_counted_anew_where_it_was_counted_wrongly() {
+    let chat = house();
+    let server = &chat.server;
+    let container = person(server, "ann");
+    let all = format!("SELECT sum(storedBytes) FROM sessions WHERE containerId = '{container}'");
+    let before = agent(server, &all);
+    agent(server, "UPDATE messages SET content = '[]' WHERE role = 'user'; DELETE FROM turns");
+    let report = done(server, &["db", "check"]);
+    assert_eq!(finding(&report, "stored_bytes")["status"], "ok", "sqlite3 counts as well: {report:#}");
+    let after = agent(server, &all);
+    assert!(after.parse::<u64>().unwrap() < before.parse().unwrap(), "{before} -> {after}");
+
+    agent(server, "UPDATE sessions SET storedBytes = 7");
+    let report = done(server, &["db", "check"]);
+    assert_eq!(finding(&report, "stored_bytes")["count"], 2, "{report:#}");
+    done(server, &["db", "optimize", "agentx"]);
+    assert_eq!(agent(server, &all), after);
 }

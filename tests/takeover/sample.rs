@@ -41,6 +41,8 @@ fn people_come_in_and_find_everything() {
     );
     let kept = server.data_dir().join("containers").join(CONTAINER).join("workdirs/img_mwrk93ek_ic6314/notes.txt");
     assert_eq!(fs::read_to_string(kept).unwrap(), "an agent's file");
+    let check = server.run(&["db", "check"]);
+    assert!(check.stdout.contains("what people have stored is counted rightly"), "{}", check.stdout);
     assert_eq!(server.terminate().code(), Some(0));
     assert!(!server.stdout().contains("ERROR"), "{}", server.stdout());
 }

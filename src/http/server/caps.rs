@@ -3,13 +3,27 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::http::limits::{ADDRESS_LEAST, ADDRESS_SHARE, CONNECTIONS, DESCRIPTORS_RESERVED, DESCRIPTORS_WANTED};
+use crate::http::limits::{
+    ADDRESS_LEAST, ADDRESS_SHARE, CONNECTIONS, DESCRIPTORS_RESERVED, DESCRIPTORS_WANTED, PLAIN_SHARE,
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Caps {
     pub(crate) total: usize,
     /// From one address. Loopback and trusted proxies, behind which many people stand, are not counted.
     pub(crate) per_address: usize,
+}
+
+impl Caps {
+    /// Of all, how many may be WebSockets: the rest is kept for plain HTTP.
+    pub(crate) fn sockets(self) -> usize {
+        (self.total - self.total / PLAIN_SHARE).max(1)
+    }
+
+    /// The same of one address.
+    pub(crate) fn sockets_per_address(self) -> usize {
+        (self.per_address - self.per_address / PLAIN_SHARE).max(1)
+    }
 }
 
 /// `asked`: what the operator wants instead of our own bound; the descriptors have the last word.
@@ -48,5 +62,13 @@ mod tests {
         check(16 * 1024, Some(8), 8, 8);
         check(1024, Some(100_000), 768, 192);
         check(0, None, 1, 1);
+    }
+
+    #[test]
+    fn a_quarter_is_kept_for_plain_http() {
+        let caps = caps(1024, None);
+        assert_eq!((caps.sockets(), caps.sockets_per_address()), (576, 144));
+        let least = Caps { total: 1, per_address: 1 };
+        assert_eq!((least.sockets(), least.sockets_per_address()), (1, 1));
     }
 }

@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -106,7 +106,7 @@ fn accept_with_spare(
 fn admit(state: &Arc<ServerState>, refusals: &mut Refusals, stream: TcpStream, peer: SocketAddr) {
     refusals.sweep();
     let stream = Arc::new(stream);
-    let Some(guard) = state.registry.admit(&stream, counted_address(state, peer.ip())) else {
+    let Some(guard) = state.registry.admit(&stream, client::counted_as(peer.ip(), &state.trusted_proxies)) else {
         return refusals.refuse(stream, state.registry.caps().total);
     };
     let (theirs, connection) = (Arc::clone(state), Arc::clone(&stream));
@@ -118,18 +118,6 @@ fn admit(state: &Arc<ServerState>, refusals: &mut Refusals, stream: TcpStream, p
         log::warn!(target: "http", "cannot start a thread for a connection: {error}");
         refusals.refuse(stream, state.registry.caps().total);
     }
-}
-
-/// The address under which a connection is counted: for IPv6 the network that one customer usually has.
-fn counted_address(state: &ServerState, ip: IpAddr) -> Option<IpAddr> {
-    let ip = ip.to_canonical();
-    if ip.is_loopback() || client::is_trusted(ip, &state.trusted_proxies) {
-        return None;
-    }
-    Some(match ip {
-        IpAddr::V4(_) => ip,
-        IpAddr::V6(address) => IpAddr::from((u128::from(address) >> 64 << 64).to_be_bytes()),
-    })
 }
 
 fn open_spare() -> Option<File> {

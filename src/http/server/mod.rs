@@ -72,6 +72,8 @@ impl Server {
         timeouts: Timeouts,
     ) -> Result<Self> {
         let listener = Arc::new(listener::bind(&options.host, options.port)?);
+        let caps = caps::from_process(options.max_connections);
+        services.limit_sockets(caps.sockets(), caps.sockets_per_address());
         let address = listener.local_addr().map_err(Error::internal)?;
         let base_path = tidy_base(&options.base_path);
         let state = Arc::new(ServerState {
@@ -92,7 +94,7 @@ impl Server {
             upgrade,
             trusted_proxies: options.trusted_proxies,
             timeouts,
-            registry: Arc::new(Registry::new(caps::from_process(options.max_connections))),
+            registry: Arc::new(Registry::new(caps)),
             proxy_faults: ProxyFaults::default(),
             stopping: AtomicBool::new(false),
         });

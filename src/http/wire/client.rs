@@ -26,6 +26,19 @@ pub(crate) fn is_trusted(ip: IpAddr, trusted: &[IpNet]) -> bool {
     trusted.iter().any(|network| network.contains(&ip))
 }
 
+/// The address under which connections are counted: for IPv6 the network that one customer usually has. Not where many
+/// people stand behind it: this machine, and the proxies that are trusted.
+pub(crate) fn counted_as(ip: IpAddr, trusted: &[IpNet]) -> Option<IpAddr> {
+    let ip = ip.to_canonical();
+    if ip.is_loopback() || is_trusted(ip, trusted) {
+        return None;
+    }
+    Some(match ip {
+        IpAddr::V4(_) => ip,
+        IpAddr::V6(address) => IpAddr::from((u128::from(address) >> 64 << 64).to_be_bytes()),
+    })
+}
+
 /// Believes forwarding headers only from a trusted peer.
 pub(crate) fn resolve(peer: SocketAddr, headers: &Headers, trusted: &[IpNet]) -> Client {
     let peer = peer.ip().to_canonical();

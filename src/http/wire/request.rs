@@ -26,6 +26,8 @@ pub struct Request {
     pub peer: SocketAddr,
     /// The person's address, as far as proxies that we trust say so.
     pub client_ip: IpAddr,
+    /// The address under which its connections are counted, if they are.
+    pub counted_as: Option<IpAddr>,
     pub forwarded: bool,
     /// … by one of the trusted proxies.
     pub believed: bool,
@@ -63,6 +65,7 @@ impl Request {
             body: Vec::new(),
             peer,
             client_ip: client.ip,
+            counted_as: None,
             forwarded: client.forwarded,
             believed: client.believed,
             https: client.https,
@@ -202,7 +205,8 @@ pub(crate) fn build(
     id: String,
 ) -> HandlerResult<Request> {
     let client = client::resolve(peer, &head.headers, trusted);
-    Request::new(head, peer, client, base, id)
+    let counted_as = client::counted_as(client.ip, trusted);
+    Ok(Request { counted_as, ..Request::new(head, peer, client, base, id)? })
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Automatic care: statistics daily, a check of every page weekly and soon after a crash, files that nothing holds.
+//! Automatic care: statistics and counts daily, a check of every page weekly and soon after a crash, files that nothing holds.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,6 +21,7 @@ pub const INTEGRITY: &str = "integrity";
 pub fn optimize_job(store: Arc<Store>) -> Job {
     let run = move |_: &Stop| {
         Which::BOTH.into_iter().try_for_each(|which| store.optimize(which))?;
+        store.recount_stored()?;
         Ok("the statistics of both databases are up to date".to_owned())
     };
     Job { name: "optimize", when: When::Daily(vec![3 * 60 + 40]), run: Box::new(run) }

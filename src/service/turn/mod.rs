@@ -34,7 +34,7 @@ use crate::domain::message::{Message, Part};
 use crate::domain::user::Caller;
 use crate::domain::{Error, Result, limits};
 use crate::hub::Hub;
-use crate::service::allowance::{Rate, check_disk};
+use crate::service::allowance::{Rate, check_disk, check_storage};
 use crate::service::approvals::Approvals;
 use crate::service::health::UpstreamRecord;
 use crate::service::models::Registry;
@@ -138,7 +138,7 @@ impl Turns {
     /// same ids.
     ///
     /// Errors: `Invalid`, `TooLarge`, `NotFound`; `RateLimited` or `Unavailable` when too many are waiting, were sent in
-    /// the last minute, or the disk is almost full.
+    /// the last minute, or the disk is almost full. `TooLarge` also where the person's storage is full.
     pub fn send(self: &Arc<Self>, caller: &Caller, mut message: SendMessage) -> Result<Sent> {
         check_parts(&message.parts)?;
         if message.client_message_id.as_ref().is_some_and(|id| id.len() > limits::CLIENT_MESSAGE_ID_BYTES) {
@@ -178,6 +178,7 @@ impl Turns {
     fn check_allowance(&self, caller: &Caller) -> Result<()> {
         self.queue().check_room(&caller.user.container_id)?;
         check_disk(&self.store, caller)?;
+        check_storage(&self.store, &caller.user.container_id)?;
         self.messages.check(caller, "too_many_messages", "You have sent too many messages in a short time")
     }
 

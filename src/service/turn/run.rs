@@ -13,6 +13,7 @@ use crate::domain::event::{EndReason, EventKind};
 use crate::domain::message::{Message, MessageRole, MessageStatus, Part};
 use crate::domain::{Code, Error, Kind, Result, limits};
 use crate::llm::{Answer, Delta, Failure, Model, Prompt};
+use crate::service::allowance::check_storage;
 use crate::service::models::Choice;
 use crate::service::usage::Asking;
 use crate::store::Position;
@@ -40,6 +41,7 @@ fn rounds(turns: &Turns, active: &Active) -> Result<Ending> {
     let offer = Offer::of(turns, active)?;
     let mut is_answered = false;
     for _ in 0..limits::TOOL_ROUNDS {
+        check_storage(&turns.store, &active.conversation.container_id)?;
         let answer = match ask_what_fits(turns, active, &choice, &offer, &mut messages)? {
             Ok(answer) => answer,
             Err(failure) => return Ok(failed(turns, &choice, *failure)),

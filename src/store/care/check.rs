@@ -9,7 +9,7 @@ use crate::domain::Result;
 use crate::domain::finding::{Finding, Level};
 use crate::store::migrations;
 use crate::store::sqlite::{rows, verdict};
-use crate::store::tables::content;
+use crate::store::tables::{content, stored};
 
 /// Complaints of SQLite's own check that are read; the first is shown.
 const COMPLAINTS: usize = 100;
@@ -39,6 +39,7 @@ pub fn check(directory: &Path, which: Which, quick: bool) -> Vec<Finding> {
         found.extend(DANGLING.iter().map(|row| asked(place, row.0, dangling(&conn, row))));
         if !quick {
             found.push(asked(place, "contents", contents(&conn, place)));
+            found.push(asked(place, "stored_bytes", stored_bytes(&conn, place)));
         }
     }
     found
@@ -159,6 +160,16 @@ fn contents(conn: &Connection, place: &'static str) -> Result<Finding> {
     }
     let message = format!("{unreadable} of {all} messages have a content that cannot be read");
     Ok(counted(place, "contents", Level::Warn, unreadable, message))
+}
+
+/// What people have stored is counted while they store it: does the count say what is there?
+fn stored_bytes(conn: &Connection, place: &'static str) -> Result<Finding> {
+    let wrong = stored::count_wrong(conn)?;
+    let message = match wrong {
+        0 => "what people have stored is counted rightly".to_owned(),
+        n => format!("{n} conversations are counted wrongly: `portagent db optimize agentx` counts them anew"),
+    };
+    Ok(counted(place, "stored_bytes", Level::Warn, wrong, message))
 }
 
 #[cfg(test)]

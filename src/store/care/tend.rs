@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::{Which, open_to_change, open_to_read};
+use super::{Which, is_current, open_to_change, open_to_read};
 use crate::domain::Result;
 use crate::store::sqlite::header::{beside, bytes_of};
 use crate::store::sqlite::rows;
+use crate::store::tables::stored;
 
 /// How long `VACUUM` waits for the writer. In between people are served.
 const WRITER_PATIENCE: Duration = Duration::from_secs(60);
@@ -92,12 +93,18 @@ pub fn vacuum(directory: &Path, which: Which) -> Result<()> {
     checkpoint(directory, which, &conn)
 }
 
-/// Lets SQLite renew its statistics where they grew old, and empties the log into the file.
+/// Lets SQLite renew its statistics where they grew old, counts anew what people have stored, and empties the log into
+/// the file.
 ///
 /// Errors: `Unavailable` when others keep it busy.
 pub fn optimize(directory: &Path, which: Which) -> Result<()> {
     let conn = open_to_change(&which.path(directory))?;
     conn.execute_batch("PRAGMA optimize")?;
+    if which == Which::Agentx && is_current(directory, which) {
+        let transaction = rusqlite::Transaction::new_unchecked(&conn, rusqlite::TransactionBehavior::Immediate)?;
+        stored::recount_all(&transaction)?;
+        transaction.commit()?;
+    }
     checkpoint(directory, which, &conn)
 }
 

@@ -5,6 +5,7 @@ pub mod changes;
 pub mod database;
 pub mod migrate;
 pub mod preflight;
+pub mod quota;
 pub mod supervise;
 pub mod trouble;
 pub mod writer;
@@ -20,6 +21,7 @@ use crate::store::files::lock::DirectoryLock;
 use crate::store::sqlite::rows;
 use crate::workdirs::Workdirs;
 use database::{Database, DatabaseFiles, Watcher};
+use quota::Quota;
 
 /// Both databases of a data directory.
 pub struct Store {
@@ -30,6 +32,7 @@ pub struct Store {
     pub(in crate::store) directory: PathBuf,
     /// Only in the server.
     pub(in crate::store) lock: Option<DirectoryLock>,
+    pub(in crate::store) quota: Quota,
 }
 
 impl Store {

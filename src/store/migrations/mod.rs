@@ -69,6 +69,7 @@ pub static AGENTX: Schema = Schema {
         Step { version: 1, apply: agentx_1 },
         Step { version: 2, apply: agentx_2 },
         Step { version: 3, apply: agentx_3 },
+        Step { version: 4, apply: agentx_4 },
     ],
     is_legacy: takeover::is_legacy_agent,
 };
@@ -111,6 +112,10 @@ fn agentx_2(conn: &Connection) -> Result<()> {
 
 fn agentx_3(conn: &Connection) -> Result<()> {
     Ok(conn.execute_batch(include_str!("agentx-3.sql"))?)
+}
+
+fn agentx_4(conn: &Connection) -> Result<()> {
+    Ok(conn.execute_batch(include_str!("agentx-4.sql"))?)
 }
 
 /// An empty database in memory, as this program makes one.

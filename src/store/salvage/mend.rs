@@ -6,6 +6,7 @@ use super::build::make_lost_and_found;
 use super::schema::Schema;
 use crate::domain::Result;
 use crate::store::migrations::Which;
+use crate::store::tables::stored;
 
 /// What is made, and what it says of itself. In this order: each builds on those before it.
 const AGENTX: &[(&str, &str)] = &[
@@ -64,6 +65,9 @@ pub(super) fn mend(conn: &Connection, schema: &Schema) -> Result<Vec<String>> {
             0 => {}
             rows => done.push(format!("{rows} {what}")),
         }
+    }
+    if schema.which == Which::Agentx {
+        stored::recount_all(conn)?;
     }
     for (table, condition) in lost {
         match set_aside(conn, table, condition)? {

@@ -3,6 +3,7 @@
 
 use rusqlite::{Connection, Row, named_params, params};
 
+use super::stored;
 use crate::domain::conversation::{Conversation, ConversationChange};
 use crate::domain::id::{ContainerId, ConversationId, SessionId};
 use crate::domain::{Error, Kind, Result, clock, limits};
@@ -21,8 +22,9 @@ pub struct DeletedCounts {
 impl Store {
     /// Stores a new conversation; its container is made with the first one.
     ///
-    /// Errors: `TooLarge` past the limit of conversations per person.
+    /// Errors: `TooLarge` past the limit of conversations per person, or where their storage is full.
     pub fn add_conversation(&self, conversation: Conversation) -> Result<Conversation> {
+        let most = self.quota.bytes();
         self.agent.write(move |conn| {
             rows::change(
                 conn,
@@ -31,7 +33,10 @@ impl Store {
                 params![conversation.container_id, conversation.created_at],
             )?;
             check_count(conn, &conversation.container_id)?;
+            let bytes = text_bytes(&conversation) + stored::ROW_BYTES;
+            stored::check_room(conn, &conversation.container_id, bytes as u64, most)?;
             insert_conversation(conn, &conversation)?;
+            stored::change(conn, &conversation.session_id, stored::signed(bytes))?;
             Ok(conversation)
         })
     }
@@ -67,20 +72,26 @@ impl Store {
         self.agent.read(|conn| rows::found(conn, &sql, (owner, session), conversation, "Session"))
     }
 
-    /// Errors: `NotFound`.
+    /// Errors: `NotFound`; `TooLarge` where it grows and the person's storage is full.
     pub fn change_conversation(
         &self,
         owner: &ContainerId,
         id: &ConversationId,
         change: ConversationChange,
     ) -> Result<Conversation> {
-        let (owner, id) = (owner.clone(), id.clone());
+        let (owner, id, most) = (owner.clone(), id.clone(), self.quota.bytes());
         self.agent.write(move |conn| {
             let mut changed = conversation_by_id(conn, &owner, &id)?;
+            let before = text_bytes(&changed);
             changed.name = change.name.unwrap_or(changed.name);
             changed.description = change.description.unwrap_or(changed.description);
             changed.system_prompt = change.system_prompt.unwrap_or(changed.system_prompt);
             changed.model = change.model.unwrap_or(changed.model);
+            let after = text_bytes(&changed);
+            if after > before {
+                stored::check_room(conn, &owner, (after - before) as u64, most)?;
+            }
+            stored::change(conn, &changed.session_id, stored::signed(after) - stored::signed(before))?;
             // Its place in the list stays: only messages are activity.
             rows::change(
                 conn,
@@ -173,13 +184,22 @@ fn place_in_list(conn: &Connection, owner: &ContainerId, id: &ConversationId) ->
     rows::found(conn, sql, (owner, id), |row| Ok((row.get(0)?, row.get(1)?)), "Conversation")
 }
 
+/// What a conversation's own texts hold.
+fn text_bytes(conversation: &Conversation) -> usize {
+    let Conversation { name, description, system_prompt, .. } = conversation;
+    name.len() + [description, system_prompt].into_iter().flatten().map(String::len).sum::<usize>()
+}
+
 /// A message makes its conversation the newest, and names one that has no name yet.
-pub fn touch(conn: &Connection, id: &ConversationId, name_if_none: &str) -> Result<()> {
+pub fn touch(conn: &Connection, conversation: &Conversation, name_if_none: &str) -> Result<()> {
+    if conversation.name.is_empty() {
+        stored::change(conn, &conversation.session_id, stored::signed(name_if_none.len()))?;
+    }
     rows::change(
         conn,
         "UPDATE images SET updatedAt = max(?2, updatedAt), name = CASE name WHEN '' THEN ?3 ELSE name END \
          WHERE imageId = ?1",
-        params![id, clock::now_ms(), name_if_none],
+        params![conversation.id, clock::now_ms(), name_if_none],
     )
     .map(drop)
 }

@@ -8,6 +8,7 @@ use std::collections::HashSet;
 
 use rusqlite::{Connection, Row, params};
 
+use super::stored;
 use crate::domain::attachment::Attachment;
 use crate::domain::id::{ContainerId, FileId, MessageId};
 use crate::domain::media::Media;
@@ -29,9 +30,9 @@ pub struct StoredFile {
 impl Store {
     /// Stores a file whose content was synced already.
     ///
-    /// Errors: `Unavailable`, also where the content cannot get its name.
+    /// Errors: `Unavailable`, also where the content cannot get its name; `TooLarge` where the person's storage is full.
     pub fn add_file(&self, owner: &ContainerId, new: StoredFile, content: Partial) -> Result<StoredFile> {
-        let owner = owner.clone();
+        let (owner, most) = (owner.clone(), self.quota.bytes());
         self.agent.write(move |conn| {
             let now = clock::now_ms();
             rows::change(
@@ -41,6 +42,7 @@ impl Store {
                 params![owner, now],
             )?;
             let StoredFile { file, digest } = &new;
+            stored::check_room(conn, &owner, file.size, most)?;
             let size = i64::try_from(file.size).unwrap_or(i64::MAX);
             rows::change(
                 conn,

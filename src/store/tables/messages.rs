@@ -3,6 +3,7 @@
 use rusqlite::{Connection, Row, named_params, params};
 
 use super::content;
+use super::stored;
 use super::turns::TurnRow;
 use crate::domain::conversation::Conversation;
 use crate::domain::id::{MessageId, SessionId};
@@ -97,9 +98,27 @@ impl Store {
     }
 }
 
-/// Inserts or replaces. A checkpoint that comes late never overwrites what is already whole; what is whole may be
-/// stored a second time, where the first time its outcome was not known.
+/// Inserts or replaces, and counts it as its owner's. A checkpoint that comes late never overwrites what is already
+/// whole; what is whole may be stored a second time, where the first time its outcome was not known.
 pub fn save(conn: &Connection, message: &Message, place: Position) -> Result<()> {
+    let before = stored::of_message(conn, &message.id)?;
+    let content = content::write(&message.parts).unwrap_or_default();
+    if !write(conn, message, &content, place)? {
+        // A partial message of a conversation that is gone, or that came too late, is not missed.
+        return if message.status == MessageStatus::Streaming { Ok(()) } else { Err(Error::not_found("Conversation")) };
+    }
+    let now = stored::signed(content.len() + stored::ROW_BYTES);
+    stored::change(conn, &message.session_id, now.saturating_sub(before.unwrap_or(0)))
+}
+
+/// The same without counting, for what has no counts yet.
+pub fn take_over(conn: &Connection, message: &Message, place: Position) -> Result<()> {
+    let is_stored = write(conn, message, &content::write(&message.parts).unwrap_or_default(), place)?;
+    if is_stored { Ok(()) } else { Err(Error::not_found("Conversation")) }
+}
+
+/// False where it must not be stored.
+fn write(conn: &Connection, message: &Message, content: &str, place: Position) -> Result<bool> {
     let usage = message.usage.as_ref().map(content::write_usage).transpose()?;
     let sql = format!(
         "INSERT INTO messages ({COLUMNS}) SELECT :id, :session, :turn, :role, :content, :status, :model, :usage, \
@@ -112,16 +131,17 @@ pub fn save(conn: &Connection, message: &Message, place: Position) -> Result<()>
     let params = named_params! {
                 ":id": message.id, ":session": message.session_id,
                 ":turn": message.turn_id, ":role": message.role.as_str(),
-                ":content": content::write(&message.parts).unwrap_or_default(), ":status": message.status.as_str(),
+                ":content": content, ":status": message.status.as_str(),
                 ":model": message.model, ":usage": usage, ":stop": message.stop_reason.as_ref().map(StopReason::as_str),
                 ":client": message.client_message_id, ":timestamp": message.timestamp,
                 ":position": place.position(),
     };
-    let stored = rows::change(conn, &sql, params)?;
-    if stored == 0 && message.status != MessageStatus::Streaming {
-        return Err(Error::not_found("Conversation"));
-    }
-    Ok(())
+    rows::change(conn, &sql, params).map(|stored| stored > 0)
+}
+
+/// What it will count, in bytes.
+pub fn bytes(message: &Message) -> Result<usize> {
+    Ok(content::write(&message.parts)?.len() + stored::ROW_BYTES)
 }
 
 /// The first free index in a turn.

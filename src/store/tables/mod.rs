@@ -19,6 +19,7 @@ pub mod prices;
 pub mod retention;
 pub mod searchable;
 pub mod settings;
+pub mod stored;
 pub mod tools;
 pub mod turns;
 pub mod users;

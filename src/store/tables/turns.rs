@@ -5,6 +5,7 @@ use rusqlite::{Connection, Row, params};
 use super::conversations::{conversation_by_id, touch};
 use super::files;
 use super::messages::{self, Position};
+use super::stored;
 use crate::domain::conversation::Conversation;
 use crate::domain::event::EndReason;
 use crate::domain::id::{ContainerId, ConversationId, MessageId, SessionId, TurnId};
@@ -85,8 +86,11 @@ pub enum Begun {
 }
 
 impl Store {
-    /// Stores a person's message and its turn, in one transaction. Errors: `NotFound`.
+    /// Stores a person's message and its turn, in one transaction.
+    ///
+    /// Errors: `NotFound`; `TooLarge` where the person's storage is full.
     pub fn begin_turn(&self, question: Question) -> Result<Begun> {
+        let most = self.quota.bytes();
         self.agent.write(move |conn| {
             let conversation = conversation_by_id(conn, &question.owner, &question.conversation)?;
             if let Some(again) = same_message(conn, &conversation, question.client_message_id.as_deref())? {
@@ -106,9 +110,10 @@ impl Store {
                 client_message_id: question.client_message_id,
                 timestamp: clock::now_ms(),
             };
+            stored::check_room(conn, &question.owner, messages::bytes(&message)? as u64, most)?;
             messages::save(conn, &message, Position { ordinal: turn.ordinal, index: 0 })?;
             files::attach(conn, &question.owner, &message.id, &message.parts)?;
-            touch(conn, &conversation.id, &question.name_if_none)?;
+            touch(conn, &conversation, &question.name_if_none)?;
             let base_seq = reserve_seq(conn, &turn.session_id, question.latest_seq)?;
             let conversation = conversation_by_id(conn, &question.owner, &question.conversation)?;
             Ok(Begun::New(Box::new(NewTurn { conversation, question: message, turn, next_index: 1, base_seq })))

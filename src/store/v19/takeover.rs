@@ -82,7 +82,7 @@ pub fn agent(conn: &Connection) -> Result<()> {
         conversations::insert_conversation(conn, conversation)?;
         // No turn of 1.9 is known: all its messages stand in one, number 0, before the first of ours.
         for (message, index) in legacy.messages.iter().zip(0..) {
-            messages::save(conn, message, Position { ordinal: 0, index })?;
+            messages::take_over(conn, message, Position { ordinal: 0, index })?;
         }
         Ok(())
     })?;
