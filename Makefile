@@ -3,7 +3,7 @@
 RELEASE = $(or $(CARGO_TARGET_DIR),target)/x86_64-unknown-linux-musl/release/portagent
 
 .DEFAULT_GOAL := help
-.PHONY: ledger help run test test-packages test-all spec crash bench lint fmt check dist tools
+.PHONY: ledger help run test test-packages test-all spec crash abuse bench lint fmt check dist tools
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ spec: tools ## the examples of the CommonMark specification through the renderer
 
 crash: tools ## `kill -9` in the middle of 100 answers, and at many moments of what touches the data
 	CRASH_ROUNDS=100 cargo test --locked --test it -- crash:: restore:: killed migration
+
+abuse: tools ## what an ordinary account can do against the machine and everyone else, half a minute each
+	ABUSE_SECONDS=30 cargo test --locked --test it -- abuse:: --nocapture --test-threads 2
 
 ledger: tools ## the ledger and the budgets against what a provider sent, after 1,000 turns of 20 people
 	LEDGER_TURNS=1000 cargo test --locked --test it -- ledger::many

@@ -245,3 +245,25 @@ fn an_env_file_in_utf_16_is_called_that() {
         assert!(error.hint.unwrap().starts_with("save it again as UTF-8"));
     }
 }
+
+#[test]
+fn an_env_file_of_someone_else_is_not_read_unless_it_is_named() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = Place::new().file(".env", "PORT=6001");
+    let path = place.directory.path().join(".env");
+    assert_eq!(place.load().unwrap().port, 6001);
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666)).unwrap();
+    let config = place.load().unwrap();
+    assert_eq!(config.port, 5200, "others may write it");
+    assert!(config.warnings[0].contains("was ignored: others may write it"), "{:?}", config.warnings);
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    // Only root may give a file away.
+    if std::os::unix::fs::chown(&path, Some(65_534), None).is_ok() {
+        let config = place.load().unwrap();
+        assert_eq!(config.port, 5200, "it belongs to another user");
+        assert!(config.warnings[0].contains("belongs to another user"), "{:?}", config.warnings);
+        let mut named = place;
+        named.typed.env_file = Some(path.clone());
+        assert_eq!(named.load().unwrap().port, 6001);
+    }
+}

@@ -1,6 +1,7 @@
 //! The tests that see the program from outside: one binary, so that it is linked once.
 #![allow(clippy::unwrap_used)] // helpers of tests fail where they stand, as tests do
 
+mod abuse;
 mod accounts;
 mod admin;
 mod alerts;

@@ -167,7 +167,7 @@ impl Admitted {
     pub(crate) fn run(&self, context: &Context, req: &Request) -> HandlerResult<Response> {
         match self {
             Self::Open(run) => run(context, req),
-            Self::Caller(run, caller) => run(context, caller, req),
+            Self::Caller(run, caller) => context.services.cpu.within(caller, || run(context, caller, req))?,
             Self::Admin(run, admin) => run(context, admin, req),
             Self::Upload(..) | Self::Socket => Err(Failure::upgrade_required()),
         }

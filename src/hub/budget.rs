@@ -1,4 +1,5 @@
-//! Bytes that wait to be sent, counted until the socket has taken them: over all sockets of a person, and of the server.
+//! Bytes that wait to be sent, counted until the socket has taken them, and of messages that are not whole yet: over all
+//! sockets of a person, and of the server.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,6 +26,9 @@ impl Budget {
     }
 }
 
+/// A person's first bytes are theirs, however much others hold of the server's.
+const OWN_BYTES: usize = 64 * 1024;
+
 /// What a connection draws upon.
 #[derive(Clone)]
 pub(super) struct Share {
@@ -37,11 +41,15 @@ impl Share {
         if !self.person.take(bytes) {
             return false;
         }
-        let taken = self.server.take(bytes);
-        if !taken {
-            self.person.give_back(bytes);
+        if self.server.take(bytes) {
+            return true;
         }
-        taken
+        if self.person.used.load(Ordering::Relaxed) <= OWN_BYTES {
+            self.server.used.fetch_add(bytes, Ordering::Relaxed);
+            return true;
+        }
+        self.person.give_back(bytes);
+        false
     }
 
     pub(super) fn give_back(&self, bytes: usize) {

@@ -115,6 +115,18 @@ impl Outbox {
         self.push_under(text).map(drop)
     }
 
+    /// Counts bytes of a message that is not whole yet, like those that wait to be sent. False: there is no room.
+    pub fn hold(&self, bytes: usize) -> bool {
+        self.share().is_none_or(|share| share.take(bytes))
+    }
+
+    /// Gives back what [`Outbox::hold`] took.
+    pub fn let_go(&self, bytes: usize) {
+        if let Some(share) = self.share() {
+            share.give_back(bytes);
+        }
+    }
+
     /// Queues a control frame, and never waits.
     pub fn push_control(&self, frame: Vec<u8>) {
         let mut state = lock(&self.state);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::domain::event::EndReason;
 use crate::domain::id::{ContainerId, ConversationId, LoginId, MessageId, TurnId};
-use crate::domain::limits::{OUTBOX_BYTES, REPLAY_EVENTS, UNSENT_BYTES_PER_USER};
+use crate::domain::limits::{OUTBOX_BYTES, REPLAY_EVENTS, UNSENT_BYTES, UNSENT_BYTES_PER_USER};
 use crate::domain::message::Usage;
 
 const SOON: Duration = Duration::from_secs(10);
@@ -484,4 +484,24 @@ fn an_address_has_its_share_of_connections() {
     crowd.connect("eve", Some(2)).expect("room");
     crowd.connect("ann", Some(2)).expect("room");
     assert_eq!(crowd.names(), ["ann", "eve", "eve", "eve", "eve", "ann"], "eve's oldest at that address");
+}
+
+#[test]
+fn a_full_server_leaves_each_person_their_first_bytes() {
+    let crowd = Crowd::of(SocketLimits::default());
+    let hub = crowd.hub;
+    let connect = |name: String| {
+        let outbox = Outbox::with_patience(Duration::from_millis(60));
+        let login = Login::Ours(LoginId::random());
+        (hub.connect(UserId::from(name), login, None, Arc::clone(&outbox)).expect("room"), outbox)
+    };
+    let holders: Vec<_> = (0..UNSENT_BYTES / UNSENT_BYTES_PER_USER).map(|n| connect(format!("eve{n}"))).collect();
+    assert!(holders.iter().all(|(_, outbox)| outbox.hold(UNSENT_BYTES_PER_USER)));
+    assert!(!holders[0].1.hold(1), "a person's unfinished messages count like unsent ones");
+    let (_a, ann) = connect("ann".to_owned());
+    assert_eq!(ann.push("x".repeat(10_000)), Ok(()), "small answers always have room");
+    assert_eq!(ann.push("x".repeat(200_000)), Err(Closed));
+    holders.iter().for_each(|(_, outbox)| outbox.let_go(UNSENT_BYTES_PER_USER));
+    let (_b, bob) = connect("bob".to_owned());
+    assert_eq!(bob.push("x".repeat(200_000)), Ok(()));
 }

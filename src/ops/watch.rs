@@ -10,8 +10,8 @@ use crate::service::Services;
 
 /// A disabled account's sockets are closed within two seconds; a check costs one read of a few bytes.
 const PERIOD: Duration = Duration::from_secs(1);
-/// Logins that expired change nothing in the database: at every so many checks all accounts are checked anyway.
-const CHECK_ALL_EVERY: u32 = 10;
+/// Whatever is noticed: at every so many checks all accounts are checked anyway.
+const CHECK_ALL_EVERY: u32 = 60;
 /// A database that was replaced is opened here.
 const STACK_BYTES: usize = 1024 * 1024;
 
@@ -41,5 +41,6 @@ fn once(services: &Services, watcher: &mut Option<crate::store::Watcher>, all: b
         Some(watcher) => watcher,
         None => watcher.insert(services.watch_accounts()?),
     };
-    if watcher.changed()? || all { services.close_invalid_logins() } else { Ok(()) }
+    // A login that expires changes nothing in the database.
+    if watcher.changed()? || services.has_login_expired()? || all { services.close_invalid_logins() } else { Ok(()) }
 }

@@ -9,6 +9,7 @@ pub mod approvals;
 pub mod audit;
 pub mod clock_guard;
 pub mod conversations;
+mod cpu;
 mod daily_code;
 pub mod files;
 mod hash_queue;
@@ -29,6 +30,7 @@ pub mod turn;
 pub mod usage;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 pub use crate::mcp::{Servers as McpServers, Status as ServerStatus, View as ServerView};
@@ -37,6 +39,7 @@ pub use administration::Administration;
 pub use agent_files::AgentFiles;
 pub use approvals::Approvals;
 pub use conversations::{Conversations, MessagePage, NewConversation, Target};
+pub use cpu::{CpuBudgets, Stopwatch};
 pub use files::Files;
 pub use gauges::Collector;
 pub use health::{BACKUP_JOB, BackupPlan, Health, UpstreamRecord};
@@ -55,7 +58,8 @@ use self::passwords::Passwords;
 use allowance::Rate;
 
 use crate::domain::secret::Secret;
-use crate::domain::{Kind, Result};
+use crate::domain::user::Login;
+use crate::domain::{Kind, Result, clock};
 use crate::hub::Hub;
 use crate::llm::Provider;
 use crate::store::Store;
@@ -82,7 +86,10 @@ pub struct Services {
     pub health: Health,
     pub gauges: Arc<Collector>,
     pub hub: Arc<Hub>,
+    pub cpu: CpuBudgets,
     store: Arc<Store>,
+    /// When it was last looked which logins have expired, in milliseconds since 1970.
+    logins_seen_at: AtomicI64,
 }
 
 /// What the page shows about the server.
@@ -147,7 +154,9 @@ impl Services {
             turns,
             models,
             hub,
+            cpu: CpuBudgets::default(),
             store,
+            logins_seen_at: AtomicI64::new(clock::now_ms()),
         })
     }
 
@@ -181,6 +190,17 @@ impl Services {
             self.turns.store_unstored();
             self.ledger.settle_waiting();
         }
+    }
+
+    /// Whether the login of an open socket may have expired since the last call.
+    pub fn has_login_expired(&self) -> Result<bool> {
+        let now = clock::now_ms();
+        let last = self.logins_seen_at.swap(now, Ordering::Relaxed);
+        let of_1_9 = |login: Login| match login {
+            Login::Legacy { expires_at_s, .. } => (last / 1000..=now / 1000).contains(&expires_at_s),
+            Login::Ours(_) => false,
+        };
+        Ok(self.hub.connected().into_iter().any(|(_, login, _)| of_1_9(login)) || self.store.has_expired(last, now)?)
     }
 
     /// Closes the sockets of logins that are no longer valid, and stops the turns of accounts that are no longer active.

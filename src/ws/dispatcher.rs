@@ -10,7 +10,7 @@ use super::token_bucket::TokenBucket;
 use crate::domain::user::Caller;
 use crate::domain::{Error, Kind, Result, halves};
 use crate::hub::{CloseReason, Closed, Outbox};
-use crate::service::{Reopen, Sent, Services};
+use crate::service::{Reopen, Sent, Services, Stopwatch};
 
 /// Requests of one connection; past them `rate_limited`, and each is followed by a pause.
 const REQUESTS_PER_SECOND: u32 = 50;
@@ -41,7 +41,14 @@ impl Dispatcher {
         Self { services, caller, outbox, requests: bucket(), garbage: bucket() }
     }
 
+    /// Deals with a frame, and charges its person for the time that took.
     pub(super) fn take(&mut self, incoming: Incoming<'_>) {
+        let began = Stopwatch::start();
+        self.handle(incoming);
+        self.services.cpu.charge(&self.caller, &began);
+    }
+
+    fn handle(&mut self, incoming: Incoming<'_>) {
         let text = match incoming {
             Incoming::Text(text) => text,
             Incoming::Binary => {
@@ -59,6 +66,7 @@ impl Dispatcher {
     /// For a frame that is no request.
     fn refuse(&mut self, error: &Error) {
         self.push(protocol::system_error(error));
+        let (Ok(()) | Err(_)) = self.services.cpu.wait(&self.caller);
         if self.garbage.take(Instant::now()).is_err() {
             thread::sleep(PAUSE);
         }
@@ -98,6 +106,10 @@ impl Dispatcher {
         let Some(kind) = request.kind.as_deref() else {
             return Err(Error::invalid("missing_type", "A request needs a `type`"));
         };
+        // To stop costs nothing, and saves something.
+        if kind != "agent_interrupt_request" {
+            self.services.cpu.wait(&self.caller)?;
+        }
         match kind {
             "image_create_request" => self.create(request),
             "image_list_request" => self.list(request),

@@ -44,10 +44,20 @@ pub struct WsOptions {
     pub ping_every: Duration,
     /// A peer that was not heard of for so long is dropped.
     pub silence: Duration,
+    /// A peer that takes nothing for so long is dropped, and one that takes less than so many bytes a second for longer:
+    /// who reads one byte in a while holds memory for as long.
+    pub stall: Duration,
+    pub least_rate: usize,
 }
 
 impl Default for WsOptions {
     fn default() -> Self {
-        Self { public_origin: None, ping_every: PING_EVERY, silence: Duration::from_secs(60) }
+        Self {
+            public_origin: None,
+            ping_every: PING_EVERY,
+            silence: Duration::from_secs(60),
+            stall: Duration::from_secs(20),
+            least_rate: 4 * 1024,
+        }
     }
 }

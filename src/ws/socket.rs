@@ -21,6 +21,12 @@ use crate::hub::{CloseReason, Outbox};
 
 /// tungstenite's own 128 KiB would be touched for every connection.
 const READ_BYTES: usize = 4 * 1024;
+/// A message that is not whole yet counts towards its person's budget from this many bytes on.
+const FREE_BYTES: usize = 16 * 1024;
+/// How often a reader without room looks again.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// What a client's control frame has besides its payload, in bytes (RFC 6455 section 5.2).
+const CONTROL_HEAD_BYTES: usize = 6;
 /// Control frames only.
 const WRITE_BUFFER_BYTES: usize = 1024;
 /// What the kernel may hold for a peer that does not read, in bytes. Left alone it grows to several MiB.
@@ -54,8 +60,8 @@ pub(super) fn run(
         return CloseReason::Protocol;
     }
     let closing = Arc::new(ClosingHandshake::default());
-    let writer = Writer::new(Arc::clone(&stream), Arc::clone(outbox));
-    let writer = match writer.spawn(head, options.ping_every, Arc::clone(&closing)) {
+    let writer = Writer::new(Arc::clone(&stream), Arc::clone(outbox), options.clone());
+    let writer = match writer.spawn(head, Arc::clone(&closing)) {
         Ok(writer) => writer,
         Err(error) => {
             log::error!(target: "ws", "cannot start a writer's thread: {error}");
@@ -94,7 +100,7 @@ fn read_all(
     options: &WsOptions,
     take: &mut dyn FnMut(Incoming<'_>),
 ) -> (CloseReason, bool) {
-    let half = ReadHalf { connection, heard: Instant::now(), patience: 2 * options.silence };
+    let half = ReadHalf { connection, heard: Instant::now(), patience: 2 * options.silence, unfinished: 0, held: 0 };
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BYTES)
         .write_buffer_size(0)
@@ -111,7 +117,7 @@ fn read_all(
         if let Some(reason) = connection.outbox.closing() {
             return (reason, matches!(message, Message::Close(_)));
         }
-        socket.get_mut().heard = Instant::now();
+        socket.get_mut().heard(&message);
         match &message {
             Message::Text(text) => take(Incoming::Text(text)),
             Message::Binary(_) => take(Incoming::Binary),
@@ -151,6 +157,41 @@ struct ReadHalf<'a> {
     heard: Instant,
     /// How long one message may take to come in.
     patience: Duration,
+    /// Bytes that came since then, and how many of them are counted.
+    unfinished: usize,
+    held: usize,
+}
+
+impl ReadHalf<'_> {
+    /// A message is whole: what comes now belongs to the next one. A ping may come between the parts of one.
+    fn heard(&mut self, message: &Message) {
+        self.heard = Instant::now();
+        match message {
+            Message::Ping(payload) | Message::Pong(payload) => {
+                self.unfinished = self.unfinished.saturating_sub(payload.len() + CONTROL_HEAD_BYTES);
+            }
+            _ => {
+                self.unfinished = 0;
+                self.connection.outbox.let_go(std::mem::take(&mut self.held));
+            }
+        }
+    }
+
+    /// Whether the budget has room for what has come. Where not, nothing more is read until it has.
+    fn has_room(&mut self) -> bool {
+        let due = self.unfinished.saturating_sub(FREE_BYTES).saturating_sub(self.held);
+        let has_room = due == 0 || self.connection.outbox.hold(due);
+        if has_room {
+            self.held += due;
+        }
+        has_room
+    }
+}
+
+impl Drop for ReadHalf<'_> {
+    fn drop(&mut self) {
+        self.connection.outbox.let_go(self.held);
+    }
 }
 
 impl Read for ReadHalf<'_> {
@@ -159,10 +200,18 @@ impl Read for ReadHalf<'_> {
             if self.heard.elapsed() > self.patience {
                 return Err(ErrorKind::TimedOut.into());
             }
+            if !self.has_room() && self.connection.outbox.closing().is_none() {
+                thread::sleep(LOOK_EVERY);
+                continue;
+            }
             match (&*self.connection.stream).read(buffer) {
                 // A signal for the process ends a read that has a timeout.
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                read => return read,
+                Ok(bytes) => {
+                    self.unfinished += bytes;
+                    return Ok(bytes);
+                }
+                Err(error) => return Err(error),
             }
         }
     }

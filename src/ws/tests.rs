@@ -270,3 +270,71 @@ fn a_panic_in_a_request_ends_its_connection_alone() {
     assert_eq!(other.ask("x", json!({})), "echo");
     assert_eq!(server.hub.connected_count(), 1, "it took itself off the list");
 }
+
+#[test]
+fn who_reads_below_the_least_rate_is_dropped_although_they_never_stop() {
+    let check = |least_rate: usize, seconds: u64, expected: CloseReason| {
+        let stall = Duration::from_millis(300);
+        let server = Server::new(WsOptions { stall, least_rate, ..WsOptions::default() });
+        let (mut client, serving) = server.connect();
+        client.ask("subscribe_request", json!({}));
+        server.publish(&"x".repeat(24 * 1024 * 1024)); // more than any kernel keeps for a client
+        let mut buffer = vec![0; 16 * 1024];
+        let began = Instant::now();
+        while !serving.is_finished() && began.elapsed() < Duration::from_secs(seconds) {
+            let _ = std::io::Read::read(&mut client.stream(), &mut buffer);
+            thread::sleep(Duration::from_millis(10));
+        }
+        drop(client);
+        assert_eq!(serving.join().expect("no panic"), expected, "at least {least_rate} bytes a second");
+    };
+    check(32 * 1024 * 1024, 20, CloseReason::TooSlow);
+    check(1024, 3, CloseReason::Goodbye(None));
+}
+
+#[test]
+fn messages_that_are_not_whole_yet_share_one_budget_and_all_get_through() {
+    let server = Server::new(WsOptions::default());
+    let clients: Vec<_> = (0..8).map(|_| server.connect()).collect();
+    let sending: Vec<_> = clients
+        .into_iter()
+        .map(|(mut client, serving)| {
+            thread::spawn(move || {
+                // Twice what the budget holds; in parts, with a ping in between.
+                let frame = json!({"id": "r", "type": "x", "data": "x".repeat(WS_MESSAGE_BYTES - 100)}).to_string();
+                client.send(Message::Ping(vec![7; 100].into()));
+                client.send_text(&frame);
+                assert_eq!(client.answer("r")["data"], "echo");
+                client.close();
+                serving.join().expect("no panic")
+            })
+        })
+        .collect();
+    for sent in sending {
+        assert_eq!(sent.join().expect("all are answered"), CloseReason::Goodbye(None));
+    }
+}
+
+#[test]
+fn unfinished_messages_of_a_person_are_not_read_past_their_budget() {
+    let server = Server::new(WsOptions { silence: Duration::from_millis(500), ..WsOptions::default() });
+    let part = WS_MESSAGE_BYTES - 1000;
+    let begin = |client: &Client| {
+        // A masked text frame of 1 MiB that never ends.
+        let head = [[0x81, 0xff].as_slice(), &(WS_MESSAGE_BYTES as u64).to_be_bytes(), &[0; 4]].concat();
+        client.stream().write_all(&head).expect("written");
+        client.stream().set_nonblocking(true).expect("set");
+        let sent = client.stream().write(&vec![b'x'; part]).unwrap_or(0);
+        client.stream().set_nonblocking(false).expect("set");
+        sent
+    };
+    let clients: Vec<_> = (0..12).map(|_| server.connect()).collect();
+    let sent: usize = clients.iter().map(|(client, _)| begin(client)).sum();
+    assert!(sent > 0);
+    for (client, serving) in clients {
+        assert_eq!(serving.join().expect("no panic"), CloseReason::Silent, "each is given up in time");
+        drop(client);
+    }
+    let (mut client, _serving) = server.connect();
+    assert_eq!(client.ask("x", json!({})), "echo", "what they held is given back");
+}

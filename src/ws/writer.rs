@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 use tungstenite::protocol::frame::{CloseFrame, Frame, FrameHeader};
 
+use super::WsOptions;
 use super::events;
 use super::socket::ClosingHandshake;
 use crate::hub::{CloseReason, Next, Outbox, Outgoing};
@@ -19,37 +20,29 @@ const STACK_BYTES: usize = 128 * 1024;
 const WRITE_BYTES: usize = 16 * 1024;
 /// How long one write may block before we look whether to go on.
 pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(1);
-/// A peer that takes less is given up, in bytes a second: who reads one byte in a while holds memory for as long.
-const LEAST_RATE: usize = 4 * 1024;
-/// A peer that took not one byte for so long is given up.
-const STALL: Duration = Duration::from_secs(20);
-/// The same once the connection is to end anyway.
+/// A peer that takes nothing for so long is given up once the connection is to end anyway.
 const STALL_WHEN_CLOSING: Duration = Duration::from_secs(2);
 
 pub(super) struct Writer {
     stream: Arc<TcpStream>,
     outbox: Arc<Outbox>,
+    options: WsOptions,
     buffer: Vec<u8>,
     /// An event's JSON, before its length is known.
     scratch: Vec<u8>,
 }
 
 impl Writer {
-    pub(super) fn new(stream: Arc<TcpStream>, outbox: Arc<Outbox>) -> Self {
-        Self { stream, outbox, buffer: Vec::new(), scratch: Vec::new() }
+    pub(super) fn new(stream: Arc<TcpStream>, outbox: Arc<Outbox>, options: WsOptions) -> Self {
+        Self { stream, outbox, options, buffer: Vec::new(), scratch: Vec::new() }
     }
 
-    /// Starts the thread. It sends `head` first and a ping every `ping_every`, and ends when the outbox is closed or the
+    /// Starts the thread. It sends `head` first and a ping now and then, and ends when the outbox is closed or the
     /// peer takes nothing more; then the socket is shut.
-    pub(super) fn spawn(
-        mut self,
-        head: Vec<u8>,
-        ping_every: Duration,
-        closing: Arc<ClosingHandshake>,
-    ) -> io::Result<JoinHandle<()>> {
+    pub(super) fn spawn(mut self, head: Vec<u8>, closing: Arc<ClosingHandshake>) -> io::Result<JoinHandle<()>> {
         thread::Builder::new().name("ws-writer".to_owned()).stack_size(STACK_BYTES).spawn(move || {
             self.buffer = head;
-            if let Err(error) = self.run(ping_every) {
+            if let Err(error) = self.run() {
                 log::debug!(target: "ws", "gave up writing: {error}");
                 let stalled = error.kind() == ErrorKind::TimedOut;
                 self.outbox.close(if stalled { CloseReason::TooSlow } else { CloseReason::Goodbye(None) });
@@ -64,7 +57,8 @@ impl Writer {
         })
     }
 
-    fn run(&mut self, ping_every: Duration) -> io::Result<()> {
+    fn run(&mut self) -> io::Result<()> {
+        let ping_every = self.options.ping_every;
         let mut ping_due = Instant::now() + ping_every;
         self.flush()?;
         loop {
@@ -113,7 +107,8 @@ impl Writer {
     fn flush(&mut self) -> io::Result<()> {
         let mut from = 0;
         let mut progress = Instant::now();
-        let deadline = progress + STALL + Duration::from_secs((self.buffer.len() / LEAST_RATE) as u64);
+        let WsOptions { stall, least_rate, .. } = self.options;
+        let deadline = progress + stall + Duration::from_secs((self.buffer.len() / least_rate) as u64);
         while from < self.buffer.len() {
             match (&*self.stream).write(&self.buffer[from..]) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
@@ -126,7 +121,7 @@ impl Writer {
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                    let patience = if self.outbox.closing().is_some() { STALL_WHEN_CLOSING } else { STALL };
+                    let patience = if self.outbox.closing().is_some() { STALL_WHEN_CLOSING } else { stall };
                     if progress.elapsed() >= patience {
                         return Err(ErrorKind::TimedOut.into());
                     }

@@ -178,3 +178,14 @@ fn what_the_operator_changes_is_audited() {
     assert!(log.contains("audit action=invite.create by=operator on=invite:"), "{log}");
     assert!(!log.contains(&code) && !log.contains(made["password"].as_str().unwrap()), "{log}");
 }
+
+#[test]
+fn names_that_hide_something_are_listed_with_it_spelled_out() {
+    let server = start();
+    // As 1.9 took them, or another program.
+    let name = "ann\u{202e}\u{200b}\u{1b}[31m";
+    crate::support::people::sql(&server, &format!("UPDATE users SET username = '{name}'"));
+    let list = server.run(&["user", "list"]);
+    assert!(done(&list).contains("ann\\u{202e}\\u{200b}\\u{1b}[31m"), "{}", list.stdout);
+    assert_eq!(as_json(&server, &["user", "list"])[0]["username"], name, "programs get it as it is");
+}

@@ -135,3 +135,24 @@ fn made_up_tokens_are_refused() {
     assert_eq!(server.http().request("GET", "/agentx/info", &twice, b"").status, 401);
     assert_eq!(verify(server.http(), &token), 200);
 }
+
+#[test]
+fn an_open_socket_ends_when_its_token_expires() {
+    let (server, token, user) = start();
+    take_over(&server, DAY_S);
+    let issued = now_s() - 7 * DAY_S + 4;
+    let old = sign(SECRET, &hs256(), &json!({"sub": user, "iat": issued, "exp": issued + 7 * DAY_S}));
+    let mut of_1_9 = ws::Client::connect(server.port(), &old);
+    let mut ours = ws::Client::connect(server.port(), &token);
+    let bob = register(&server, "bob");
+    let mut other = ws::Client::connect(server.port(), &bob);
+    sql(&server, &format!("UPDATE logins SET expiresAt = {} WHERE userId = '{user}'", (now_s() + 4) * 1000));
+    for client in [&mut ours, &mut of_1_9] {
+        client.ask("image_list_request", json!({}));
+    }
+    for client in [&mut ours, &mut of_1_9] {
+        assert_eq!(client.wait_closed(), (1008, "logged out".to_owned()));
+    }
+    assert!(now_s() >= issued + 7 * DAY_S, "not before");
+    other.ask("image_list_request", json!({}));
+}

@@ -4,6 +4,7 @@
 //! The server under test is the binary named by `PORTAGENT_BIN`, in a process of its own. Arguments choose parts of it:
 //! `cargo bench --bench bench -- streaming backup`.
 
+mod abuse;
 mod backup;
 mod client;
 mod health;
@@ -26,13 +27,14 @@ const CHATS_PER_PERSON: usize = 5;
 const STREAMING: Duration = Duration::from_secs(12);
 
 type Part = (&'static str, fn(&str));
-const PARTS: [Part; 6] = [
+const PARTS: [Part; 7] = [
     ("start", start_time),
     ("sockets", idle_and_sockets),
     ("streaming", streaming),
     ("health", health::compare_with_nginx),
     ("backup", backup::measure),
     ("search", search::measure),
+    ("abuse", abuse::measure),
 ];
 
 fn main() {

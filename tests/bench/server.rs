@@ -26,7 +26,11 @@ impl Server {
             .env_clear()
             .env("HOME", home)
             .env("AGENTX_DIR", home.join("data"))
-            .env("REGISTRATIONS_PER_HOUR", "0")
+            // They are faster than people, and more.
+            .envs(
+                ["REGISTRATIONS_PER_HOUR", "MESSAGES_PER_MINUTE", "SOCKETS_PER_USER", "STORAGE_PER_USER_MB"]
+                    .map(|name| (name, "0")),
+            )
             .envs(settings.iter().copied())
             .current_dir(home)
             .stdin(Stdio::null())

@@ -1,10 +1,11 @@
 //! The power fails while the old data is taken over.
 
+use std::fs;
 use std::process::Stdio;
 use std::thread;
 use std::time::Instant;
 
-use super::{contents, dirty, everything, snapshots};
+use super::{contents, dirty, everything, old_data, snapshots};
 use crate::support::people::{sqlite3, try_login};
 use crate::support::program;
 use crate::support::server::Server;
@@ -58,4 +59,25 @@ fn check_without_start(database: &std::path::Path, is_old: bool, n: u32) {
     assert_eq!(version == "0", is_old, "moment {n}");
     let sql = if is_old { "SELECT count(*) FROM kv_storage" } else { "SELECT count(*) FROM images" };
     assert!(sqlite3(database, sql).parse::<usize>().unwrap() >= dirty::CONVERSATIONS_OF_OPS1, "moment {n}");
+}
+
+#[test]
+fn triggers_that_1_9_did_not_make_are_refused_and_nothing_is_changed() {
+    let check = |name: &str, plant: &str, said: &str| {
+        let home = old_data();
+        let database = home.path().join("agentx/data").join(name);
+        sqlite3(&database, plant);
+        let before = fs::read(&database).unwrap();
+        for arguments in
+            [&["user", "list", "--data-dir", "agentx"][..], &["serve", "--port", "0", "--data-dir", "agentx"]]
+        {
+            let run = crate::support::run(home.path(), arguments);
+            assert_eq!(run.code, Some(1), "{}", run.stdout);
+            assert!(run.stderr.contains(said) && run.stderr.contains("DROP"), "{}", run.stderr);
+        }
+        assert_eq!(fs::read(&database).unwrap(), before, "nothing was changed");
+    };
+    let trigger = "CREATE TRIGGER planted AFTER INSERT ON users BEGIN UPDATE users SET isActive = 0; END";
+    check("portagent.db", trigger, "trigger planted");
+    check("agentx.db", "CREATE VIEW seen AS SELECT * FROM kv_storage", "view seen");
 }

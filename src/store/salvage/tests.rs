@@ -192,7 +192,13 @@ fn one_lost_leaf_costs_its_own_rows_only() {
     damaged(&original, |bytes| zero(bytes, page));
     let (report, new) = bench.recover(&original, None);
     for (table, all) in expected {
-        let there = rows(&new, &table);
+        // What sessions hold is counted anew.
+        let bare = |row: &String| match table.as_str() {
+            "sessions" => row.rsplitn(3, '|').last().map(str::to_owned),
+            _ => Some(row.clone()),
+        };
+        let (all, there): (Vec<_>, Vec<_>) =
+            (all.iter().map(bare).collect(), rows(&new, &table).iter().map(bare).collect());
         assert!(there.iter().all(|row| all.contains(row)), "{table}: nothing is invented");
         assert_eq!(there.len(), all.len() - if table == "messages" { cells } else { 0 }, "{table}");
     }

@@ -52,6 +52,12 @@ impl Store {
         })
     }
 
+    /// Whether a login expired after the first of these moments and not after the second, in milliseconds since 1970.
+    pub fn has_expired(&self, after: i64, until: i64) -> Result<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM logins WHERE expiresAt > ?1 AND expiresAt <= ?2)";
+        self.accounts.read(|conn| rows::value(conn, sql, params![after, until]))
+    }
+
     /// Ends one login.
     pub fn end_login(&self, login: &Login) -> Result<()> {
         let login = login.clone();
