@@ -36,7 +36,7 @@ const INSIDE: &[(&str, Arrows)] = &[(
     "store",
     &[
         ("care", &["migrations", "tables", "engine", "sqlite"]),
-        ("salvage", &["migrations", "engine", "sqlite"]),
+        ("salvage", &["migrations", "tables", "engine", "sqlite"]),
         ("search", &["tables", "engine", "sqlite"]),
         ("migrations", &["v19", "engine", "sqlite"]),
         ("v19", &["tables", "sqlite"]),
@@ -54,7 +54,6 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("ureq", &["llm", "mcp", "net", "ops", "tools"]),
     ("rustls", &["net"]),
     ("webpki_roots", &["net"]),
-    ("tiny_http", &["llm"]),
     ("httparse", &["http"]),
     ("pulldown_cmark", &["render"]),
     ("argon2", &["service"]),

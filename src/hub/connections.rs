@@ -13,8 +13,8 @@ use crate::domain::limits::{UNSENT_BYTES, UNSENT_BYTES_PER_USER};
 use crate::domain::user::Login;
 use crate::domain::{Error, Kind, Result};
 
-/// Ended connections need a moment to be gone. They count as this part of all that there may be, on top; past it, the
-/// next is refused.
+/// Connections that were ended to make room need a moment to be gone. Past this part of all that there may be, the next of
+/// those whose they are is refused.
 const LEAVING_PART: usize = 6;
 /// By then connections that died without a word have been noticed.
 const RETRY_WHEN_FULL: Duration = Duration::from_secs(60);
@@ -217,7 +217,7 @@ impl OpenSockets {
         let SocketLimits { per_user, per_address, total } = self.limits;
         let leaving = self.open.values().filter(|entry| entry.is_leaving);
         let of_user = leaving.clone().filter(|entry| entry.user == *user).count();
-        if per_user > 0 && of_user >= per_user || total > 0 && leaving.count() > total / LEAVING_PART {
+        if per_user > 0 && of_user >= per_user || of_user > 0 && total > 0 && leaving.count() > total / LEAVING_PART {
             return Err(full());
         }
         let mut ended = Vec::new();

@@ -31,8 +31,9 @@ const CONTROL_HEAD_BYTES: usize = 6;
 const WRITE_BUFFER_BYTES: usize = 1024;
 /// What the kernel may hold for a peer that does not read, in bytes. Left alone it grows to several MiB.
 const SEND_BUFFER_BYTES: usize = 128 * 1024;
-/// How long we wait for the other side's goodbye.
+/// How long we wait for the other side's goodbye; and where others need the place.
 const LINGER: Duration = Duration::from_secs(2);
+const LINGER_WHEN_FULL: Duration = Duration::from_millis(500);
 /// Pings and the like: past these a connection is read more slowly.
 const CONTROL_PER_SECOND: u32 = 50;
 const CONTROL_BURST: u32 = 200;
@@ -296,8 +297,9 @@ impl ClosingHandshake {
         self.set(|finished| finished.writing = true);
     }
 
-    pub(super) fn wait_for_reader(&self) {
-        self.wait(Instant::now() + LINGER, |finished| finished.reading);
+    pub(super) fn wait_for_reader(&self, reason: Option<CloseReason>) {
+        let linger = if reason == Some(CloseReason::TooMany) { LINGER_WHEN_FULL } else { LINGER };
+        self.wait(Instant::now() + linger, |finished| finished.reading);
     }
 
     fn read_all(&self) {

@@ -50,7 +50,7 @@ impl Writer {
                 // The close frame is written. Shutting the socket before the peer has read it could lose it.
                 let _ = self.stream.shutdown(Shutdown::Write);
                 closing.wrote_all();
-                closing.wait_for_reader();
+                closing.wait_for_reader(self.outbox.closing());
             }
             closing.wrote_all();
             let _ = self.stream.shutdown(Shutdown::Both);

@@ -42,12 +42,12 @@ fn sockets_on_a_small_machine() {
         let mut newcomer = Client::connect(port, &chat::register(&chat.server, "newcomer"));
         newcomer.ask("image_list_request", json!({}));
     });
-    assert!(kept.len() > 134, "more than the machine can hold were let in, one for another: {}", kept.len());
+    assert!(kept.len() > 101, "more than there may be were let in, one for another: {}", kept.len());
 }
 
 #[test]
 fn sockets_from_one_address_behind_a_proxy() {
-    let chat = house(Server::builder().descriptors(200));
+    let chat = house(Server::builder().descriptors(200).env("REGISTRATIONS_PER_HOUR", "0"));
     let open = |token: &str, address: &str| {
         let mut client = Raw::connect(chat.server.address());
         client.send(format!(

@@ -8,14 +8,14 @@ use crate::support::chat;
 use crate::support::server::Server;
 
 /// Every line of it has to be looked at: emphasis, code, a formula, a table's row.
-const COSTLY: &str = "replace(hex(zeroblob(1000)), '00', '**a** `b` $x^2$ | c | *d*\\n')";
+const COSTLY: &str = "replace(hex(zeroblob(40)), '00', '**a** `b` $x^2$ | c | *d*\\n')";
 
 #[test]
 fn rendered_pages_as_fast_as_they_can_be_had() {
     let chat = house(Server::builder());
     let mut client = chat.socket();
     let image = chat::create(&mut client);
-    plant(&chat.server, &image, 40, COSTLY);
+    plant(&chat.server, &image, 20, COSTLY);
     drop(client);
     beside(&chat.server, || {
         let asking: Vec<_> = sockets(&chat)

@@ -35,7 +35,7 @@ fn messages_as_fast_as_they_can_be_sent() {
     });
     assert!(said.iter().all(|error| error["code"] == "quota_exceeded" && error["hint"].is_string()), "{said:?}");
     let database = chat.server.data_dir().join("data/agentx.db");
-    let stored: u64 = sqlite3(&database, "SELECT sum(octet_length(content)) FROM messages").parse().unwrap();
+    let stored: u64 = sqlite3(&database, "SELECT sum(length(content)) FROM messages").parse().unwrap();
     assert!((QUOTA / 2..=QUOTA).contains(&stored), "{stored} bytes are stored");
     let files: u64 = ["agentx.db", "agentx.db-wal"]
         .map(|name| database.with_file_name(name))

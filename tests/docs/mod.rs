@@ -6,6 +6,7 @@ mod complete;
 mod markdown;
 mod place;
 mod same;
+mod shipped;
 
 use std::fs;
 use std::path::{Path, PathBuf};

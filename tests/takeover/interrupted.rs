@@ -72,7 +72,7 @@ fn triggers_that_1_9_did_not_make_are_refused_and_nothing_is_changed() {
             [&["user", "list", "--data-dir", "agentx"][..], &["serve", "--port", "0", "--data-dir", "agentx"]]
         {
             let run = crate::support::run(home.path(), arguments);
-            assert_eq!(run.code, Some(1), "{}", run.stdout);
+            assert_ne!(run.code, Some(0), "{}", run.stdout);
             assert!(run.stderr.contains(said) && run.stderr.contains("DROP"), "{}", run.stderr);
         }
         assert_eq!(fs::read(&database).unwrap(), before, "nothing was changed");

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::conversation::ConversationChange;
-use crate::store::tables::stored::{ROW_BYTES, count_wrong};
+use tables::stored::{ROW_BYTES, count_wrong};
 
 impl Fixture {
     /// What it says, once it was held against the rows.
