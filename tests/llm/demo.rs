@@ -78,3 +78,27 @@ fn a_slow_answer_can_be_stopped_and_so_can_the_demo() {
     drop(demo);
     assert!(began.elapsed() < Duration::from_secs(3), "it stops at once");
 }
+
+#[test]
+fn half_requests_of_strangers_hold_a_bounded_number_of_threads() {
+    let demo = demo::start().expect("a demo");
+    let address = demo.base_url().strip_prefix("http://").expect("HTTP").to_owned();
+    let threads = || {
+        let tasks = std::fs::read_dir("/proc/self/task").expect("lists").flatten();
+        let name = |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("comm")).unwrap_or_default();
+        tasks.map(name).filter(|name| name.trim() == "demo-answer").count()
+    };
+    let half: Vec<_> = (0..400)
+        .map(|_| {
+            let mut stream = std::net::TcpStream::connect(&address).expect("connects");
+            let _ = std::io::Write::write_all(&mut stream, b"POST /v1/messages HTTP/1.1\r\nContent-Len");
+            stream
+        })
+        .collect();
+    assert!(threads() <= 160 + 8, "{} threads", threads()); // those of other tests, too
+    drop(half);
+    let began = Instant::now();
+    while ask(&quick(demo.endpoint()), &[user("hello")]).1.is_err() {
+        assert!(began.elapsed() < Duration::from_secs(20), "it answers again");
+    }
+}

@@ -5,19 +5,21 @@
 //! `error` (错误). See `question`.
 //!
 //! It listens on loopback only and wants a key that is made up at each start, so that other programs on this machine
-//! cannot use it by accident. `tiny_http` is good enough for that, and only for that.
+//! cannot use it by accident.
 
 mod question;
 mod reply;
 mod text;
+mod wire;
 
-use std::io::Read;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::io::BufWriter;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
-use tiny_http::{Header, Method, Request, Response, Server};
+use wire::Head;
 
 use super::{Endpoint, Kind};
 use crate::domain::id::{hex, random_bytes};
@@ -31,6 +33,8 @@ pub const MODEL: &str = "portagent-demo";
 const ANSWERS: usize = limits::RUNNING_TURNS + 32;
 /// One request, in bytes: what Anthropic accepts.
 const REQUEST_BYTES: usize = 32 * 1024 * 1024;
+/// How long accepting rests after a failure, such as no descriptor that is free.
+const REST: Duration = Duration::from_millis(20);
 /// Stack of a thread that writes an answer, in bytes: it parses JSON, whose nesting serde_json limits.
 const STACK_BYTES: usize = 512 * 1024;
 
@@ -43,8 +47,9 @@ pub struct Demo {
     acceptor: Option<JoinHandle<()>>,
 }
 
+#[derive(Debug)]
 struct DemoServer {
-    server: Server,
+    listener: TcpListener,
     key: Secret,
     stopping: AtomicBool,
     answers: AtomicUsize,
@@ -61,10 +66,9 @@ pub fn start() -> Result<Demo, Error> {
     // Inherited by every connection; without it a word waits up to 40 ms for the one before to be acknowledged.
     rustix::net::sockopt::set_tcp_nodelay(&listener, true).map_err(|error| failed(error.into()))?;
     let address = listener.local_addr().map_err(|error| failed(error.into()))?;
-    let server = Server::from_listener(listener, None).map_err(failed)?;
     let key = Secret::new(format!("demo-{}", hex(&random_bytes::<16>())));
     let (stopping, answers) = (AtomicBool::new(false), AtomicUsize::new(0));
-    let shared = Arc::new(DemoServer { server, key: key.clone(), stopping, answers });
+    let shared = Arc::new(DemoServer { listener, key: key.clone(), stopping, answers });
     let acceptor = {
         let shared = shared.clone();
         thread::Builder::new().name("demo".to_owned()).stack_size(STACK_BYTES).spawn(move || accept(&shared))
@@ -93,29 +97,27 @@ impl Demo {
 impl Drop for Demo {
     fn drop(&mut self) {
         self.shared.stopping.store(true, Ordering::SeqCst);
-        self.shared.server.unblock();
+        // Wakes the thread that waits in accept(2).
+        let _ = rustix::net::shutdown(&self.shared.listener, rustix::net::Shutdown::Both);
         if let Some(acceptor) = self.acceptor.take() {
             let _ = acceptor.join(); // it has nothing to say that matters now
         }
     }
 }
 
-impl std::fmt::Debug for DemoServer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("DemoServer").field("answers", &self.answers).finish_non_exhaustive()
-    }
-}
-
 fn accept(shared: &Arc<DemoServer>) {
     while !shared.stopping.load(Ordering::SeqCst) {
-        let Ok(request) = shared.server.recv() else { continue };
+        let Ok((stream, _)) = shared.listener.accept() else {
+            thread::sleep(REST);
+            continue;
+        };
         let Some(place) = AnswerSlot::take(shared) else {
-            refuse(request, 529, "overloaded_error", "Too many answers at once");
+            wire::turn_away(&stream);
             continue;
         };
         let builder = thread::Builder::new().name("demo-answer".to_owned()).stack_size(STACK_BYTES);
-        // Where no thread is to be had, the request is dropped: its client sees a closed connection and asks again.
-        let _ = builder.spawn(move || handle(request, &place.0));
+        // Where no thread is to be had, the connection is dropped: its client asks again.
+        let _ = builder.spawn(move || handle(&stream, &place.0));
     }
 }
 
@@ -136,38 +138,26 @@ impl Drop for AnswerSlot {
     }
 }
 
-fn handle(mut request: Request, shared: &DemoServer) {
-    if request.body_length().is_some_and(|length| length > REQUEST_BYTES) {
-        // Dropping it would make tiny_http allocate as many bytes as were announced: better lose one connection.
-        std::mem::forget(request);
-        return;
+/// Whoever sends no whole request in time is not answered.
+fn handle(stream: &TcpStream, shared: &DemoServer) {
+    let Ok(head) = Head::read(stream) else { return };
+    if head.header("x-api-key") != Some(shared.key.expose()) {
+        return refuse(stream, 401, "authentication_error", "invalid x-api-key");
     }
-    if !knows_key(&request, &shared.key) {
-        return refuse(request, 401, "authentication_error", "invalid x-api-key");
+    match (head.method.as_str(), head.path.as_str()) {
+        ("POST", "/v1/messages") => {}
+        ("GET", "/v1/models") => return wire::respond(stream, 200, &models()),
+        _ => return refuse(stream, 404, "not_found_error", "There is nothing here"),
     }
-    let path = request.url().split('?').next().unwrap_or("").to_owned();
-    match (request.method(), path.as_str()) {
-        (Method::Post, "/v1/messages") => {}
-        (Method::Get, "/v1/models") => return respond(request, 200, &models()),
-        _ => return refuse(request, 404, "not_found_error", "There is nothing here"),
-    }
-    let mut body = Vec::new();
-    if request.as_reader().take(REQUEST_BYTES as u64).read_to_end(&mut body).is_err() {
-        return;
-    }
+    let Ok(body) = head.body(stream, REQUEST_BYTES) else { return };
     match question::read(&body) {
         Some(question) => {
             drop(body);
             // An error means that the client is gone.
-            let _ = reply::write(request.into_writer(), &question, &shared.stopping);
+            let _ = reply::write(BufWriter::new(stream), &question, &shared.stopping);
         }
-        None => refuse(request, 400, "invalid_request_error", "messages: no text of a user found"),
+        None => refuse(stream, 400, "invalid_request_error", "messages: no text of a user found"),
     }
-}
-
-fn knows_key(request: &Request, key: &Secret) -> bool {
-    let given = request.headers().iter().find(|header| header.field.equiv("x-api-key"));
-    given.is_some_and(|header| header.value.as_str() == key.expose())
 }
 
 fn models() -> String {
@@ -175,15 +165,7 @@ fn models() -> String {
     serde_json::json!({"data": [model], "has_more": false, "first_id": MODEL, "last_id": MODEL}).to_string()
 }
 
-fn refuse(request: Request, status: u16, kind: &str, message: &str) {
+fn refuse(stream: &TcpStream, status: u16, kind: &str, message: &str) {
     let error = serde_json::json!({"type": kind, "message": message});
-    respond(request, status, &serde_json::json!({"type": "error", "error": error}).to_string());
-}
-
-fn respond(request: Request, status: u16, body: &str) {
-    let mut response = Response::from_string(body).with_status_code(status);
-    if let Ok(header) = Header::from_bytes("content-type", "application/json") {
-        response.add_header(header);
-    }
-    let _ = request.respond(response); // the client may be gone
+    wire::respond(stream, status, &serde_json::json!({"type": "error", "error": error}).to_string());
 }
