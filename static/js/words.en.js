@@ -492,6 +492,7 @@ export default {
   "error.budget_exceeded": "Your budget is used up. Ask your administrator for a larger one, or wait until it renews.",
   "error.internal": "Something went wrong on the server. See its log for details.",
   "error.unauthenticated": "Please log in again.",
+  "error.no_directory": "The directory of this conversation cannot be used. See the server’s log for details.",
   "error.not_found": "It no longer exists.",
   "error.rate_limited": "Too many attempts. Try again in {wait}.",
   "error.slow_down": "Too many requests. Try again in {wait}.",

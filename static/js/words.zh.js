@@ -492,6 +492,7 @@ export default {
   "error.budget_exceeded": "你的预算已用完。请联系管理员提高预算，或等到恢复的时间。",
   "error.internal": "服务器出错，详情见服务器日志。",
   "error.unauthenticated": "请重新登录。",
+  "error.no_directory": "无法使用此对话的目录，详情见服务器日志。",
   "error.not_found": "它已不存在。",
   "error.rate_limited": "尝试次数过多，请{wait}后再试。",
   "error.slow_down": "请求过于频繁，请{wait}后再试。",
