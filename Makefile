@@ -3,7 +3,7 @@
 RELEASE = $(or $(CARGO_TARGET_DIR),target)/x86_64-unknown-linux-musl/release/portagent
 
 .DEFAULT_GOAL := help
-.PHONY: ledger help run test test-packages test-all spec crash abuse bench lint fmt check dist tools
+.PHONY: ledger help run test test-packages test-sdks test-all spec crash abuse bench lint fmt check dist tools
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ test: ## every check and test; the last line is their sum
 
 test-packages: tools ## the image and the packages: built, installed, upgraded and removed, as root on Debian
 	@tests/run.sh packages
+
+test-sdks: tools ## the tests' own model server, judged by the official clients of Anthropic, OpenAI and Ollama from PyPI
+	@tests/sdk/run.sh
 
 test-all: tools ## `make test` and `make test-packages`, with one sum
 	@tests/run.sh all

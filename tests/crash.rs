@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::chat::{self, Chat, Image, outline, said};
 use crate::support::upstream::Script;
+use crate::support::wires::Wire;
 use crate::support::ws::Client;
 
 /// What may be missing at the end of a partial answer: half a second, and what a busy machine adds to it.
@@ -13,8 +14,12 @@ const WORDS: usize = 600;
 const PACE: Duration = Duration::from_millis(10);
 
 fn long_answer() -> Script {
+    long_answer_on(Wire::Anthropic)
+}
+
+fn long_answer_on(wire: Wire) -> Script {
     let words: Vec<String> = (0..WORDS).map(|index| format!("word{index} ")).collect();
-    Script::deltas(&words.iter().map(String::as_str).collect::<Vec<_>>()).slowly(PACE)
+    wire.text(&words.iter().map(String::as_str).collect::<Vec<_>>()).slowly(PACE)
 }
 
 fn rounds() -> u64 {
@@ -34,7 +39,7 @@ fn watch(client: &mut Client, time: Duration) -> Vec<(Instant, String)> {
     texts
 }
 
-fn check_after_crash(chat: &Chat, image: &Image, texts: &[(Instant, String)], killed: Instant) {
+fn check_after_crash(chat: &Chat, wire: Wire, image: &Image, texts: &[(Instant, String)], killed: Instant) {
     let mut client = chat.socket();
     let stored = chat::messages(&mut client, image);
     let questions: Vec<_> = stored.iter().filter(|message| message["role"] == "user").collect();
@@ -56,7 +61,7 @@ fn check_after_crash(chat: &Chat, image: &Image, texts: &[(Instant, String)], ki
     // A client that comes back with an old position has to read again, and the conversation goes on.
     let answer = chat::subscribe(&mut client, image, Some(3));
     assert_eq!(answer["resync"], true, "{answer}");
-    chat.upstream.push(Script::text("I am back."));
+    chat.upstream.push(wire.text(&["I am back."]));
     let events = chat::chat(&mut client, image, "Are you there?");
     assert_eq!(events.last().unwrap()["data"]["reason"], "completed");
     assert_eq!(chat::streamed(&events), "I am back.");
@@ -73,7 +78,37 @@ fn killed_at_many_moments() {
         let killed = Instant::now();
         chat.server.kill9();
         chat.server.restart();
-        check_after_crash(&chat, &image, &texts, killed);
+        check_after_crash(&chat, Wire::Anthropic, &image, &texts, killed);
+    }
+}
+
+#[test]
+fn killed_on_every_wire() {
+    for (number, wire) in Wire::ALL.into_iter().enumerate() {
+        let mut chat = Chat::on(wire, [wire.call("current_time", "{}"), long_answer_on(wire)]);
+        let (mut client, image) = chat.conversation();
+        chat::send(&mut client, &image, "Please look, and go on for long.");
+        client.wait_for("the second round", |event| event["data"]["text"] == "word0 ");
+        let texts = watch(&mut client, Duration::from_millis(300 + 500 * number as u64));
+        let killed = Instant::now();
+        chat.server.kill9();
+        chat.server.restart();
+        let stored = chat::messages(&mut chat.socket(), &image);
+        let roles: Vec<_> = stored.iter().map(|message| message["role"].as_str().unwrap()).collect();
+        assert!(roles.starts_with(&["user", "assistant", "tool"]), "{wire:?}: {roles:?}");
+        let kept = stored.get(3).map(said).unwrap_or_default();
+        let safe: String = texts
+            .iter()
+            .filter(|(at, _)| killed.duration_since(*at) > MAY_BE_MISSING)
+            .map(|(_, text)| &**text)
+            .collect();
+        assert!(kept.contains(&safe) && roles.len() <= 4, "{wire:?}: {kept} lacks {safe}");
+        chat.upstream.push(wire.text(&["I am back."]));
+        let mut client = chat.socket();
+        chat::subscribe(&mut client, &image, None);
+        let events = chat::chat(&mut client, &image, "Are you there?");
+        assert_eq!(events.last().unwrap()["data"]["reason"], "completed", "{wire:?}: {events:?}");
+        assert_eq!(chat::streamed(&events), "I am back.");
     }
 }
 

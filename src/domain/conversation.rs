@@ -2,6 +2,9 @@
 
 use super::id::{ContainerId, ConversationId, SessionId};
 
+/// How deeply a model may be asked to think, from the least to the most. Which of them a model takes, it says itself.
+pub const EFFORTS: [&str; 7] = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct Conversation {
     pub id: ConversationId,
@@ -12,6 +15,8 @@ pub struct Conversation {
     pub system_prompt: Option<String>,
     /// `None`: the server's default at the time of the turn.
     pub model: Option<String>,
+    /// How deeply the model thinks, one of [`EFFORTS`]; `None`: as it decides.
+    pub effort: Option<String>,
     /// Milliseconds since 1970.
     pub created_at: i64,
     pub updated_at: i64,
@@ -25,4 +30,5 @@ pub struct ConversationChange {
     pub system_prompt: Option<Option<String>>,
     pub model: Option<Option<String>>,
     pub tools: Option<Option<Vec<String>>>,
+    pub effort: Option<Option<String>>,
 }

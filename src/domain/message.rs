@@ -10,6 +10,8 @@ pub enum MessageRole {
     Assistant,
     Tool,
     Error,
+    /// What changed of the instructions, for a model only: made when it is asked, never stored.
+    System,
 }
 
 impl MessageRole {
@@ -19,6 +21,7 @@ impl MessageRole {
             Self::Assistant => "assistant",
             Self::Tool => "tool",
             Self::Error => "error",
+            Self::System => "system",
         }
     }
 

@@ -7,6 +7,7 @@ use super::draft::Draft;
 use super::fault::Fault;
 use super::lessons::Lessons;
 use super::models::Model;
+use crate::domain::conversation::EFFORTS;
 use crate::domain::secret::Secret;
 
 pub(super) trait Dialect: Send + Sync {
@@ -27,10 +28,18 @@ pub(super) trait Dialect: Send + Sync {
     fn body(&self, prompt: &Prompt<'_>, form: &Form<'_>) -> Result<Vec<u8>, Fault>;
 
     /// Reads one answer; `origin` marks what may go back to the same provider and model only.
-    fn reader(&self, origin: &str) -> Box<dyn Reader>;
+    fn reader(&self, origin: &str, prompt: &Prompt<'_>) -> Box<dyn Reader>;
 
     /// A list of models, in the server's order.
     fn models(&self, list: &Value) -> Vec<Model>;
+
+    /// Where more is said of one model than its list says, and the question there.
+    fn details(&self, _base: &str, _model: &str) -> Option<(String, Value)> {
+        None
+    }
+
+    /// Takes in the answer to that.
+    fn describe(&self, _model: &mut Model, _details: &Value) {}
 
     /// Where the list goes on, for wires that give it in pages.
     fn next_page(&self, _url: &str, _list: &Value) -> Option<String> {
@@ -50,11 +59,25 @@ pub(super) struct Form<'a> {
     pub thinks: bool,
     /// The most that the model writes, in tokens, where it says.
     pub most_tokens: Option<u32>,
+    /// How deeply to think, as far as the model can; `None`: as it decides.
+    pub effort: Option<&'a str>,
+    /// The context that the model can have, and the one that it is loaded with, in tokens, where its server says.
+    pub context: (Option<u64>, Option<u64>),
 }
 
 /// The most a model may write in one answer, in tokens, where neither the model nor its provider has said: enough for
 /// any answer, and a provider that allows less says how much.
 const MOST_TOKENS: u32 = 32_000;
+
+/// The effort that is asked for of a model that takes these: the wanted one, or the next below it that there is.
+pub(super) fn effort<'a>(wanted: Option<&'a str>, takes: &[&'static str]) -> Option<&'a str> {
+    let wanted = wanted?;
+    let place = |effort: &str| EFFORTS.iter().position(|known| *known == effort);
+    if takes.is_empty() || takes.contains(&wanted) {
+        return Some(wanted);
+    }
+    takes.iter().rev().find(|effort| place(effort) <= place(wanted)).or(takes.first()).copied()
+}
 
 impl Form<'_> {
     /// What was asked for, within what the model can.

@@ -247,6 +247,12 @@ impl<'s> Draft<'s> {
         !self.answer.parts.is_empty() || !self.calls.is_empty()
     }
 
+    /// Whether the answer has thinking that its provider has signed.
+    pub(super) fn has_signature(&self) -> bool {
+        let is_signed = |part: &Part| matches!(part, Part::Thinking { signature: Some(_), .. });
+        self.answer.parts.iter().any(is_signed)
+    }
+
     /// Ends everything that is open. `false`: a call came whose input cannot be read, and which therefore is missing.
     pub(super) fn finish(&mut self) -> bool {
         self.begin();

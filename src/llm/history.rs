@@ -4,11 +4,12 @@
 //! APIs are strict, and answer any breach with 400, for ever, since the history is sent again with each question. So
 //! their rules are established here, once for all wires:
 //!
-//! - user and assistant take turns, the user first; a turn has content, and no text of it is blank;
+//! - user and assistant take turns, the user first; a turn has content;
 //! - a call is answered by exactly one result, at the start of the very next turn; where none was ever stored, one is
 //!   made up that says so; results without a call are left out;
 //! - ids of calls are unique and, like names of tools, of `[A-Za-z0-9_-]{1,64}`, whatever another server has minted;
 //! - the user has the last word: a beginning of the answer that the model only has to go on with (prefill) is refused;
+//! - blank texts go back only beside signed thinking, which is only good among exactly what it came with;
 //! - thinking goes back verbatim, but not where it led to nothing; what only its provider can read, to its origin only.
 
 use std::borrow::Cow;
@@ -36,6 +37,8 @@ const SHORT_ID: usize = 9;
 pub(super) enum Role {
     User,
     Assistant,
+    /// Instructions that changed in the middle of a conversation.
+    System,
 }
 
 pub(super) struct Turn<'a> {
@@ -95,6 +98,7 @@ pub(super) fn turns<'a>(messages: &'a [Message], form: &Form<'_>) -> Vec<Turn<'a
         calls: 0,
         ids: HashSet::new(),
         short_ids: form.lessons.has(Quirk::ShortIds),
+        keep_blank: !form.lessons.has(Quirk::NoBlankText),
         open: Vec::new(),
     };
     for (index, message) in messages.iter().enumerate() {
@@ -105,6 +109,7 @@ pub(super) fn turns<'a>(messages: &'a [Message], form: &Form<'_>) -> Vec<Turn<'a
                 history.assistant(&message.parts, form.origin, index < form.forget_thinking);
             }
             MessageRole::Tool => history.close_answer(),
+            MessageRole::System => history.system(&message.parts, form.lessons.has(Quirk::NoLateSystem)),
             MessageRole::Error => {}
         }
     }
@@ -118,6 +123,12 @@ pub(super) fn turns<'a>(messages: &'a [Message], form: &Form<'_>) -> Vec<Turn<'a
         turns.push(note(GO_ON));
     }
     turns
+}
+
+/// The texts of a turn.
+pub(super) fn words(turn: &Turn<'_>) -> String {
+    let texts = turn.items.iter().filter_map(|item| if let Item::Text(text) = item { Some(&**text) } else { None });
+    texts.collect::<Vec<_>>().join("\n\n")
 }
 
 /// The names of all tools that are called, sorted.
@@ -177,6 +188,7 @@ struct History<'a> {
     /// The ids that were given to them.
     ids: HashSet<Cow<'a, str>>,
     short_ids: bool,
+    keep_blank: bool,
     /// The calls of the last turn, which the next one has to answer: number, id, name.
     open: Vec<(usize, Cow<'a, str>, Cow<'a, str>)>,
 }
@@ -189,10 +201,23 @@ impl<'a> History<'a> {
         }
     }
 
+    /// A wire that does not take it where it stands gets it as words of the person.
+    fn system(&mut self, parts: &'a [Part], as_user: bool) {
+        self.close_answer();
+        let role = if as_user { Role::User } else { Role::System };
+        for item in parts.iter().filter_map(user_item) {
+            self.push(role, item);
+        }
+    }
+
     fn assistant(&mut self, parts: &'a [Part], origin: &str, forget_thinking: bool) {
+        // Signed thinking is only good among exactly the blocks that it came with, blank ones included.
+        let is_signed =
+            |part: &Part| matches!(part, Part::Thinking { signature: Some(_), .. } | Part::RedactedThinking { .. });
+        let keep_blank = !forget_thinking && self.keep_blank && parts.iter().any(is_signed);
         for part in parts {
             let item = match part {
-                Part::Text(text) if !text.trim().is_empty() => Item::Text(Cow::Borrowed(text)),
+                Part::Text(text) if keep_blank || !text.trim().is_empty() => Item::Text(Cow::Borrowed(text)),
                 Part::Thinking { .. } | Part::RedactedThinking { .. } | Part::Opaque { .. } if forget_thinking => {
                     continue;
                 }

@@ -53,8 +53,16 @@ fn check(messages: &[Message], expected: &str) {
 
 fn check_without_thinking(messages: &[Message], forget_thinking: usize, expected: &str) {
     let lessons = Lessons::default();
-    let form = Form { origin: "here/m", lessons: &lessons, forget_thinking, thinks: false, most_tokens: None };
-    let prompt = Prompt { model: "m", system: None, messages, tools: &[], max_tokens: None };
+    let form = Form {
+        origin: "here/m",
+        lessons: &lessons,
+        forget_thinking,
+        thinks: false,
+        most_tokens: None,
+        effort: None,
+        context: (None, None),
+    };
+    let prompt = Prompt { model: "m", system: None, messages, tools: &[], max_tokens: None, effort: None };
     let mut sent = wires::of(Kind::Anthropic).body(&prompt, &form).map_or_else(
         |_| serde_json::json!([]),
         |body| serde_json::from_slice::<serde_json::Value>(&body).expect("JSON")["messages"].take(),

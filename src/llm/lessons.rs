@@ -45,12 +45,16 @@ pub(super) enum Quirk {
     NoFiles,
     /// An assistant's message has content, if only an empty one.
     EmptyContent,
+    /// No instructions in the middle of a conversation.
+    NoLateSystem,
+    /// No blank texts, whatever they stand beside.
+    NoBlankText,
     /// Ids of calls have nine letters and digits.
     ShortIds,
 }
 
 impl Quirk {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 16] = [
         Self::NoCacheControl,
         Self::NoStreamOptions,
         Self::CompletionTokens,
@@ -64,6 +68,8 @@ impl Quirk {
         Self::PlainSchemas,
         Self::PlainContent,
         Self::EmptyContent,
+        Self::NoLateSystem,
+        Self::NoBlankText,
         Self::ShortIds,
     ];
 
@@ -83,6 +89,8 @@ impl Quirk {
             Self::PlainSchemas => "plain-schemas",
             Self::PlainContent => "plain-content",
             Self::EmptyContent => "empty-content",
+            Self::NoLateSystem => "no-late-system",
+            Self::NoBlankText => "no-blank-text",
             Self::ShortIds => "short-ids",
         }
     }
@@ -97,6 +105,10 @@ const SIGNS: &[(&[&str], Quirk)] = &[
     (&["tool_choice"], Quirk::NoToolChoice),
     (&["not support tools"], Quirk::NoTools),
     (&["effort"], Quirk::NoEffort),
+    (&["think value"], Quirk::NoEffort),
+    (&["text", "non-empty"], Quirk::NoBlankText),
+    (&["text", "non-whitespace"], Quirk::NoBlankText),
+    (&["role", "system"], Quirk::NoLateSystem),
     (&["verified", "summar"], Quirk::NoSummary),
     (&["encrypted content is not supported"], Quirk::NoThinking),
     (&["reasoning.encrypted_content"], Quirk::NoThinking),

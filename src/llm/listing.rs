@@ -15,6 +15,8 @@ use crate::net;
 /// Pages of one list, and models of one provider: more would be a server that goes in circles.
 const PAGES: usize = 50;
 const MODELS: usize = 5000;
+/// Models of one list that more is asked about, each with a request.
+const DESCRIBED: usize = 64;
 
 /// What a provider lists now.
 #[derive(Debug, Clone, Default)]
@@ -50,6 +52,17 @@ pub(super) fn fetch(endpoint: &Endpoint, key: Option<&Secret>, timeouts: &Timeou
         }
     }
     listed.models.truncate(MODELS);
+    for model in listed.models.iter_mut().take(DESCRIBED) {
+        let Some((url, body)) = dialect.details(&endpoint.base_url, &model.id) else { break };
+        let agent = net::agent(transport::config(timeouts, &url, Duration::ZERO));
+        let asked = transport::post(&agent, &url, &dialect.headers(key), key, body.to_string().as_bytes());
+        // What it does not say is not known; the list is good all the same.
+        let Ok(response) = asked else { break };
+        let Ok(body) = transport::whole(response.into_body().into_reader(), key) else { break };
+        if let Some(details) = json::parse(&String::from_utf8_lossy(&body)) {
+            dialect.describe(model, &details);
+        }
+    }
     Ok(listed)
 }
 

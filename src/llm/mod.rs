@@ -69,6 +69,8 @@ pub struct Prompt<'a> {
     pub tools: &'a [ToolSpec],
     /// In tokens; `None`: as much as the model may.
     pub max_tokens: Option<u32>,
+    /// How deeply to think, one of [`EFFORTS`](crate::domain::conversation::EFFORTS); `None`: as the model decides.
+    pub effort: Option<&'a str>,
 }
 
 /// What has come so far, and in the end the whole answer.

@@ -19,6 +19,10 @@ pub struct Model {
     pub tools: Option<bool>,
     /// Whether it thinks as much as a question needs, when it is asked to.
     pub thinking: Option<bool>,
+    /// How deeply it can be asked to think, from the least to the most.
+    pub efforts: Vec<&'static str>,
+    /// The context that its server loads it with, where that is set there, in tokens.
+    pub loaded_context: Option<u64>,
     /// `active`, `deprecated` or `retired`.
     pub lifecycle: String,
     /// A date or a moment, RFC 3339.

@@ -54,6 +54,7 @@ impl Dialect for Ollama {
             match turn.role {
                 Role::User => user(turn, &mut messages),
                 Role::Assistant => messages.push(assistant(turn)),
+                Role::System => messages.push(json!({"role": "system", "content": history::words(turn)})),
             }
         }
         // `truncate: false`: an error says that a prompt does not fit, where a cut one would just be answered badly.
@@ -61,18 +62,41 @@ impl Dialect for Ollama {
         if !prompt.tools.is_empty() && !form.lessons.has(Quirk::NoTools) {
             body["tools"] = prompt.tools.iter().map(tool).collect();
         }
-        if form.lessons.has(Quirk::NoThinking) {
-            body["think"] = json!(false);
+        match form.effort {
+            _ if form.lessons.has(Quirk::NoThinking) => body["think"] = json!(false),
+            Some("none") => body["think"] = json!(false),
+            Some(effort) => body["think"] = json!(level(effort)),
+            None => {}
         }
-        body["options"] = json!({"num_ctx": context(body.to_string().len())});
+        let (most, loaded) = form.context;
+        let context = loaded.unwrap_or_else(|| context(body.to_string().len()).min(most.unwrap_or(u64::MAX)));
+        body["options"] = json!({"num_ctx": context});
         if let Some(tokens) = prompt.max_tokens {
             body["options"]["num_predict"] = json!(form.max_tokens(Some(tokens)));
         }
         serde_json::to_vec(&body).map_err(Fault::internal)
     }
 
-    fn reader(&self, _origin: &str) -> Box<dyn Reader> {
-        Box::new(Stream { calls: 0 })
+    fn reader(&self, _origin: &str, prompt: &Prompt<'_>) -> Box<dyn Reader> {
+        Box::new(Stream { calls: 0, is_limited: prompt.max_tokens.is_some() })
+    }
+
+    fn details(&self, base: &str, model: &str) -> Option<(String, Value)> {
+        Some((format!("{}/api/show", root(base)), json!({"model": model})))
+    }
+
+    /// What a model can do, how much goes into it, and with how much it is loaded where its `Modelfile` says so.
+    fn describe(&self, model: &mut Model, details: &Value) {
+        if let Some(names) = details["capabilities"].as_array() {
+            let can = |name: &str| Some(names.iter().any(|known| known == name));
+            (model.tools, model.images, model.thinking) = (can("tools"), can("vision"), can("thinking"));
+        }
+        let info = details["model_info"].as_object().into_iter().flatten();
+        let mut lengths = info.filter(|(name, _)| name.ends_with(".context_length"));
+        model.context_tokens = lengths.next().and_then(|(_, length)| count(length));
+        let parameters = text(details, "parameters").lines();
+        let mut set = parameters.filter_map(|line| line.trim().strip_prefix("num_ctx")?.trim().parse().ok());
+        model.loaded_context = set.next();
     }
 
     fn models(&self, list: &Value) -> Vec<Model> {
@@ -89,8 +113,17 @@ fn root(base: &str) -> &str {
 }
 
 /// The size of the context for a request of so many bytes, in tokens.
-fn context(bytes: usize) -> usize {
-    (bytes / BYTES_PER_TOKEN + ANSWER_TOKENS).next_power_of_two().max(LEAST_CONTEXT)
+fn context(bytes: usize) -> u64 {
+    (bytes / BYTES_PER_TOKEN + ANSWER_TOKENS).next_power_of_two().max(LEAST_CONTEXT) as u64
+}
+
+/// The three that there are.
+fn level(effort: &str) -> &'static str {
+    match effort {
+        "minimal" | "low" => "low",
+        "medium" => "medium",
+        _ => "high",
+    }
 }
 
 fn tool(spec: &ToolSpec) -> Value {
@@ -154,6 +187,8 @@ fn assistant(turn: &Turn<'_>) -> Value {
 
 struct Stream {
     calls: u64,
+    /// The answer's length was limited: where it was not, only a full context cuts it off.
+    is_limited: bool,
 }
 
 impl Reader for Stream {
@@ -175,7 +210,8 @@ impl Reader for Stream {
             return false;
         }
         draft.stop_reason(match text(event, "done_reason") {
-            "length" => StopReason::MaxTokens,
+            "length" if self.is_limited => StopReason::MaxTokens,
+            "length" => StopReason::ContextWindow,
             _ if self.calls > 0 => StopReason::ToolUse,
             "stop" | "" => StopReason::EndTurn,
             other => StopReason::from(other),

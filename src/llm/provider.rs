@@ -11,7 +11,7 @@ use ureq::http::response::Parts;
 
 use super::call::Call;
 use super::connections::Connections;
-use super::dialect::Form;
+use super::dialect::{self, Form};
 use super::draft::{Draft, Sink};
 use super::fault::Fault;
 use super::lessons::{Learned, Memory, Quirk};
@@ -144,6 +144,13 @@ impl Provider {
         self.listed().clone()
     }
 
+    /// How much goes into a model, in tokens, where its provider says.
+    pub fn context_tokens(&self, model: &str) -> Option<u64> {
+        let listed = self.listed().clone()?;
+        let model = listed.iter().find(|listed| listed.id == model)?;
+        model.loaded_context.or(model.context_tokens)
+    }
+
     /// The model of conversations that name none; empty where the provider has none that is known.
     pub fn model_or_none(&self, listed: &[Model]) -> String {
         match self.endpoint.default_model.as_str() {
@@ -230,15 +237,21 @@ impl Provider {
         format!("{}:{}/{}", self.kind(learned).as_str(), self.endpoint.name, prompt.model)
     }
 
-    fn form<'a>(&self, prompt: &Prompt<'_>, origin: &'a str, learned: &'a Learned) -> Form<'a> {
+    fn form<'a>(&self, prompt: &Prompt<'a>, origin: &'a str, learned: &'a Learned) -> Form<'a> {
         let listed = self.listed().clone();
         let model = listed.and_then(|models| models.iter().find(|model| model.id == prompt.model).cloned());
+        let known = model.unwrap_or_default();
+        // A server of Anthropic's wire that says nothing of effort does not know it; others refuse it once.
+        let takes_effort = self.endpoint.kind != Kind::Anthropic || !known.efforts.is_empty();
+        let effort = if takes_effort && !learned.lessons.has(Quirk::NoEffort) { prompt.effort } else { None };
         Form {
             origin,
             lessons: &learned.lessons,
             forget_thinking: learned.forget_thinking,
-            thinks: model.as_ref().is_some_and(|model| model.thinking == Some(true)),
-            most_tokens: model.and_then(|model| model.max_tokens),
+            thinks: known.thinking == Some(true),
+            most_tokens: known.max_tokens,
+            effort: dialect::effort(effort, &known.efforts),
+            context: (known.context_tokens, known.loaded_context),
         }
     }
 
@@ -249,21 +262,21 @@ impl Provider {
         cancel: &Cancel,
         draft: &mut Draft<'_>,
     ) -> Result<(), Fault> {
-        let (dialect, origin) = (wires::of(self.kind(learned)), self.origin(prompt, learned));
-        let body = dialect.body(prompt, &self.form(prompt, &origin, learned))?;
+        let (wire, origin) = (wires::of(self.kind(learned)), self.origin(prompt, learned));
+        let body = wire.body(prompt, &self.form(prompt, &origin, learned))?;
         if !self.is_ready() {
             return Err(Fault::no_key());
         }
-        let (key, headers) = (self.key(), dialect.headers(self.key()));
-        let url = dialect.chat_url(&self.endpoint.base_url);
+        let (key, headers) = (self.key(), wire.headers(self.key()));
+        let url = wire.chat_url(&self.endpoint.base_url);
         let body = RefCell::new(body);
         let send = |agent: &Agent| transport::post(agent, &url, &headers, key, &body.borrow());
         let mut call = Call::begin();
         let read = |head: &Parts, rest: &mut dyn Read| {
             drop(body.take()); // megabytes, and an answer may take minutes
             call.note(head);
-            let mut reading = Reading { reader: dialect.reader(&origin), draft, cancel, asked: call.began };
-            reading.response(head, rest, dialect.framing(), key)
+            let mut reading = Reading { reader: wire.reader(&origin, prompt), draft, cancel, asked: call.began };
+            reading.response(head, rest, wire.framing(), key)
         };
         let outcome = self.connections.exchange(cancel, send, read).map_err(|fault| fault.quoted(key));
         call.end(&outcome, cancel);

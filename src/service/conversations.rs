@@ -8,7 +8,7 @@ use super::files;
 use super::models::Registry;
 use super::toolbox::Toolbox;
 use super::turn::{Running, Turns};
-use crate::domain::conversation::{Conversation, ConversationChange};
+use crate::domain::conversation::{Conversation, ConversationChange, EFFORTS};
 use crate::domain::id::{ConversationId, MessageId, SessionId, TurnId};
 use crate::domain::message::{Message, MessageRole, MessageStatus};
 use crate::domain::user::Caller;
@@ -28,6 +28,7 @@ pub struct NewConversation {
     pub model: Option<String>,
     /// Names of servers and built-in tools; `None`: the administrator's default.
     pub tools: Option<Vec<String>>,
+    pub effort: Option<String>,
 }
 
 /// What a person names to say which conversation they mean.
@@ -86,6 +87,7 @@ impl Conversations {
             description: checked_text("description", new.description, limits::DESCRIPTION_CHARS * 4)?,
             system_prompt: checked_text("systemPrompt", new.system_prompt, limits::SYSTEM_PROMPT_BYTES)?,
             model: self.first_model(caller, new.model)?,
+            effort: checked_effort(new.effort)?,
             created_at: now,
             updated_at: now,
         };
@@ -142,6 +144,7 @@ impl Conversations {
                 .transpose()?,
             model: change.model.map(|model| self.model(caller, model)).transpose()?,
             tools: change.tools.map(|tools| tools.map(Toolbox::checked).transpose()).transpose()?,
+            effort: change.effort.map(checked_effort).transpose()?,
         };
         check_disk(&self.store, caller)?;
         if let Some(tools) = &change.tools {
@@ -296,6 +299,14 @@ fn checked_text(field: &str, text: Option<String>, most_bytes: usize) -> Result<
         }
         _ => Ok(text),
     }
+}
+
+fn checked_effort(effort: Option<String>) -> Result<Option<String>> {
+    let effort = effort.filter(|effort| !effort.is_empty());
+    if effort.as_deref().is_some_and(|effort| !EFFORTS.contains(&effort)) {
+        return Err(Error::invalid("invalid_effort", format!("effort is one of {}", EFFORTS.join(", "))));
+    }
+    Ok(effort)
 }
 
 fn checked_model(model: Option<String>) -> Result<Option<String>> {

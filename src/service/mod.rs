@@ -45,10 +45,10 @@ pub use gauges::Collector;
 pub use health::{BACKUP_JOB, BackupPlan, Health, UpstreamRecord};
 pub use invites::{Invite, Invites, NewInvite};
 pub use operations::Operations;
+pub use search::Search;
 pub use tool_servers::{Tested, ToolServers};
 pub use toolbox::Toolbox;
 use turn::TurnTools;
-pub use search::Search;
 pub use turn::{Reopen, SendMessage, Sent, Turns};
 
 pub use crate::store::{BudgetRow, Group, GroupBy, Range, Sums, UserPage};

@@ -36,6 +36,7 @@ pub use tables::jobs::JobRecord;
 pub use tables::ledger::{Group, GroupBy, OpenRequest, Outcome, Range, Reservation, Reserved, Settlement, Sums};
 pub use tables::messages::Position;
 pub use tables::people::Belongings;
+pub use tables::preambles::PreambleRow;
 pub use tables::retention::{Forgotten, Idle};
 pub use tables::tools::ConversationTools;
 pub use tables::turns::{Begun, NewTurn, Question, Reopen, TurnRow};

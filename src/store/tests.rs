@@ -57,6 +57,7 @@ impl Fixture {
             description: None,
             system_prompt: None,
             model: None,
+            effort: None,
             created_at: 1,
             updated_at: 1,
         };

@@ -30,11 +30,12 @@ impl Dispatcher {
             system_prompt: Option<String>,
             model: Option<String>,
             tools: Option<Vec<String>>,
+            effort: Option<String>,
             mcp_servers: Option<IgnoredAny>,
         }
-        let Data { name, description, system_prompt, model, tools, mcp_servers } = request.data()?;
+        let Data { name, description, system_prompt, model, tools, effort, mcp_servers } = request.data()?;
         refuse_servers(mcp_servers)?;
-        let new = NewConversation { name, description, system_prompt, model, tools };
+        let new = NewConversation { name, description, system_prompt, model, tools, effort };
         let conversation = self.services.conversations.create(&self.caller, new)?;
         self.record(request, &conversation)
     }
@@ -85,12 +86,13 @@ impl Dispatcher {
             model: Option<Option<String>>,
             #[serde(default, deserialize_with = "present")]
             tools: Option<Option<Vec<String>>>,
+            effort: Option<Option<String>>,
             mcp_servers: Option<IgnoredAny>,
         }
         let Data { image_id, updates } = request.data()?;
-        let Updates { name, description, system_prompt, model, tools, mcp_servers } = updates;
+        let Updates { name, description, system_prompt, model, tools, effort, mcp_servers } = updates;
         refuse_servers(mcp_servers)?;
-        let change = ConversationChange { name, description, system_prompt, model, tools };
+        let change = ConversationChange { name, description, system_prompt, model, tools, effort };
         let id = ConversationId::from_outside(&image_id);
         let conversation = self.services.conversations.update(&self.caller, &id, change)?;
         self.record(request, &conversation)

@@ -23,6 +23,8 @@ pub(super) struct RecordView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     system_prompt: Option<Option<&'a str>>,
     model: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    effort: Option<&'a str>,
     created_at: i64,
     updated_at: i64,
     online: bool,
@@ -66,6 +68,7 @@ impl<'a> RecordView<'a> {
             description: conversation.description.as_deref(),
             system_prompt: Some(conversation.system_prompt.as_deref()),
             model: conversation.model.as_deref(),
+            effort: conversation.effort.as_deref(),
             created_at: conversation.created_at,
             updated_at: conversation.updated_at,
             online,
@@ -343,6 +346,7 @@ pub(super) mod tests {
             description: None,
             system_prompt: Some(own("s")),
             model: None,
+            effort: None,
             created_at: 1,
             updated_at: 2,
         };

@@ -622,6 +622,7 @@ export default {
   "error.model_unavailable": "This model is not available any more. Choose another one.",
   "error.too_many_models": "The list of models is too long.",
   "error.invalid_model": "The model name is invalid.",
+  "error.invalid_effort": "A model cannot be asked to think that way.",
   "error.invalid_name": "The name is invalid.",
   "error.invalid_note": "The note is invalid.",
   "error.weak_password": "Choose another password: this one is too common, or the same as the name.",

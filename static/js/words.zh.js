@@ -622,6 +622,7 @@ export default {
   "error.model_unavailable": "这个模型已不可用，请选择其他模型。",
   "error.too_many_models": "模型列表太长。",
   "error.invalid_model": "模型名称无效。",
+  "error.invalid_effort": "没有这种思考深度。",
   "error.invalid_name": "名称无效。",
   "error.invalid_note": "备注无效。",
   "error.weak_password": "请换一个密码：这个太常见，或与名字相同。",

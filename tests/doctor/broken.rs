@@ -60,10 +60,11 @@ fn a_damaged_database_and_one_of_a_newer_program() {
     let models = Models::start();
     let server = stopped(&models);
     let agent = server.data_dir().join("data/agentx.db");
+    let own = sqlite3(&agent, "PRAGMA user_version;");
     sqlite3(&agent, "PRAGMA user_version = 99;");
     doctor(&server, &[]).names("agentx.db", "was written by schema 99, this program knows ");
     let accounts = server.data_dir().join("data/portagent.db");
-    sqlite3(&agent, "PRAGMA user_version = 1;");
+    sqlite3(&agent, &format!("PRAGMA user_version = {own};"));
     let good = fs::read(&accounts).unwrap();
     OpenOptions::new().write(true).open(&accounts).unwrap().write_all_at(&[0xa5; 8192], 4096).unwrap();
     doctor(&server, &[]).names("portagent.db", "is damaged: ");

@@ -20,7 +20,14 @@ fn cancelled(upstream: &Upstream, ready: impl FnOnce(&mpsc::Receiver<String>)) -
         let cancel = cancel.clone();
         thread::spawn(move || {
             let messages = [user("hi")];
-            let prompt = Prompt { model: "m", system: None, messages: &messages, tools: &[], max_tokens: Some(10) };
+            let prompt = Prompt {
+                model: "m",
+                system: None,
+                messages: &messages,
+                tools: &[],
+                max_tokens: Some(10),
+                effort: None,
+            };
             provider.stream(&prompt, &cancel, &mut |delta, _| {
                 let _ = tell_it.send(tell(&delta));
             })
@@ -80,7 +87,8 @@ fn before_it_began() {
     let cancel = Cancel::new();
     cancel.cancel();
     let messages = [user("hi")];
-    let prompt = Prompt { model: "m", system: None, messages: &messages, tools: &[], max_tokens: Some(10) };
+    let prompt =
+        Prompt { model: "m", system: None, messages: &messages, tools: &[], max_tokens: Some(10), effort: None };
     let failure = provider(&upstream).stream(&prompt, &cancel, &mut |_, _| {}).expect_err("cancelled");
     assert!(failure.error.is_none());
     assert!(upstream.requests().is_empty());

@@ -187,7 +187,14 @@ fn a_model_that_writes_less_says_so_once() {
     ]);
     let provider = provider(&upstream);
     let messages = [user("hi")];
-    let prompt = portagent::llm::Prompt { model: "m", system: None, messages: &messages, tools: &[], max_tokens: None };
+    let prompt = portagent::llm::Prompt {
+        model: "m",
+        system: None,
+        messages: &messages,
+        tools: &[],
+        max_tokens: None,
+        effort: None,
+    };
     for _ in 0..2 {
         provider.stream(&prompt, &portagent::llm::Cancel::new(), &mut |_, _| {}).expect("an answer");
     }

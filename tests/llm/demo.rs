@@ -66,7 +66,8 @@ fn a_slow_answer_can_be_stopped_and_so_can_the_demo() {
     let provider = quick(demo.endpoint());
     let cancel = Cancel::new();
     let messages = [user("long and slow")];
-    let prompt = Prompt { model: "m", system: None, messages: &messages, tools: &[], max_tokens: Some(10) };
+    let prompt =
+        Prompt { model: "m", system: None, messages: &messages, tools: &[], max_tokens: Some(10), effort: None };
     let began = Instant::now();
     let failure = provider.stream(&prompt, &cancel, &mut |_, so_far| {
         if !so_far.parts.is_empty() {

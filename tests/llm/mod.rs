@@ -8,6 +8,7 @@ mod failures;
 mod ollama;
 mod openai;
 mod responses;
+mod sdks;
 mod streams;
 
 use std::time::Duration;
@@ -82,7 +83,8 @@ fn ask_with(
     tools: &[ToolSpec],
 ) -> (Vec<String>, Result<Answer, Box<Failure>>) {
     let model = provider.endpoint().default_model.clone();
-    let prompt = Prompt { model: &model, system: Some("Be kind."), messages, tools, max_tokens: Some(100) };
+    let prompt =
+        Prompt { model: &model, system: Some("Be kind."), messages, tools, max_tokens: Some(100), effort: None };
     let mut told = Vec::new();
     let outcome = provider.stream(&prompt, &Cancel::new(), &mut |delta, _| {
         if !matches!(delta, Delta::RequestEnd { .. }) {
@@ -95,7 +97,7 @@ fn ask_with(
 /// The status and the usage of every request that a question takes.
 fn spent(provider: &Provider, messages: &[Message]) -> Vec<(u16, Usage, Option<u64>)> {
     let model = provider.endpoint().default_model.clone();
-    let prompt = Prompt { model: &model, system: None, messages, tools: &[], max_tokens: Some(100) };
+    let prompt = Prompt { model: &model, system: None, messages, tools: &[], max_tokens: Some(100), effort: None };
     let mut spent = Vec::new();
     let _ = provider.stream(&prompt, &Cancel::new(), &mut |delta, answer| {
         if let Delta::RequestEnd { status } = delta {

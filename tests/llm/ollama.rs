@@ -2,7 +2,7 @@
 
 use portagent::domain::StopReason;
 use portagent::domain::message::{MessageRole, Part, Usage};
-use portagent::llm::{Kind, Provider};
+use portagent::llm::{Cancel, Kind, Prompt, Provider};
 use serde_json::json;
 
 use super::{ask, ask_with, current_time, message, provider_of, user};
@@ -77,4 +77,57 @@ fn errors_come_before_and_in_the_middle() {
         assert_eq!(error.code.as_str(), code, "{error}");
         assert!(error.message.contains(words), "{error}");
     }
+}
+
+#[test]
+fn its_server_says_what_a_model_can_do_and_how_much_goes_in() {
+    let upstream = Upstream::with([lines(&[DONE]), lines(&[DONE]), lines(&[DONE])]);
+    upstream.lists(json!({"models": [{"name": "model-asked"}]}));
+    let show = |parameters: &str| {
+        json!({"capabilities": ["completion", "tools", "thinking"], "parameters": parameters,
+        "model_info": {"general.architecture": "qwen3", "qwen3.context_length": 10_000}})
+    };
+    upstream.shows(show(""));
+    let provider = provider(&upstream);
+    let model = provider.list().expect("a list").models.remove(0);
+    assert_eq!((model.tools, model.images, model.thinking), (Some(true), Some(false), Some(true)));
+    assert_eq!((model.context_tokens, model.loaded_context), (Some(10_000), None));
+    let long = "x".repeat(30_000);
+    ask(&provider, &[user(&long)]).1.expect("an answer");
+    upstream.shows(show("temperature 0.6\nnum_ctx                        4096"));
+    provider.list().expect("a list");
+    assert_eq!(provider.context_tokens("model-asked"), Some(4096));
+    ask(&provider, &[user(&long)]).1.expect("an answer");
+    let sent: Vec<_> = upstream.requests().iter().map(|request| request.body["options"]["num_ctx"].clone()).collect();
+    assert_eq!(sent, [10_000, 4096], "never more than the model has, and what its Modelfile says where it does");
+}
+
+#[test]
+fn effort_is_one_of_three_or_none() {
+    for (effort, sent) in
+        [("none", json!(false)), ("minimal", json!("low")), ("medium", json!("medium")), ("max", json!("high"))]
+    {
+        let upstream = Upstream::with([lines(&[DONE])]);
+        let messages = [user("hi")];
+        let prompt = Prompt {
+            model: "m",
+            system: None,
+            messages: &messages,
+            tools: &[],
+            max_tokens: None,
+            effort: Some(effort),
+        };
+        provider(&upstream).stream(&prompt, &Cancel::new(), &mut |_, _| {}).expect("an answer");
+        assert_eq!(upstream.requests()[0].body["think"], sent);
+    }
+}
+
+#[test]
+fn an_answer_that_is_cut_off_without_a_limit_has_filled_the_context() {
+    let cut = DONE.replace("\"stop\"", "\"length\"");
+    let upstream = Upstream::with([lines(&[&cut])]);
+    let messages = [user("hi")];
+    let prompt = Prompt { model: "m", system: None, messages: &messages, tools: &[], max_tokens: None, effort: None };
+    let answer = provider(&upstream).stream(&prompt, &Cancel::new(), &mut |_, _| {}).expect("an answer");
+    assert_eq!(answer.stop_reason, Some(StopReason::ContextWindow));
 }

@@ -2,7 +2,7 @@
 
 use portagent::domain::StopReason;
 use portagent::domain::message::{Message, MessageRole, Part, Usage};
-use portagent::llm::{Answer, Kind, Provider};
+use portagent::llm::{Answer, Cancel, Kind, Prompt, Provider};
 use serde_json::{Value, json};
 
 use super::{ask, ask_with, current_time, message, provider_of, user};
@@ -277,4 +277,20 @@ fn errors_in_all_shapes() {
     let mut script = Script::raw("text/plain", b"upstream says no");
     script.status = 400;
     check(script, "upstream_bad_request", "upstream says no");
+}
+
+#[test]
+fn effort_goes_out_and_is_left_out_where_it_is_refused() {
+    let refused = "Unsupported parameter: 'reasoning_effort' is not supported with this model.";
+    let answer = || chunks(&[r#"{"content":"a"}"#], STOP);
+    let upstream = Upstream::with([Script::refusal(400, "invalid_request_error", refused), answer(), answer()]);
+    let provider = provider(&upstream);
+    let messages = [user("hi")];
+    let prompt =
+        Prompt { model: "m", system: None, messages: &messages, tools: &[], max_tokens: None, effort: Some("low") };
+    for _ in 0..2 {
+        provider.stream(&prompt, &Cancel::new(), &mut |_, _| {}).expect("an answer");
+    }
+    let sent: Vec<_> = upstream.requests().iter().map(|request| request.body["reasoning_effort"].clone()).collect();
+    assert_eq!(sent, [json!("low"), Value::Null, Value::Null]);
 }

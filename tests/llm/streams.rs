@@ -53,8 +53,14 @@ fn a_word_is_told_as_soon_as_it_is_there() {
     let script = Script::deltas(&["one", "two"]).pause_after(3, Step::WaitFor(release.clone()));
     let upstream = Upstream::with([script]);
     let messages = [user("hi")];
-    let prompt =
-        portagent::llm::Prompt { model: "m", system: None, messages: &messages, tools: &[], max_tokens: Some(10) };
+    let prompt = portagent::llm::Prompt {
+        model: "m",
+        system: None,
+        messages: &messages,
+        tools: &[],
+        max_tokens: Some(10),
+        effort: None,
+    };
     let mut told = Vec::new();
     let outcome = provider(&upstream).stream(&prompt, &portagent::llm::Cancel::new(), &mut |delta, so_far| {
         told.push((super::tell(&delta), so_far.parts.clone()));

@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use super::server::{Builder, Server};
 use super::upstream::{Script, Upstream};
+use super::wires::Wire;
 use super::ws::Client;
 
 pub const PASSWORD: &str = "secret123";
@@ -40,10 +41,24 @@ impl Chat {
         Self::over(builder, home, Upstream::with(scripts))
     }
 
+    /// The same over this wire.
+    pub fn on(wire: Wire, scripts: impl IntoIterator<Item = Script>) -> Self {
+        Self::speaking(wire, Server::builder(), tempfile::tempdir().unwrap(), Upstream::with(scripts))
+    }
+
     /// The same, asking this upstream.
     pub fn over(builder: Builder, home: TempDir, upstream: Upstream) -> Self {
+        Self::speaking(Wire::Anthropic, builder, home, upstream)
+    }
+
+    fn speaking(wire: Wire, builder: Builder, home: TempDir, upstream: Upstream) -> Self {
+        // What other servers than Anthropic's list is not asked for first.
+        let builder = match wire {
+            Wire::Anthropic => builder,
+            _ => builder.env("LLM_PROVIDER_MODEL", "model-of-the-test"),
+        };
         let server = builder
-            .env("LLM_PROVIDER", "anthropic")
+            .env("LLM_PROVIDER", wire.provider())
             .env("LLM_PROVIDER_URL", &upstream.url())
             .env("LLM_PROVIDER_KEY", "key-of-the-test")
             .start_in(home);

@@ -65,6 +65,10 @@ fn messages(body: &Value) -> Result<(), String> {
     let mut open: Vec<String> = Vec::new();
     for (index, turn) in turns.iter().enumerate() {
         let at = format!("messages.{index}");
+        if turn["role"] == "system" {
+            refuse_if(index == 0 || !open.is_empty(), &format!("{at}: unexpected role \"system\""))?;
+            continue;
+        }
         let blocks = turn["content"].as_array().filter(|blocks| !blocks.is_empty());
         let blocks = blocks.ok_or_else(|| format!("{at}: all messages must have non-empty content"))?;
         let answered: Vec<String> = blocks.iter().filter_map(answers).collect();
@@ -91,7 +95,11 @@ fn messages(body: &Value) -> Result<(), String> {
 fn block(block: &Value, is_assistant: bool, at: &str) -> Result<(), String> {
     let text = |name: &str| block[name].as_str().unwrap_or("");
     match text("type") {
-        "text" => refuse_if(text("text").trim().is_empty(), &format!("{at}: text content blocks must be non-empty")),
+        // What a model has said goes back as it was, with its empty texts.
+        "text" => refuse_if(
+            !is_assistant && text("text").trim().is_empty(),
+            &format!("{at}: text content blocks must be non-empty"),
+        ),
         "tool_use" if is_assistant => {
             refuse_if(!is_token(text("id"), 256), &format!("{at}.tool_use.id: should match '^[a-zA-Z0-9_-]+$'"))?;
             refuse_if(!is_token(text("name"), 200), &format!("{at}.tool_use.name: should match '^[a-zA-Z0-9_-]+$'"))?;

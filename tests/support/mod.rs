@@ -12,6 +12,7 @@ pub mod script;
 pub mod server;
 pub mod tls;
 pub mod upstream;
+pub mod wires;
 pub mod ws;
 
 use std::io::Write as _;

@@ -148,6 +148,12 @@ impl Script {
         Self::raw("text/event-stream", format!("{lines}data: [DONE]\n\n").as_bytes())
     }
 
+    /// These pieces, one chunk of the body each.
+    pub fn lines(lines: impl Iterator<Item = String>) -> Self {
+        let steps = lines.map(|line| Step::Bytes(line.into_bytes())).collect();
+        Self { steps, ..Self::raw("text/event-stream", b"") }
+    }
+
     /// Responses: these events.
     pub fn events(events: &[Value]) -> Self {
         Self { steps: events.iter().map(event).collect(), ..Self::raw("text/event-stream", b"") }
@@ -166,6 +172,16 @@ impl Script {
 }
 
 impl Script {
+    /// The signatures of thinking in it.
+    pub fn signatures(&self) -> Vec<String> {
+        let bytes = |step: &Step| {
+            if let Step::Bytes(bytes) = step { String::from_utf8_lossy(bytes).into_owned() } else { String::new() }
+        };
+        let all: String = self.steps.iter().map(bytes).collect();
+        let parts = all.split("\"signature\":\"").skip(1).filter_map(|rest| rest.split('"').next());
+        parts.filter(|signature| !signature.is_empty()).map(str::to_owned).collect()
+    }
+
     /// Whether the connection ends with the answer.
     pub fn closes(&self) -> bool {
         self.headers.iter().any(|(name, value)| name == "connection" && value == "close")

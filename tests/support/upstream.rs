@@ -3,7 +3,7 @@
 //! It speaks raw HTTP on a std socket, because the interesting cases are those that no decent server would produce. A
 //! request that the real API would refuse is refused here too, by `judge`.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -60,6 +60,10 @@ struct State {
     pages: Vec<(&'static str, Value)>,
     /// The models it serves; empty: any.
     models: &'static [&'static str],
+    /// By signature of thinking, what stood before it when it was made; `None`: it is good anywhere.
+    bound: Option<HashMap<String, Vec<String>>>,
+    /// What it says of any model at `/api/show`.
+    shown: Option<Value>,
     connects: usize,
     handshakes: usize,
     /// Connections that wait for a request.
@@ -124,6 +128,16 @@ impl Upstream {
     /// Serves these models only.
     pub fn serves(&self, models: &'static [&'static str]) {
         self.shared.lock().models = models;
+    }
+
+    /// Thinking is only good under exactly what it was made under, as it is at Anthropic.
+    pub fn binds_thinking(&self) {
+        self.shared.lock().bound = Some(HashMap::new());
+    }
+
+    /// Says this of any model, as Ollama does.
+    pub fn shows(&self, details: Value) {
+        self.shared.lock().shown = Some(details);
     }
 
     pub fn url(&self) -> String {
@@ -205,6 +219,33 @@ impl State {
     }
 }
 
+/// System prompt, tools and so many messages, without the marks of the cache.
+fn prefix(body: &Value, messages: usize) -> String {
+    let all = body["messages"].as_array().cloned().unwrap_or_default();
+    let all: Vec<Value> = all.into_iter().take(messages).collect();
+    json!([body["system"], body["tools"], all])
+        .to_string()
+        .replace(r#""cache_control":{"type":"ephemeral"},"#, "")
+        .replace(r#","cache_control":{"type":"ephemeral"}"#, "")
+}
+
+impl State {
+    /// The refusal of thinking that was made under something else.
+    fn unbound(&self, body: &Value) -> Option<Script> {
+        let bound = self.bound.as_ref()?;
+        for (index, message) in body["messages"].as_array()?.iter().enumerate() {
+            for block in message["content"].as_array().into_iter().flatten() {
+                let made = block["signature"].as_str().and_then(|signature| bound.get(signature));
+                if made.is_some_and(|made| !made.contains(&prefix(body, index))) {
+                    let words = format!("messages.{index}: `thinking` block is bound to a different conversation");
+                    return Some(Script::refusal(400, "invalid_request_error", &words));
+                }
+            }
+        }
+        None
+    }
+}
+
 impl Shared {
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().expect("no panic while it is locked")
@@ -244,6 +285,9 @@ impl Shared {
         if request.method == "GET" {
             return self.list_models(wire, &request.path).ok().map(|()| true);
         }
+        if request.path == "/api/show" {
+            return self.answer(wire, self.lock().shown.clone()).ok().map(|()| true);
+        }
         let (index, script) = self.note(request);
         let is_over = Arc::new(AtomicBool::new(false));
         let (watcher, watched, stop) = (self.clone(), raw.try_clone().expect("a descriptor"), is_over.clone());
@@ -274,17 +318,22 @@ impl Shared {
             Some((status, list)) => (*status, list.to_string()),
             None => ("404 Not Found", json!({"error": {"message": "no list here"}}).to_string()),
         };
-        let length = body.len();
-        let head = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\n\r\n{body}");
-        stream.write_all(head.as_bytes())?;
-        stream.flush()
+        respond(stream, status, &body)
+    }
+
+    fn answer(&self, wire: &mut Box<dyn Wire>, body: Option<Value>) -> std::io::Result<()> {
+        match body {
+            Some(body) => respond(wire, "200 OK", &body.to_string()),
+            None => respond(wire, "404 Not Found", r#"{"error":"nothing is known of it"}"#),
+        }
     }
 
     fn note(&self, request: Recorded) -> (usize, Script) {
         let mut state = self.lock();
         let known =
             ["/v1/messages", "/v1/chat/completions", "/v1/responses", "/api/chat"].contains(&request.path.as_str());
-        let refusal = state.judge(&request.path, &request.body);
+        let refusal = state.judge(&request.path, &request.body).or_else(|| state.unbound(&request.body));
+        let before = if request.path == "/v1/messages" { prefix(&request.body, usize::MAX) } else { String::new() };
         state.exchanges.push(Exchange { request, closed: None });
         self.changed.notify_all();
         if let Some(refusal) = refusal {
@@ -293,7 +342,13 @@ impl Shared {
         let script = if known { state.queue.pop_front() } else { None };
         let script = script.or_else(|| state.always.as_ref().filter(|_| known).map(|make| make()));
         let none = || Script::refusal(404, "not_found_error", "no script is left, or this is no path of ours");
-        (state.exchanges.len() - 1, script.unwrap_or_else(none))
+        let script = script.unwrap_or_else(none);
+        if let Some(bound) = &mut state.bound {
+            for signature in script.signatures() {
+                bound.entry(signature).or_default().push(before.clone());
+            }
+        }
+        (state.exchanges.len() - 1, script)
     }
 
     /// While an answer is sent, nothing comes from the client but its end.
@@ -356,6 +411,12 @@ impl Shared {
         }
         Ok(true)
     }
+}
+
+fn respond(wire: &mut Box<dyn Wire>, status: &str, body: &str) -> std::io::Result<()> {
+    let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    wire.write_all(head.as_bytes())?;
+    wire.flush()
 }
 
 fn read_request(stream: &mut Box<dyn Wire>) -> Option<Recorded> {

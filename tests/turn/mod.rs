@@ -3,6 +3,7 @@
 mod connections;
 mod context;
 mod endings;
+mod exact;
 mod failures;
 mod first_day;
 mod html;

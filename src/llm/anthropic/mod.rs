@@ -11,6 +11,7 @@ use super::dialect::{self, Dialect, Form, Reader};
 use super::fault::Fault;
 use super::models::Model;
 use super::{ANTHROPIC_URL, Prompt, json};
+use crate::domain::conversation::EFFORTS;
 use crate::domain::secret::Secret;
 
 const VERSION: &str = "2023-06-01";
@@ -35,12 +36,14 @@ impl Dialect for Anthropic {
         request::body(prompt, form)
     }
 
-    fn reader(&self, origin: &str) -> Box<dyn Reader> {
+    fn reader(&self, origin: &str, _prompt: &Prompt<'_>) -> Box<dyn Reader> {
         Box::new(stream::Stream::new(origin))
     }
 
     /// <https://docs.anthropic.com/en/api/models-list>; compatible servers give ids only.
     fn models(&self, list: &Value) -> Vec<Model> {
+        let effort_of = |entry: &Value| entry["capabilities"]["effort"].clone();
+        let is_supported = |capability: &Value| capability["supported"] == true;
         let one = |entry: &Value| {
             let can = |name: &str| entry["capabilities"][name]["supported"].as_bool();
             let adaptive = &entry["capabilities"]["thinking"]["types"]["adaptive"]["supported"];
@@ -53,6 +56,8 @@ impl Dialect for Anthropic {
                 files: can("pdf_input"),
                 tools: None,
                 thinking: adaptive.as_bool(),
+                efforts: EFFORTS.into_iter().filter(|effort| is_supported(&effort_of(entry)[*effort])).collect(),
+                loaded_context: None,
                 lifecycle: json::text(entry, "lifecycle").to_owned(),
                 retires_at: json::text(entry, "retires_at").to_owned(),
             }

@@ -8,7 +8,9 @@
 //! are allowed stand at the last tool, the system prompt and the last message.
 //! <https://docs.anthropic.com/en/docs/build-with-claude/prompt-caching>
 
-use super::wire::{Block, Body, Ephemeral, Object, Role, Schema, Source, Thinking, Tool, ToolChoice, Turn};
+use super::wire::{
+    Block, Body, Ephemeral, Object, OutputConfig, Role, Schema, Source, Thinking, Tool, ToolChoice, Turn,
+};
 use crate::llm::dialect::Form;
 use crate::llm::fault::Fault;
 use crate::llm::history::{self, Item};
@@ -38,6 +40,7 @@ pub(super) fn body(prompt: &Prompt<'_>, form: &Form<'_>) -> Result<Vec<u8>, Faul
         max_tokens: form.max_tokens(prompt.max_tokens),
         stream: true,
         thinking: (form.thinks && !form.lessons.has(Quirk::NoThinking)).then(Thinking::adaptive),
+        output_config: form.effort.map(|effort| OutputConfig { effort }),
         tools,
         tool_choice: tool_choice.filter(|_| !form.lessons.has(Quirk::NoToolChoice)),
         system,
@@ -67,6 +70,7 @@ fn turn<'a>(turn: &'a history::Turn<'_>) -> Turn<'a> {
     let role = match turn.role {
         history::Role::User => Role::User,
         history::Role::Assistant => Role::Assistant,
+        history::Role::System => Role::System,
     };
     Turn { role, content: turn.items.iter().filter_map(block).collect() }
 }
@@ -122,13 +126,21 @@ mod tests {
     }
 
     fn prompt<'a>(messages: &'a [Message], tools: &'a [ToolSpec]) -> Prompt<'a> {
-        Prompt { model: "m", system: None, messages, tools, max_tokens: Some(100) }
+        Prompt { model: "m", system: None, messages, tools, max_tokens: Some(100), effort: None }
     }
 
     fn asked(prompt: &Prompt<'_>) -> Result<Vec<u8>, Fault> {
         body(
             prompt,
-            &Form { origin: "p/m", lessons: &Lessons::default(), forget_thinking: 0, thinks: false, most_tokens: None },
+            &Form {
+                origin: "p/m",
+                lessons: &Lessons::default(),
+                forget_thinking: 0,
+                thinks: false,
+                most_tokens: None,
+                effort: None,
+                context: (None, None),
+            },
         )
     }
 

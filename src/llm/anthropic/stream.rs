@@ -9,20 +9,25 @@ use crate::llm::dialect::Reader;
 use crate::llm::draft::Draft;
 use crate::llm::json::{count, text};
 
+const EMPTY_TEXT: &str = r#"{"type":"text","text":""}"#;
+
 pub(super) struct Stream {
     origin: String,
     /// Blocks that are being written and that we do not know: what the server does itself, say.
     unknown: Vec<(u64, Value, String)>,
+    /// The block that is being written is a text, and nothing of it has come.
+    is_empty_text: bool,
 }
 
 impl Stream {
     pub(super) fn new(origin: &str) -> Self {
-        Self { origin: origin.to_owned(), unknown: Vec::new() }
+        Self { origin: origin.to_owned(), unknown: Vec::new(), is_empty_text: false }
     }
 
     fn start(&mut self, index: u64, block: &Value, draft: &mut Draft<'_>) {
         draft.begin();
         draft.end_part();
+        self.is_empty_text = text(block, "type") == "text" && text(block, "text").is_empty();
         match text(block, "type") {
             "text" => draft.text(text(block, "text")),
             "thinking" => {
@@ -45,6 +50,7 @@ impl Stream {
     /// Deltas of a block that was never started are words all the same.
     fn change(&mut self, index: u64, delta: &Value, draft: &mut Draft<'_>) {
         draft.begin();
+        self.is_empty_text &= text(delta, "text").is_empty();
         draft.text(text(delta, "text"));
         draft.thinking(text(delta, "thinking"));
         draft.signature(text(delta, "signature"));
@@ -66,6 +72,10 @@ impl Stream {
             draft.end_call(index);
         } else {
             draft.end_part();
+        }
+        // Signed thinking is only good among exactly the blocks that it came with.
+        if std::mem::take(&mut self.is_empty_text) && draft.has_signature() {
+            draft.part(Part::Opaque { origin: self.origin.clone(), data: EMPTY_TEXT.to_owned() });
         }
     }
 }

@@ -12,6 +12,8 @@ pub(super) struct Body<'a> {
     pub stream: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub thinking: Option<Thinking>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_config: Option<OutputConfig<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tools: Vec<Tool<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -35,6 +37,11 @@ impl Thinking {
 }
 
 #[derive(serde::Serialize)]
+pub(super) struct OutputConfig<'a> {
+    pub effort: &'a str,
+}
+
+#[derive(serde::Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum ToolChoice {
     None,
@@ -54,6 +61,7 @@ pub(super) struct Tool<'a> {
 pub(super) enum Role {
     User,
     Assistant,
+    System,
 }
 
 #[derive(serde::Serialize)]

@@ -24,11 +24,15 @@ pub(super) fn body(prompt: &Prompt<'_>, form: &Form<'_>) -> Result<Vec<u8>, Faul
         match turn.role {
             Role::User => user(turn, form, &mut messages),
             Role::Assistant => messages.push(assistant(turn, form)),
+            Role::System => messages.push(json!({"role": "system", "content": history::words(turn)})),
         }
     }
     let mut body = json!({"model": prompt.model, "stream": true, "messages": messages});
     if !form.lessons.has(Quirk::NoStreamOptions) {
         body["stream_options"] = json!({"include_usage": true});
+    }
+    if let Some(effort) = form.effort {
+        body["reasoning_effort"] = json!(effort);
     }
     // Without a number the model may write as much as it can.
     if prompt.max_tokens.or(form.lessons.max_tokens).is_some() {

@@ -33,7 +33,7 @@ impl Dialect for Responses {
         request::body(prompt, form)
     }
 
-    fn reader(&self, origin: &str) -> Box<dyn Reader> {
+    fn reader(&self, origin: &str, _prompt: &Prompt<'_>) -> Box<dyn Reader> {
         Box::new(stream::Stream::new(origin))
     }
 

@@ -20,6 +20,7 @@ pub(super) fn body(prompt: &Prompt<'_>, form: &Form<'_>) -> Result<Vec<u8>, Faul
         match turn.role {
             Role::User => user(turn, form, &mut input),
             Role::Assistant => assistant(turn, &mut input),
+            Role::System => input.push(json!({"role": "developer", "content": history::words(turn)})),
         }
     }
     let mut body = json!({"model": prompt.model, "stream": true, "store": false, "input": input});
@@ -31,6 +32,9 @@ pub(super) fn body(prompt: &Prompt<'_>, form: &Form<'_>) -> Result<Vec<u8>, Faul
         if !form.lessons.has(Quirk::NoSummary) {
             body["reasoning"] = json!({"summary": "auto"}); // without it, a long wait looks dead
         }
+    }
+    if let Some(effort) = form.effort.filter(|_| !form.lessons.has(Quirk::NoThinking)) {
+        body["reasoning"]["effort"] = json!(effort);
     }
     // Without a number the model may write as much as it can.
     if prompt.max_tokens.or(form.lessons.max_tokens).is_some() {

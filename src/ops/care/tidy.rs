@@ -93,6 +93,7 @@ mod tests {
             description: None,
             system_prompt: None,
             model: None,
+            effort: None,
             created_at: 1,
             updated_at: 1,
         };

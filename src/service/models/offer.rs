@@ -26,6 +26,9 @@ pub struct Offer {
     pub files: Option<bool>,
     pub tools: Option<bool>,
     pub thinking: Option<bool>,
+    /// How deeply it can be asked to think, from the least to the most.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub efforts: Vec<&'static str>,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub lifecycle: String,
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -87,6 +90,7 @@ fn offer(entry: &Entry, model: &Model, is_default: bool) -> Offer {
         files: model.files,
         tools: model.tools,
         thinking: model.thinking,
+        efforts: model.efforts.clone(),
         lifecycle,
         retires_at,
     }

@@ -270,6 +270,7 @@ mod tests {
             description: None,
             system_prompt: None,
             model: None,
+            effort: None,
             created_at: 0,
             updated_at: 0,
         };

@@ -13,6 +13,9 @@ use crate::store::{Store, TurnRow};
 /// The most that is read of a conversation, in bytes: about the context of today's models.
 const HISTORY_BYTES: usize = 2 * limits::MESSAGE_BYTES;
 
+/// The longest tokens on average, in bytes.
+const MOST_BYTES_PER_TOKEN: u64 = 6;
+
 /// The conversation up to and with the turn's question, oldest first, without what is for people only; and whether it
 /// was cut here, which has to be said.
 pub(super) fn of(store: &Store, turn: &TurnRow) -> Result<(Vec<Message>, bool)> {
@@ -39,6 +42,15 @@ fn remembered(mut messages: Vec<Message>) -> (Vec<Message>, bool) {
     (messages, found.is_some())
 }
 
+/// Whether a conversation cannot fit into so many tokens: no text that people write has fewer than one for six bytes. What
+/// may fit is sent, and its provider says whether it does.
+pub(super) fn cannot_fit(messages: &[Message], context_tokens: u64) -> bool {
+    let is_text = |part: &&Part| matches!(part, Part::Text(_) | Part::ToolCall { .. } | Part::ToolResult { .. });
+    let texts = messages.iter().flat_map(|message| &message.parts).filter(is_text);
+    let bytes: usize = texts.map(Part::weight).sum();
+    bytes as u64 / MOST_BYTES_PER_TOKEN > context_tokens
+}
+
 /// Leaves out whole turns behind the first question, so that half is left. Returns the first turn that stays; `None`
 /// when there is nothing that could be left out.
 pub(super) fn trim(messages: &mut Vec<Message>) -> Option<TurnId> {
@@ -50,7 +62,9 @@ pub(super) fn trim(messages: &mut Vec<Message>) -> Option<TurnId> {
     let fits = |start: &&usize| messages[**start..].iter().map(weight).sum::<usize>() <= half;
     let start = *starts.iter().find(fits).or(starts.last())?;
     let from = messages[start].turn_id.clone()?;
-    messages.drain(1..start);
+    // What has changed of the instructions counts all the same.
+    let kept: Vec<_> = messages.drain(1..start).filter(|message| message.role == MessageRole::System).collect();
+    messages.splice(1..1, kept);
     forget_thinking(messages);
     messages.retain(|message| !message.parts.is_empty());
     Some(from)
@@ -64,7 +78,7 @@ fn start_of(messages: &[Message], turn: &TurnId) -> Option<usize> {
     messages.iter().position(|message| message.turn_id.as_ref() == Some(turn))
 }
 
-fn forget_thinking(messages: &mut [Message]) {
+pub(super) fn forget_thinking(messages: &mut [Message]) {
     let is_thinking = |part: &Part| matches!(part, Part::Thinking { .. } | Part::RedactedThinking { .. });
     for message in messages {
         message.parts.retain(|part| !is_thinking(part));
@@ -130,6 +144,14 @@ mod tests {
         assert_eq!(trim(&mut question(1)), None);
         let mut rounds = [question(1), turn(1).split_off(1)].concat();
         assert_eq!(trim(&mut rounds), None, "nor is the turn that runs");
+    }
+
+    #[test]
+    fn only_what_cannot_fit_is_cut_before_it_is_asked() {
+        let messages = [turn(1), turn(2)].concat();
+        let bytes: u64 = 2 * (10 + 2 + 1 + 2 + 2 + 1 + 30 + 30);
+        assert!(cannot_fit(&messages, bytes / 6 - 1));
+        assert!(!cannot_fit(&messages, bytes / 6));
     }
 
     #[test]

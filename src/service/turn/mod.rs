@@ -12,6 +12,7 @@ mod draft;
 mod ending;
 mod history;
 mod outcome;
+mod preamble;
 mod question;
 mod queue;
 mod run;

@@ -7,6 +7,7 @@ use super::active::{Active, Last};
 use super::draft::note;
 use super::ending::{Ending, announcing};
 use super::outcome::{self, Outcome};
+use super::preamble::{self, Preamble};
 use super::tools::Offer;
 use super::{Turns, attachments, history, tools, unstored};
 use crate::domain::event::{EndReason, EventKind};
@@ -38,11 +39,15 @@ fn rounds(turns: &Turns, active: &Active) -> Result<Ending> {
     if is_cut {
         trim(turns, active, &mut messages)?;
     }
+    let window = choice.entry.provider.context_tokens(&choice.model).unwrap_or(u64::MAX);
+    while history::cannot_fit(&messages, window) && trim(turns, active, &mut messages)? {}
     let offer = Offer::of(turns, active)?;
+    let system = active.conversation.system_prompt.as_deref().unwrap_or_default();
+    let preamble = preamble::of(&turns.store, &active.turn, system, &offer.specs, &mut messages)?;
     let mut is_answered = false;
     for _ in 0..limits::TOOL_ROUNDS {
         check_storage(&turns.store, &active.conversation.container_id)?;
-        let answer = match ask_what_fits(turns, active, &choice, &offer, &mut messages)? {
+        let answer = match ask_what_fits(turns, active, &choice, &preamble, &mut messages)? {
             Ok(answer) => answer,
             Err(failure) => return Ok(failed(turns, &choice, *failure)),
         };
@@ -50,7 +55,7 @@ fn rounds(turns: &Turns, active: &Active) -> Result<Ending> {
             let last = Some(Last { answer, status: MessageStatus::Complete });
             return Ok(Ending { reason, last, error });
         }
-        is_answered |= answer.parts.iter().any(|part| matches!(part, Part::Text(_)));
+        is_answered |= answer.parts.iter().any(|part| matches!(part, Part::Text(text) if !text.trim().is_empty()));
         let Some((message, place)) = active.take_message(&turns.hub, answer) else { return Ok(Ending::interrupted()) };
         save(turns, active, &message, place)?;
         let results = tools::run(turns, active, &offer, &message)?;
@@ -68,11 +73,11 @@ fn ask_what_fits(
     turns: &Turns,
     active: &Active,
     choice: &Choice,
-    offer: &Offer,
+    preamble: &Preamble,
     messages: &mut Vec<Message>,
 ) -> Result<Result<Answer, Box<Failure>>> {
     for _ in 0..TRIMS {
-        let outcome = ask(turns, active, choice, offer, messages);
+        let outcome = ask(turns, active, choice, preamble, messages);
         if !outcome.as_ref().is_err_and(|failure| is_too_long(failure)) {
             return Ok(outcome);
         }
@@ -80,7 +85,7 @@ fn ask_what_fits(
             return Ok(outcome);
         }
     }
-    Ok(ask(turns, active, choice, offer, messages))
+    Ok(ask(turns, active, choice, preamble, messages))
 }
 
 /// Leaves out what no longer fits, and says so. False when nothing can be left out.
@@ -101,16 +106,17 @@ fn ask(
     turns: &Turns,
     active: &Active,
     choice: &Choice,
-    offer: &Offer,
+    preamble: &Preamble,
     messages: &[Message],
 ) -> Result<Answer, Box<Failure>> {
     let Some(loaded) = attachments::load(turns, active, messages)? else { return Err(Box::new(Failure::cancelled())) };
     let prompt = Prompt {
         model: &choice.model,
-        system: active.conversation.system_prompt.as_deref(),
+        system: Some(&preamble.system),
         messages: &loaded.messages,
-        tools: &offer.specs,
+        tools: &preamble.tools,
         max_tokens: None,
+        effort: active.conversation.effort.as_deref(),
     };
     let mut charge = turns.ledger.begin(asking(active, choice), &prompt)?;
     let mut sink = |delta: Delta<'_>, answer: &Answer| {

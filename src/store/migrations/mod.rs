@@ -70,6 +70,7 @@ pub static AGENTX: Schema = Schema {
         Step { version: 2, apply: agentx_2 },
         Step { version: 3, apply: agentx_3 },
         Step { version: 4, apply: agentx_4 },
+        Step { version: 5, apply: agentx_5 },
     ],
     is_legacy: takeover::is_legacy_agent,
 };
@@ -116,6 +117,10 @@ fn agentx_3(conn: &Connection) -> Result<()> {
 
 fn agentx_4(conn: &Connection) -> Result<()> {
     Ok(conn.execute_batch(include_str!("agentx-4.sql"))?)
+}
+
+fn agentx_5(conn: &Connection) -> Result<()> {
+    Ok(conn.execute_batch(include_str!("agentx-5.sql"))?)
 }
 
 /// An empty database in memory, as this program makes one.

@@ -78,7 +78,7 @@ const AGENTX: &str = "
     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 80)
     INSERT INTO containers SELECT 'user-' || i, i, i FROM n WHERE i <= 7;
     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 80)
-    INSERT INTO images SELECT 'img_' || i, 'user-' || (i % 7 + 1), 'sess_' || i, '名字 ' || i, NULL, NULL, 'm', i, i FROM n;
+    INSERT INTO images SELECT 'img_' || i, 'user-' || (i % 7 + 1), 'sess_' || i, '名字 ' || i, NULL, NULL, 'm', i, i, 'high' FROM n;
     INSERT INTO sessions (sessionId, imageId, containerId, createdAt, updatedAt, seqReserved)
       SELECT sessionId, imageId, containerId, createdAt, updatedAt, 1000 FROM images;
     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3)
@@ -246,7 +246,7 @@ fn pages_are_as_large_as_they_are_however_few_rows_they_hold() {
     for bytes in [100, 700, 1000, 1900, 2040, 3000, 5000, 9000] {
         let mut bench = Bench::new();
         let fill = format!(
-            "INSERT INTO containers VALUES ('c', 1, 1); INSERT INTO images VALUES ('i', 'c', 's', '', NULL, NULL, NULL, 1, 1);
+            "INSERT INTO containers VALUES ('c', 1, 1); INSERT INTO images VALUES ('i', 'c', 's', '', NULL, NULL, NULL, 1, 1, NULL);
              INSERT INTO sessions (sessionId, imageId, containerId, createdAt, updatedAt, seqReserved) VALUES ('s', 'i', 'c', 1, 1, 1);
              WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200)
              INSERT INTO messages SELECT 'm' || i, 's', NULL, i, 'user', hex(randomblob({bytes} / 2)), 'complete', NULL,

@@ -10,7 +10,11 @@ use crate::domain::{Error, Kind, Result, clock, limits};
 use crate::store::engine::Store;
 use crate::store::sqlite::rows;
 
-const COLUMNS: &str = "imageId, containerId, sessionId, name, description, systemPrompt, model, createdAt, updatedAt";
+/// Those of the first schema, into which conversations of 1.9 are taken over.
+const FIRST_COLUMNS: &str =
+    "imageId, containerId, sessionId, name, description, systemPrompt, model, createdAt, updatedAt";
+const COLUMNS: &str =
+    "imageId, containerId, sessionId, name, description, systemPrompt, model, createdAt, updatedAt, effort";
 
 /// How much was deleted with a container.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -87,6 +91,7 @@ impl Store {
             changed.description = change.description.unwrap_or(changed.description);
             changed.system_prompt = change.system_prompt.unwrap_or(changed.system_prompt);
             changed.model = change.model.unwrap_or(changed.model);
+            changed.effort = change.effort.unwrap_or(changed.effort);
             let after = text_bytes(&changed);
             if after > before {
                 stored::check_room(conn, &owner, (after - before) as u64, most)?;
@@ -95,8 +100,9 @@ impl Store {
             // Its place in the list stays: only messages are activity.
             rows::change(
                 conn,
-                "UPDATE images SET name = ?2, description = ?3, systemPrompt = ?4, model = ?5 WHERE imageId = ?1",
-                params![id, changed.name, changed.description, changed.system_prompt, changed.model],
+                "UPDATE images SET name = ?2, description = ?3, systemPrompt = ?4, model = ?5, effort = ?6 \
+                 WHERE imageId = ?1",
+                params![id, changed.name, changed.description, changed.system_prompt, changed.model, changed.effort],
             )?;
             Ok(changed)
         })
@@ -152,7 +158,7 @@ pub fn insert_conversation(conn: &Connection, conversation: &Conversation) -> Re
     let Conversation { id, container_id, session_id, created_at, updated_at, .. } = conversation;
     rows::change(
         conn,
-        &format!("INSERT INTO images ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"),
+        &format!("INSERT INTO images ({FIRST_COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"),
         params![
             id,
             container_id,
@@ -165,6 +171,9 @@ pub fn insert_conversation(conn: &Connection, conversation: &Conversation) -> Re
             updated_at
         ],
     )?;
+    if let Some(effort) = &conversation.effort {
+        rows::change(conn, "UPDATE images SET effort = ?2 WHERE imageId = ?1", (id, effort))?;
+    }
     rows::change(
         conn,
         "INSERT INTO sessions (sessionId, imageId, containerId, createdAt, updatedAt) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -215,5 +224,6 @@ fn conversation(row: &Row<'_>) -> rusqlite::Result<Conversation> {
         model: row.get(6)?,
         created_at: row.get(7)?,
         updated_at: row.get(8)?,
+        effort: row.get(9)?,
     })
 }

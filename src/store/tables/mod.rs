@@ -14,6 +14,7 @@ pub mod model_choices;
 pub mod model_lessons;
 mod newest;
 pub mod people;
+pub mod preambles;
 pub mod providers;
 pub mod prices;
 pub mod retention;

@@ -107,7 +107,7 @@ fn parts(record: &Record<'_>, role: MessageRole) -> Vec<Part> {
             Some(result) => vec![tool_result(&result, record.tool_call_id)],
             None => content(record.content),
         },
-        MessageRole::User | MessageRole::Assistant => {
+        MessageRole::User | MessageRole::Assistant | MessageRole::System => {
             let mut parts = content(record.content);
             parts.extend(piece(record.tool_call).map(|call| tool_call(&call)));
             parts

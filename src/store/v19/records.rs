@@ -65,6 +65,7 @@ pub fn conversation(record: &Record<'_>, times: RowTimes) -> Option<(Conversatio
         description: words(record.description),
         system_prompt: words(record.system_prompt),
         model: words(record.model),
+        effort: None,
         created_at,
         updated_at,
     };
