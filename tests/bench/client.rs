@@ -35,6 +35,20 @@ pub struct Chat {
     pub completed: bool,
 }
 
+/// What the time to a first token is made of.
+#[derive(Default)]
+pub struct FirstToken {
+    pub all: Duration,
+    /// Until the question was safe and acknowledged.
+    pub commit: Duration,
+    /// From there until the model's server had the whole request.
+    pub ask: Duration,
+    /// From there until that had written its first token.
+    pub upstream: Duration,
+    /// From there until the person had it.
+    pub relay: Duration,
+}
+
 impl Socket {
     pub fn connect(port: u16, token: &str) -> Self {
         let stream = TcpStream::connect(("127.0.0.1", port)).expect("connects");
@@ -85,6 +99,33 @@ impl Socket {
         let delay = began.elapsed();
         while self.next()["type"] != "conversation_end" {}
         delay
+    }
+
+    /// From a question to the first token of its answer.
+    pub fn first_token(&mut self, id: &Value, question: &str, epoch: Instant) -> FirstToken {
+        let asked = epoch.elapsed();
+        self.ask("message_send", json!({ "imageId": id, "content": question }));
+        let safe = epoch.elapsed();
+        let mut first = FirstToken::default();
+        loop {
+            let frame = self.next();
+            let now = epoch.elapsed();
+            let text = frame["data"]["text"].as_str().and_then(|text| text.strip_prefix('m'));
+            if let Some((came, written)) = text.and_then(|text| text.split_once(' ')) {
+                let at = |nanos: &str| Duration::from_nanos(nanos.trim().parse().unwrap_or_default());
+                let (came, written) = (at(came), at(written));
+                first = FirstToken {
+                    all: now - asked,
+                    commit: safe - asked,
+                    ask: came.saturating_sub(safe),
+                    upstream: written.saturating_sub(came),
+                    relay: now.saturating_sub(written),
+                };
+            }
+            if frame["type"] == "conversation_end" {
+                return first;
+            }
+        }
     }
 
     /// One question in a conversation of its own, read to the end of its answer.

@@ -7,6 +7,7 @@
 mod abuse;
 mod backup;
 mod client;
+mod first_token;
 mod health;
 mod search;
 mod server;
@@ -27,9 +28,10 @@ const CHATS_PER_PERSON: usize = 5;
 const STREAMING: Duration = Duration::from_secs(12);
 
 type Part = (&'static str, fn(&str));
-const PARTS: [Part; 7] = [
+const PARTS: [Part; 8] = [
     ("start", start_time),
     ("sockets", idle_and_sockets),
+    ("first-token", first_token::measure),
     ("streaming", streaming),
     ("health", health::compare_with_nginx),
     ("backup", backup::measure),

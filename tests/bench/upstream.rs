@@ -11,6 +11,8 @@ const PACE: Duration = Duration::from_millis(25);
 
 /// A question with this word is answered in three tokens.
 pub const BRIEF: &str = "briefly";
+/// A question with this word is answered at once with one token: when the question came, and when the token was written.
+pub const MEASURED: &str = "measured";
 
 pub struct Upstream {
     port: u16,
@@ -29,7 +31,7 @@ impl Upstream {
         let port = listener.local_addr().expect("bound").port();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                std::thread::spawn(move || answer(stream, streaming));
+                std::thread::spawn(move || serve(stream, streaming));
             }
         });
         Self { port }
@@ -40,13 +42,19 @@ impl Upstream {
     }
 }
 
-fn answer(stream: TcpStream, streaming: Duration) -> Option<()> {
+fn serve(mut stream: TcpStream, streaming: Duration) -> Option<()> {
     stream.set_nodelay(true).ok()?;
     let mut reader = BufReader::new(stream.try_clone().ok()?);
+    loop {
+        answer(&mut reader, &mut stream, streaming)?;
+    }
+}
+
+fn answer(reader: &mut BufReader<TcpStream>, out: &mut TcpStream, streaming: Duration) -> Option<()> {
     let mut length = 0;
     loop {
         let mut line = String::new();
-        reader.read_line(&mut line).ok()?;
+        reader.read_line(&mut line).ok().filter(|count| *count > 0)?;
         if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
             length = value.trim().parse().ok()?;
         }
@@ -56,16 +64,24 @@ fn answer(stream: TcpStream, streaming: Duration) -> Option<()> {
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    let is_brief = body.windows(BRIEF.len()).any(|window| window == BRIEF.as_bytes());
+    let came = epoch().elapsed().as_nanos();
+    let has = |word: &str| body.windows(word.len()).any(|window| window == word.as_bytes());
+    let (is_measured, is_brief) = (has(MEASURED), has(BRIEF));
     let streaming = if is_brief { PACE * 3 } else { streaming };
-    let mut out = stream;
     out.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n").ok()?;
     event(
-        &mut out,
+        out,
         r#"{"type":"message_start","message":{"id":"m","model":"bench","usage":{"input_tokens":9,"output_tokens":1}}}"#,
     )?;
-    event(&mut out, r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#)?;
-    let until = Instant::now() + streaming;
+    event(out, r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#)?;
+    if is_measured {
+        let text = format!("m{came} {}", epoch().elapsed().as_nanos());
+        event(
+            out,
+            &format!(r#"{{"type":"content_block_delta","index":0,"delta":{{"type":"text_delta","text":"{text}"}}}}"#),
+        )?;
+    }
+    let until = Instant::now() + if is_measured { Duration::ZERO } else { streaming };
     let mut written = 0;
     while Instant::now() < until {
         std::thread::sleep(PACE);
@@ -74,13 +90,13 @@ fn answer(stream: TcpStream, streaming: Duration) -> Option<()> {
         let space = if written % 60 == 0 { r"\n\n" } else { " " };
         let text = format!("t{}{space}", epoch().elapsed().as_nanos());
         event(
-            &mut out,
+            out,
             &format!(r#"{{"type":"content_block_delta","index":0,"delta":{{"type":"text_delta","text":"{text}"}}}}"#),
         )?;
     }
-    event(&mut out, r#"{"type":"content_block_stop","index":0}"#)?;
-    event(&mut out, r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":99}}"#)?;
-    event(&mut out, r#"{"type":"message_stop"}"#)?;
+    event(out, r#"{"type":"content_block_stop","index":0}"#)?;
+    event(out, r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":99}}"#)?;
+    event(out, r#"{"type":"message_stop"}"#)?;
     out.write_all(b"0\r\n\r\n").ok()
 }
 
