@@ -64,7 +64,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("tar", &["ops"]),
     ("flate2", &["ops"]),
     ("age", &["ops"]),
-    ("unicode_normalization", &["domain"]),
+    ("unicode_normalization", &["domain", "store"]),
 ];
 
 #[test]

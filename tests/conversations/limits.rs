@@ -219,9 +219,9 @@ fn a_turn_that_calls_tools_ends_where_the_storage_is_full() {
     let input = json!({"note": "x".repeat(400 * 1024)}).to_string();
     chat.upstream.always(move || Script::tool_use("", "", "t", "current_time", &[&input]));
     let (mut client, image) = chat.conversation();
-    let events = chat::chat(&mut client, &image, "again and again");
-    let ended = chat::of_type(&events, "error_occurred");
-    assert_eq!(ended[0]["data"]["code"], "quota_exceeded", "{ended:?}");
-    let calls = chat::of_type(&events, "tool_result").len();
-    assert!((2..=3).contains(&calls), "{calls} rounds of 400 KiB in 1 MiB");
+    chat::send(&mut client, &image, "again and again");
+    let last = chat::settled(&mut client, &image).pop().unwrap();
+    assert_eq!(last["content"][0]["code"], "quota_exceeded", "{last}");
+    let rounds = chat.upstream.requests().len();
+    assert!((2..=3).contains(&rounds), "{rounds} rounds of 400 KiB in 1 MiB");
 }

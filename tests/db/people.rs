@@ -51,7 +51,7 @@ fn an_export_is_everything_but_the_password() {
     let again = server.run(&["user", "export", "bob", "--out", file.to_str().unwrap()]);
     assert_eq!(again.code, Some(1));
     assert!(again.stderr.contains("exists already"), "{}", again.stderr);
-    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 5, "and nothing else lies about");
+    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 6, "and nothing else lies about");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::support::chat::{self, Chat, Image, streamed};
+use crate::support::server::{Builder, Server};
 use crate::support::upstream::Script;
 use crate::support::ws::Client;
 
@@ -44,6 +45,11 @@ fn stored(client: &mut Client, image: &Image) -> BTreeMap<String, String> {
     chat::settled(client, image).iter().filter(|message| message["role"] != "tool").map(one).collect()
 }
 
+/// One tab for each moment: more than people open.
+fn many_tabs() -> Builder {
+    Server::builder().env("SOCKETS_PER_USER", "0")
+}
+
 fn check(chat: &Chat, image: &Image, moments: u64, every: Duration, disturb: impl FnOnce(&mut Client)) {
     let mut client = chat.socket();
     let seen: Vec<_> = std::thread::scope(|scope| {
@@ -69,7 +75,7 @@ fn check(chat: &Chat, image: &Image, moments: u64, every: Duration, disturb: imp
 fn at_any_moment_of_a_stream() {
     let words: Vec<String> = (0..120).map(|n| format!("word{n} ")).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let chat = Chat::with([Script::deltas(&words).slowly(Duration::from_millis(5))]);
+    let chat = Chat::built(many_tabs(), [Script::deltas(&words).slowly(Duration::from_millis(5))]);
     let (_watcher, image) = chat.conversation();
     check(&chat, &image, 30, Duration::from_millis(25), |client| {
         chat::send(client, &image, "go");
@@ -78,7 +84,7 @@ fn at_any_moment_of_a_stream() {
 
 #[test]
 fn while_tools_are_called_and_others_send() {
-    let chat = Chat::with([]);
+    let chat = Chat::built(many_tabs(), []);
     let count = std::sync::atomic::AtomicUsize::new(0);
     chat.upstream.always(move || match count.fetch_add(1, std::sync::atomic::Ordering::SeqCst) % 3 {
         2 => Script::deltas(&["done ", "now"]),
@@ -95,7 +101,10 @@ fn while_tools_are_called_and_others_send() {
 
 #[test]
 fn the_turn_can_be_watched_from_its_first_event() {
-    let chat = Chat::with([Script::text("earlier"), Script::deltas(&["a "; 60]).slowly(Duration::from_millis(10))]);
+    let chat = Chat::built(
+        many_tabs(),
+        [Script::text("earlier"), Script::deltas(&["a "; 60]).slowly(Duration::from_millis(10))],
+    );
     let (mut client, image) = chat.conversation();
     chat::chat(&mut client, &image, "first");
     chat::send(&mut client, &image, "go");

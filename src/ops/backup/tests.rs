@@ -131,7 +131,7 @@ fn a_damaged_database_makes_no_backup() {
     fs::write(&file, bytes).unwrap();
     let error = make(&options, &mut Meter::silent()).unwrap_err();
     assert_eq!(error.code, "database_damaged", "{error}");
-    assert_eq!(names(&options.into), [""; 0]);
+    assert!(!options.into.exists() || names(&options.into).is_empty());
 }
 
 #[test]

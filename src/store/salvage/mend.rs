@@ -49,8 +49,17 @@ const AGENTX_LOST: &[(&str, &str)] = &[
     ("turns", "sessionId NOT IN (SELECT sessionId FROM sessions)"),
     ("files", "containerId NOT IN (SELECT containerId FROM containers)"),
     ("message_files", "messageId NOT IN (SELECT messageId FROM messages) OR fileId NOT IN (SELECT fileId FROM files)"),
+    ("image_tools", "imageId NOT IN (SELECT imageId FROM images)"),
+    (
+        "tool_permissions",
+        "containerId NOT IN (SELECT containerId FROM containers) OR imageId NOT IN (SELECT imageId FROM images)",
+    ),
+    ("preambles", "sessionId NOT IN (SELECT sessionId FROM sessions)"),
 ];
-const PORTAGENT_LOST: &[(&str, &str)] = &[("logins", "userId NOT IN (SELECT userId FROM users)")];
+const PORTAGENT_LOST: &[(&str, &str)] = &[
+    ("logins", "userId NOT IN (SELECT userId FROM users)"),
+    ("model_choices", "userId NOT IN (SELECT userId FROM users)"),
+];
 
 /// Returns what was done, in sentences.
 pub(super) fn mend(conn: &Connection, schema: &Schema) -> Result<Vec<String>> {
