@@ -9,9 +9,10 @@ const MOST_SHOWN = 100;
 
 /**
  * Opens it. `find(query)` gives what is on offer, now or as a promise: [{ label, note, state, group, symbol, checked, pick }].
- * `search` is the name of the field; without it there is none.
+ * `later(query)` gives more of it, behind the rest, when that takes a while. `search` is the name of the field; without
+ * it there is none.
  */
-export function openPicker({ title, search, find }) {
+export function openPicker({ title, search, find, later }) {
   const list = h("ul", { class: "picker-list", id: "picker-list", role: "listbox", "aria-label": title, tabindex: search ? null : 0 });
   const input = search && h("input", {
     class: "input", type: "text", placeholder: search, "aria-label": search, role: "combobox", "aria-controls": "picker-list", "aria-expanded": "true",
@@ -28,8 +29,19 @@ export function openPicker({ title, search, find }) {
 
   async function draw() {
     const number = asked += 1;
-    const found = await find(input ? input.value.trim() : "");
+    const query = input ? input.value.trim() : "";
+    const found = await find(query);
     if (number !== asked) return; // something else was typed meanwhile
+    show(found);
+    go(Math.max(0, input?.value ? 0 : options.findIndex((option) => option.checked)));
+    const more = (await later?.(query)) ?? [];
+    if (number !== asked || !more.length) return;
+    const chosen = Math.max(0, at);
+    show([...found, ...more]);
+    go(chosen, false);
+  }
+
+  function show(found) {
     options = found.slice(0, MOST_SHOWN);
     let group = "";
     fill(list, options.length ? null : h("li", { class: "meta picker-none", role: "option", "aria-disabled": "true", "aria-selected": "false" }, t("picker.none")), options.map((option, index) => {
@@ -37,7 +49,6 @@ export function openPicker({ title, search, find }) {
       group = option.group ?? "";
       return [head, entry(option, index)];
     }));
-    go(Math.max(0, input?.value ? 0 : options.findIndex((option) => option.checked)));
   }
 
   const entry = (option, index) => h("li", {

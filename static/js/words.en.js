@@ -358,9 +358,10 @@ export default {
   "approval.allowed": "Allowed.",
   "approval.denied": "Declined.",
   "step.asks": "waiting for permission",
+  "palette.messages": "Messages",
   "palette.short": "Search",
-  "palette.title": "Find a conversation",
-  "palette.search": "Conversation or action",
+  "palette.title": "Search",
+  "palette.search": "Conversations, messages, actions",
 
   "own.title": "Account and usage",
   "own.person": "User",

@@ -358,9 +358,10 @@ export default {
   "approval.allowed": "已允许。",
   "approval.denied": "已拒绝。",
   "step.asks": "等待许可",
+  "palette.messages": "消息",
   "palette.short": "搜索",
-  "palette.title": "查找对话",
-  "palette.search": "对话或操作",
+  "palette.title": "搜索",
+  "palette.search": "对话、消息或操作",
 
   "own.title": "账号与用量",
   "own.person": "用户",

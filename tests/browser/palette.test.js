@@ -46,3 +46,26 @@ test("a conversation is found by parts of its name, and opened", async () => {
   await page.keyboard.press("Enter");
   await page.locator(".greeting").waitFor();
 });
+
+test("what was said is found by its words, marked, and shown in its place", async () => {
+  await page.keyboard.press("Control+Shift+O");
+  await page.locator(".greeting").waitFor();
+  await say(page, "The Zürich lighthouse keeper wrote 灯塔日记\nshort");
+  await finished(page);
+  await page.keyboard.press("Control+Shift+O");
+  await page.locator(".greeting").waitFor();
+  await page.keyboard.press("Control+k");
+  const find = page.getByRole("combobox");
+  const hit = page.getByRole("option").filter({ has: page.locator("mark") }).first();
+  for (const [query, marked] of [["keep zurich", "Zürich"], ["灯", "灯"]]) {
+    for (;;) { // the index follows within a second or two
+      await find.fill("");
+      await find.fill(query);
+      if (await hit.waitFor({ timeout: 2000 }).then(() => true, () => false)) break;
+    }
+    assert.equal(await hit.locator("mark").first().textContent(), marked);
+  }
+  await hit.click();
+  await page.locator(".message.is-named, .is-named").getByText("灯塔日记").waitFor();
+  assert.match(page.url(), /\/c\/[^/]+#[qa]-/);
+});

@@ -54,7 +54,7 @@ fn words_are_found_in_any_order_by_their_beginning_and_only_ones_own() {
     let hit = search(&mut client, "friday").remove(0);
     assert_eq!(hit["imageId"], json!(image.id));
     assert_eq!((hit["role"].as_str(), hit["name"].as_str()), (Some("user"), Some("Where do we meet on Friday?")));
-    assert!(hit["messageId"].is_string() && hit["timestamp"].is_number());
+    assert!(hit["messageId"].is_string() && hit["turnId"].is_string() && hit["timestamp"].is_number());
     let other = chat::register(&chat.server, "other");
     assert_eq!(search(&mut Client::connect(chat.server.port(), &other), "friday"), [json!(null); 0]);
     assert_eq!(client.ask_for_trouble("search_request", json!({"query": "a", "cursor": "x"})), "invalid_cursor");

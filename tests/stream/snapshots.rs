@@ -23,7 +23,7 @@ fn come_in(mut client: Client, image: &Image) -> BTreeMap<String, String> {
     }
     // Whatever still comes; the end that is watched for is that of the last turn.
     let mut expected = seq + 1;
-    while let Some(event) = client.next_event(Duration::from_millis(1500)) {
+    while let Some(event) = client.next_event(Duration::from_secs(5)) {
         assert_eq!(event["seq"], expected, "no hole");
         expected += 1;
         let data = &event["data"];

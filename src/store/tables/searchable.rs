@@ -18,13 +18,15 @@ pub struct Searchable {
     pub container_id: String,
     pub conversation_id: String,
     pub conversation_name: String,
+    /// `None` for what was taken over without turns.
+    pub turn_id: Option<String>,
     pub role: String,
     pub timestamp: i64,
     pub text: String,
     row: i64,
 }
 
-const SELECT: &str = "SELECT m.messageId, i.containerId, i.imageId, i.name, m.role, m.timestamp, m.content, m.rowid \
+const SELECT: &str = "SELECT m.messageId, i.containerId, i.imageId, i.name, m.role, m.timestamp, m.content, m.rowid, m.turnId \
     FROM messages m JOIN sessions s ON s.sessionId = m.sessionId JOIN images i ON i.imageId = s.imageId \
     WHERE m.role IN ('user', 'assistant') AND m.status IN ('complete', 'interrupted')";
 
@@ -92,5 +94,6 @@ fn searchable(row: &Row<'_>) -> rusqlite::Result<Searchable> {
         timestamp: row.get(5)?,
         text: texts.join("\n"),
         row: row.get(7)?,
+        turn_id: row.get(8)?,
     })
 }

@@ -87,7 +87,7 @@ fn what_another_program_writes_is_counted_by_triggers() {
     assert_eq!(fixture.stored(&owner), 0);
     assert!(fixture.stored(&other) > before);
     fixture.sql(
-        "INSERT INTO images SELECT 'i', containerId, 's', 'copy', NULL, 'prompt', NULL, 1, 1 FROM images LIMIT 1;
+        "INSERT INTO images SELECT 'i', containerId, 's', 'copy', NULL, 'prompt', NULL, 1, 1, NULL FROM images LIMIT 1;
          INSERT INTO sessions (sessionId, imageId, containerId, createdAt, updatedAt)
          SELECT sessionId, imageId, containerId, 1, 1 FROM images WHERE imageId = 'i'",
     );
