@@ -120,8 +120,9 @@ test("the question mark lists the shortcuts, outside of the message field", asyn
   await page.keyboard.press("?");
   await page.getByRole("dialog").getByRole("heading", { name: "Keyboard shortcuts" }).waitFor();
   await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
   await page.keyboard.press("/");
-  assert.match(await page.evaluate(() => document.activeElement.className), /composer-text/);
+  await page.waitForFunction(() => document.activeElement.matches(".composer-text"));
 });
 
 test("a finger reaches rename and delete in the list", async () => {
