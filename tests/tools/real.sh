@@ -20,7 +20,12 @@ if [ ! -e "$cache/installed" ]; then
 fi
 cp "$here/real/"* "$cache/node/"
 home=$(mktemp -d)
-trap 'rm -rf "$home"; for pid in ${servers:-}; do kill "$pid" 2>/dev/null || true; done' EXIT
+# shellcheck disable=SC2317  # the trap calls it
+end() {
+  rm -rf "$home"
+  for pid in ${servers:-}; do kill "$pid" 2>/dev/null || true; done
+}
+trap end EXIT
 
 # check NAME ERA TOOL INPUT EXPECTED, and the server: URL, or a command
 check() {
@@ -36,7 +41,7 @@ check() {
   else
     echo "FAIL  $name: $said"; failed=1
   fi
-  left=$(ps -eo args | grep "[_]_tool-host" | grep -c "$cache" || true)
+  left=$(pgrep -fc "__tool-host.*$cache" || true)
   [ "$left" = 0 ] || { echo "FAIL  $name: $left hosts are left"; failed=1; }
 }
 
