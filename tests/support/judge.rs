@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::judge_openai;
 
@@ -69,7 +69,12 @@ fn messages(body: &Value) -> Result<(), String> {
             refuse_if(index == 0 || !open.is_empty(), &format!("{at}: unexpected role \"system\""))?;
             continue;
         }
-        let blocks = turn["content"].as_array().filter(|blocks| !blocks.is_empty());
+        // A string is short for one block of text.
+        let content = match &turn["content"] {
+            Value::String(text) if !text.is_empty() => json!([{"type": "text", "text": text}]),
+            other => other.clone(),
+        };
+        let blocks = content.as_array().filter(|blocks| !blocks.is_empty());
         let blocks = blocks.ok_or_else(|| format!("{at}: all messages must have non-empty content"))?;
         let answered: Vec<String> = blocks.iter().filter_map(answers).collect();
         for id in &answered {
