@@ -279,7 +279,7 @@ fn endpoint(config: &Config, demo: Option<&Demo>) -> Endpoint {
     };
     match demo {
         Some(demo) => Endpoint { default_model: own.default_model, ..demo.endpoint() },
-        // Only the server runs it; a command asks nobody.
+        // Only the server runs it; a command starts none.
         None if own.kind == Kind::Demo => Endpoint { base_url: NOWHERE.to_owned(), needs_key: false, ..own },
         None => own,
     }

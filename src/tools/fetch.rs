@@ -1,6 +1,6 @@
 //! The tool `fetch_url`: a page of the public internet, as text.
 //!
-//! Whoever writes a page may write to the model: what comes is marked as somebody else's. Each step, the first and every
+//! The author of a page may write to the model: what comes is marked as text of others. Each step, the first and every
 //! redirect, is a request of its own whose address is checked before it is connected to ([`address`]).
 
 mod address;

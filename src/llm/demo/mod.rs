@@ -138,7 +138,7 @@ impl Drop for AnswerSlot {
     }
 }
 
-/// Whoever sends no whole request in time is not answered.
+/// A client that sends no whole request in time is not answered.
 fn handle(stream: &TcpStream, shared: &DemoServer) {
     let Ok(head) = Head::read(stream) else { return };
     if head.header("x-api-key") != Some(shared.key.expose()) {

@@ -1,7 +1,7 @@
 //! Which providers and models there are, and which of them answers a conversation.
 //!
 //! One provider comes from the settings and stays as it is while the server runs; administrators add others, which stand
-//! in a table. The table is read at every question, so that a change counts at once, whoever made it; what was learned
+//! in a table. The table is read at every question, so that a change counts at once, also by a command; what was learned
 //! about a provider lives as long as its row stays the same. No lock is held while a provider is asked.
 
 pub mod check;

@@ -1,5 +1,5 @@
 //! How much a person has stored, in bytes, and whether more may come: counted per conversation in the transaction that
-//! writes, so that what is deleted with a conversation is given back with it, whoever deletes it.
+//! writes, so that what is deleted with a conversation is given back with it, also by other programs.
 
 use rusqlite::{Connection, params};
 

@@ -1,4 +1,4 @@
-//! What a person has stored is counted rightly, whoever writes and deletes.
+//! What a person has stored is counted rightly, also where other programs write.
 
 use super::*;
 use crate::domain::conversation::ConversationChange;
