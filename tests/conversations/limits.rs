@@ -216,12 +216,13 @@ fn what_a_person_stores_has_a_limit_that_deleting_makes_room_under() {
 #[test]
 fn a_turn_that_calls_tools_ends_where_the_storage_is_full() {
     let chat = chat::Chat::built(Server::builder().env("STORAGE_PER_USER_MB", "1"), []);
-    let input = json!({"note": "x".repeat(400 * 1024)}).to_string();
+    // Small rounds: three of 400 KiB in one burst are more than a socket may be behind by, and then it is closed.
+    let input = json!({"note": "x".repeat(128 * 1024)}).to_string();
     chat.upstream.always(move || Script::tool_use("", "", "t", "current_time", &[&input]));
     let (mut client, image) = chat.conversation();
     chat::send(&mut client, &image, "again and again");
     let last = chat::settled(&mut client, &image).pop().unwrap();
     assert_eq!(last["content"][0]["code"], "quota_exceeded", "{last}");
     let rounds = chat.upstream.requests().len();
-    assert!((2..=3).contains(&rounds), "{rounds} rounds of 400 KiB in 1 MiB");
+    assert!((6..=8).contains(&rounds), "{rounds} rounds of 128 KiB in 1 MiB");
 }
