@@ -6,15 +6,29 @@ mod read;
 mod search;
 mod write;
 
+use std::fs::File;
 use std::sync::Arc;
 
 use super::{Call, Tool};
-use crate::domain::Result;
 use crate::domain::tool::ToolSpec;
-use crate::workdirs::{Workdir, Workdirs};
+use crate::domain::{Error, Result};
+use crate::workdirs::{Place, Workdir, Workdirs};
 
 /// Calls of one round run in their order: a file that is written is read afterwards.
 const LANE: &str = "files";
+
+/// A file that is read.
+struct Opened {
+    place: Place,
+    file: File,
+    size: u64,
+}
+
+impl Opened {
+    fn no_text(&self) -> Error {
+        Error::invalid("not_text", format!("{} is no text in UTF-8 ({} bytes)", self.place, self.size))
+    }
+}
 
 /// Where the files are.
 struct Storage(Workdirs);
@@ -22,6 +36,13 @@ struct Storage(Workdirs);
 impl Storage {
     fn workdir(&self, call: &Call<'_>) -> Result<Workdir> {
         self.0.workdir(call.owner, call.conversation)
+    }
+
+    /// The file that a model names.
+    fn open(&self, call: &Call<'_>, path: &str) -> Result<Opened> {
+        let place = Place::parse(path)?;
+        let (file, listed) = self.workdir(call)?.open(&place)?;
+        Ok(Opened { place, file, size: listed.size })
     }
 }
 

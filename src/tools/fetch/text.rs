@@ -2,50 +2,11 @@
 //!
 //! A reader of tags and nothing more: what is malformed comes out as text, and nothing here is ever shown as HTML.
 
-/// Elements whose content is not for reading.
-const SILENT: &[&str] =
-    &["script", "style", "noscript", "template", "svg", "math", "iframe", "object", "head", "select"];
-/// Elements that begin and end on a line of their own.
-const BLOCKS: &[&str] = &[
-    "address",
-    "article",
-    "aside",
-    "blockquote",
-    "br",
-    "dd",
-    "details",
-    "div",
-    "dl",
-    "dt",
-    "fieldset",
-    "figcaption",
-    "figure",
-    "footer",
-    "form",
-    "h1",
-    "h2",
-    "h3",
-    "h4",
-    "h5",
-    "h6",
-    "header",
-    "hr",
-    "li",
-    "main",
-    "nav",
-    "ol",
-    "p",
-    "pre",
-    "section",
-    "summary",
-    "table",
-    "tr",
-    "ul",
-];
-/// A tag whose quotes are not closed within so many bytes ends at its first `>`.
-const TAG_BYTES: usize = 4 * 1024;
-/// The most of an entity's name, in bytes.
-const ENTITY_BYTES: usize = 10;
+mod entities;
+mod tags;
+
+use entities::entities;
+use tags::{BLOCKS, SILENT, attribute, behind_end, end_of_tag};
 
 /// The title, and the text.
 pub(super) fn of(html: &str, base: &str) -> (Option<String>, String) {
@@ -199,56 +160,6 @@ impl Reader<'_> {
     }
 }
 
-/// Where a tag ends: `>` inside quotes does not end it.
-fn end_of_tag(html: &str) -> Option<usize> {
-    let mut quote = None;
-    for (at, byte) in html.bytes().enumerate().take(TAG_BYTES) {
-        match (quote, byte) {
-            (None, b'>') => return Some(at),
-            (None, b'"' | b'\'') => quote = Some(byte),
-            (Some(open), byte) if open == byte => quote = None,
-            _ => {}
-        }
-    }
-    html.find('>')
-}
-
-/// What follows the end tag of a script or a style, beginning with that tag.
-fn behind_end<'h>(html: &'h str, name: &str) -> &'h str {
-    let mut from = 0;
-    while let Some(at) = html[from..].find("</") {
-        let start = from + at;
-        if html[start + 2..].get(..name.len()).is_some_and(|found| found.eq_ignore_ascii_case(name)) {
-            return &html[start..];
-        }
-        from = start + 2;
-    }
-    ""
-}
-
-fn attribute(inside: &str, wanted: &str) -> Option<String> {
-    let mut rest = inside;
-    while let Some(at) = rest.find('=') {
-        let name = rest[..at].trim_end().rsplit(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '/')).next()?;
-        let value = rest[at + 1..].trim_start();
-        let (value, behind) = match value.chars().next() {
-            Some(quote @ ('"' | '\'')) => {
-                let end = value[1..].find(quote).map_or(value.len(), |end| end + 1);
-                (&value[1..end], value.get(end + 1..).unwrap_or_default())
-            }
-            _ => {
-                let end = value.find(char::is_whitespace).unwrap_or(value.len());
-                (&value[..end], &value[end..])
-            }
-        };
-        if name.eq_ignore_ascii_case(wanted) {
-            return Some(entities(value));
-        }
-        rest = behind;
-    }
-    None
-}
-
 /// A link as an absolute address; `None` for those that lead nowhere else.
 pub(super) fn resolved(base: &str, href: &str) -> Option<String> {
     let href = href.trim();
@@ -274,78 +185,6 @@ pub(super) fn resolved(base: &str, href: &str) -> Option<String> {
     }
     let directory = path.rfind('/').map_or("/", |end| &path[..=end]);
     Some(format!("{origin}{directory}{href}"))
-}
-
-fn entities(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('&') {
-        out.push_str(&rest[..at]);
-        rest = &rest[at..];
-        let end = rest.bytes().take(ENTITY_BYTES + 2).position(|byte| byte == b';');
-        match end.and_then(|end| Some((entity(&rest[1..end])?, end))) {
-            Some((c, end)) => {
-                out.push(c);
-                rest = &rest[end + 1..];
-            }
-            None => {
-                out.push('&');
-                rest = &rest[1..];
-            }
-        }
-    }
-    out.push_str(rest);
-    out
-}
-
-fn entity(name: &str) -> Option<char> {
-    if let Some(number) = name.strip_prefix('#') {
-        let code = match number.strip_prefix(['x', 'X']) {
-            Some(digits) => u32::from_str_radix(digits, 16),
-            None => number.parse(),
-        };
-        return char::from_u32(code.ok()?).filter(|c| !c.is_control() || matches!(c, '\n' | '\t'));
-    }
-    Some(match name {
-        "amp" => '&',
-        "lt" => '<',
-        "gt" => '>',
-        "quot" => '"',
-        "apos" => '\'',
-        "nbsp" => '\u{a0}',
-        "copy" => '©',
-        "reg" => '®',
-        "trade" => '™',
-        "euro" => '€',
-        "pound" => '£',
-        "yen" => '¥',
-        "sect" => '§',
-        "deg" => '°',
-        "middot" => '·',
-        "bull" => '•',
-        "hellip" => '…',
-        "ndash" => '–',
-        "mdash" => '—',
-        "lsquo" => '‘',
-        "rsquo" => '’',
-        "ldquo" => '“',
-        "rdquo" => '”',
-        "laquo" => '«',
-        "raquo" => '»',
-        "times" => '×',
-        "rarr" => '→',
-        "larr" => '←',
-        "auml" => 'ä',
-        "ouml" => 'ö',
-        "uuml" => 'ü',
-        "Auml" => 'Ä',
-        "Ouml" => 'Ö',
-        "Uuml" => 'Ü',
-        "szlig" => 'ß',
-        "eacute" => 'é',
-        "egrave" => 'è',
-        _ => return None,
-    })
 }
 
 /// No line ends in blanks, and there is at most one empty line in a row.

@@ -9,7 +9,6 @@ use super::{LANE, Storage, spec};
 use crate::domain::tool::ToolSpec;
 use crate::domain::{Error, Kind, Result};
 use crate::tools::{Call, Consent, Output, Tool};
-use crate::workdirs::Place;
 
 /// The longest file that is edited, in bytes.
 const FILE_BYTES: u64 = 4 * 1024 * 1024;
@@ -56,16 +55,14 @@ impl Tool for EditFile {
 
     fn call(&self, call: &Call<'_>) -> Result<Output> {
         let input: Input = call.arguments()?;
-        let place = Place::parse(&input.path)?;
-        let (file, listed) = self.storage.workdir(call)?.open(&place)?;
-        if listed.size > FILE_BYTES {
-            let message = format!("{place} has {} bytes; files of more than {FILE_BYTES} are not edited", listed.size);
+        let opened = self.storage.open(call, &input.path)?;
+        let (place, size) = (&opened.place, opened.size);
+        if size > FILE_BYTES {
+            let message = format!("{place} has {size} bytes; files of more than {FILE_BYTES} are not edited");
             return Err(Error::new(Kind::TooLarge, "file_too_large", message));
         }
         let mut text = String::new();
-        file.take(FILE_BYTES + 1)
-            .read_to_string(&mut text)
-            .map_err(|_| Error::invalid("not_text", format!("{place} is no text in UTF-8")))?;
+        (&opened.file).take(FILE_BYTES + 1).read_to_string(&mut text).map_err(|_| opened.no_text())?;
         let count = if input.old_text.is_empty() { 0 } else { text.matches(&input.old_text).count() };
         match count {
             0 => Err(Error::invalid("no_match", format!("The old text does not stand in {place}"))),
@@ -75,7 +72,7 @@ impl Tool for EditFile {
             }
             _ => {
                 let text = text.replace(&input.old_text, &input.new_text);
-                self.storage.workdir(call)?.write(&place, text.as_bytes())?;
+                self.storage.workdir(call)?.write(place, text.as_bytes())?;
                 let places = if count == 1 { "1 place" } else { &format!("{count} places") };
                 Ok(Output::text(format!("Edited {place} in {places}")))
             }

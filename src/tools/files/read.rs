@@ -9,7 +9,6 @@ use super::{LANE, Storage, spec};
 use crate::domain::tool::ToolSpec;
 use crate::domain::{Error, Result};
 use crate::tools::{Call, Consent, Output, Tool};
-use crate::workdirs::Place;
 
 /// Lines of one answer, where the model does not say.
 const LINES: usize = 2000;
@@ -59,13 +58,12 @@ impl Tool for ReadFile {
 
     fn call(&self, call: &Call<'_>) -> Result<Output> {
         let input: Input = call.arguments()?;
-        let place = Place::parse(&input.path)?;
-        let (file, listed) = self.storage.workdir(call)?.open(&place)?;
+        let opened = self.storage.open(call, &input.path)?;
         let first = input.offset.max(1);
         let end = first.saturating_add(input.limit.unwrap_or(LINES).max(1));
         // Room for the note at the end.
         let most = call.text_bytes.saturating_sub(200);
-        let mut reader = BufReader::new(file.take(FILE_BYTES));
+        let mut reader = BufReader::new((&opened.file).take(FILE_BYTES));
         let (mut text, mut line, mut last) = (Vec::new(), 0, first - 1);
         let is_cut = loop {
             line += 1;
@@ -75,7 +73,7 @@ impl Tool for ReadFile {
             let before = text.len();
             let read = (&mut reader).take(most as u64 + 1).read_until(b'\n', &mut text).map_err(cannot)?;
             if text[before..].contains(&0) {
-                return Err(no_text(&place, listed.size));
+                return Err(opened.no_text());
             }
             if read == 0 || line >= end {
                 text.truncate(before);
@@ -91,7 +89,7 @@ impl Tool for ReadFile {
             }
             last = line;
         };
-        Ok(Output::text(said(&text, first, last, line, is_cut, listed.size)))
+        Ok(Output::text(said(&text, first, last, line, is_cut, opened.size)))
     }
 }
 
@@ -112,8 +110,4 @@ fn said(text: &[u8], first: usize, last: usize, line: usize, is_cut: bool, size:
 
 fn cannot(cause: std::io::Error) -> Error {
     Error::unavailable("file_not_readable", "The file cannot be read").source(cause)
-}
-
-fn no_text(place: &Place, size: u64) -> Error {
-    Error::invalid("not_text", format!("{place} is no text ({size} bytes)"))
 }
