@@ -9,7 +9,6 @@ mod events;
 mod token_bucket;
 mod protocol;
 mod requests;
-mod search;
 mod socket;
 #[cfg(test)]
 mod tests;

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::dispatcher::{Dispatcher, Handled};
-use super::protocol::Request;
 use crate::domain::Result;
 use crate::service::search::Hit;
+use crate::ws::dispatcher::{Dispatcher, Handled};
+use crate::ws::protocol::Request;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -42,7 +42,7 @@ impl<'a> HitView<'a> {
 }
 
 impl Dispatcher {
-    pub(super) fn search(&self, request: &Request<'_>) -> Result<Handled> {
+    pub(in crate::ws) fn search(&self, request: &Request<'_>) -> Result<Handled> {
         #[derive(Deserialize)]
         struct Data {
             query: String,

@@ -1,0 +1,51 @@
+//! Turns: begun with a message, opened again, stopped.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::content::parts;
+use super::{ConversationIdView, conversation_id, started};
+use crate::domain::Result;
+use crate::domain::id::{ConversationId, TurnId};
+use crate::service::{Reopen, SendMessage};
+use crate::ws::dispatcher::{Dispatcher, Handled};
+use crate::ws::protocol::Request;
+
+impl Dispatcher {
+    pub(in crate::ws) fn send(&self, request: &Request<'_>) -> Result<Handled> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Data<'a> {
+            image_id: String,
+            #[serde(borrow)]
+            content: &'a RawValue,
+            client_message_id: Option<String>,
+        }
+        let data: Data<'_> = request.data()?;
+        let message = SendMessage {
+            conversation_id: ConversationId::from_outside(&data.image_id),
+            parts: parts(data.content)?,
+            client_message_id: data.client_message_id,
+        };
+        let sent = self.services.turns.send(&self.caller, message)?;
+        Ok(started(request, sent))
+    }
+
+    pub(in crate::ws) fn reopen(&self, request: &Request<'_>, how: Reopen) -> Result<Handled> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Data {
+            image_id: String,
+            turn_id: String,
+        }
+        let data: Data = request.data()?;
+        let (id, turn) = (ConversationId::from_outside(&data.image_id), TurnId::from_outside(&data.turn_id));
+        Ok(started(request, self.services.turns.reopen(&self.caller, &id, &turn, how)?))
+    }
+
+    pub(in crate::ws) fn interrupt(&self, request: &Request<'_>) -> Result<Handled> {
+        let id = conversation_id(request)?;
+        self.services.turns.interrupt(&self.caller, &id)?;
+        Ok(Handled::Reply(request.reply.data(&ConversationIdView { image_id: id.as_str() })))
+    }
+}
