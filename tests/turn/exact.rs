@@ -87,6 +87,8 @@ fn a_model_thinks_as_deeply_as_it_is_asked_to_and_can() {
         chat::chat(&mut client, &image, "hello");
         assert_eq!(chat.upstream.requests().last().unwrap().body["output_config"], json!({"effort": sent}));
     }
+    let cleared = client.ask("image_update_request", json!({"imageId": image.id, "updates": {"effort": null}}));
+    assert_eq!(cleared["record"].get("effort"), None, "null leaves it to the model: {cleared}");
     let updates = json!({"imageId": image.id, "updates": {"effort": "deep"}});
     assert_eq!(client.ask_for_trouble("image_update_request", updates), "invalid_effort");
 }

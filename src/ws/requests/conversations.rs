@@ -79,6 +79,7 @@ impl Dispatcher {
             model: Option<Option<String>>,
             #[serde(default, deserialize_with = "present")]
             tools: Option<Option<Vec<String>>>,
+            #[serde(default, deserialize_with = "present")]
             effort: Option<Option<String>>,
             mcp_servers: Option<IgnoredAny>,
         }
