@@ -7,6 +7,7 @@ import { guide } from "./admin-guide.js";
 import { healthSection } from "./admin-health.js";
 import { invitesSection } from "./admin-invites.js";
 import { logSection } from "./admin-log.js";
+import { modelsSection } from "./admin-models.js";
 import { providersSection } from "./admin-providers.js";
 import { toolsSection } from "./admin-tools.js";
 import { usageSection } from "./admin-usage.js";
@@ -19,7 +20,7 @@ import { openPalette } from "./palette.js";
 
 /** [name in the address, icon, what draws it] in the order of the list. */
 const SECTIONS = [
-  ["users", "users", usersSection], ["invites", "ticket", invitesSection], ["providers", "key", providersSection], ["tools", "tools", toolsSection], ["usage", "gauge", usageSection], ["backups", "backup", backupsSection],
+  ["users", "users", usersSection], ["invites", "ticket", invitesSection], ["providers", "key", providersSection], ["models", "model", modelsSection], ["tools", "tools", toolsSection], ["usage", "gauge", usageSection], ["backups", "backup", backupsSection],
   ["health", "pass", healthSection], ["log", "log", logSection],
 ];
 

@@ -3,6 +3,8 @@
 import { base } from "./storage.js";
 
 const TIMEOUT_MS = 20_000;
+/** Where the server asks providers first. */
+const ASK_MS = 90_000;
 
 /** Something that did not work, with the server's stable code. `offline` and `timeout` are ours. */
 export class Failure extends Error {
@@ -49,6 +51,7 @@ export const api = {
   logout: (token) => call("POST", "/api/auth/logout", { token }),
   changePassword: (token, currentPassword, newPassword) =>
     call("POST", "/api/auth/password", { token, body: { currentPassword, newPassword } }),
-  models: (token) => call("GET", "/api/models", { token }),
+  models: (token, ask = false) => call("GET", `/api/models${ask ? "?refresh=1" : ""}`, { token, timeout: ask ? ASK_MS : TIMEOUT_MS }),
+  tools: (token) => call("GET", "/api/tools", { token }),
   info: (token) => call("GET", "/agentx/info", { token }),
 };

@@ -29,6 +29,8 @@ export class App extends EventTarget {
   open = null;
   /** Which part of the administration is on the page: a name, "" for the first, null for none. */
   section = null;
+  /** Names of the tools that the next new conversation uses; null: those of the server. */
+  tools = null;
   #deliveries = Promise.resolve();
   #listeners = new AbortController();
   #refreshed = 0;
@@ -97,6 +99,20 @@ export class App extends EventTarget {
   async chooseModel(id) {
     if (this.imageId) await this.conversations.change(this.imageId, { model: id });
     this.models.choice = id;
+  }
+
+  /** How deeply it thinks there, and in those that are begun after it; null leaves it to the model. */
+  async chooseEffort(level) {
+    if (this.imageId) await this.conversations.change(this.imageId, { effort: level });
+    this.models.effort = level;
+  }
+
+  /** The tools that the conversation on the page uses, by name; null: those of the server. */
+  async chosenTools() { return this.imageId ? (await this.conversations.get(this.imageId)).tools ?? null : this.tools; }
+
+  async chooseTools(names) {
+    if (this.imageId) await this.conversations.change(this.imageId, { tools: names });
+    else this.tools = names;
   }
 
   /** Deletes a conversation. Returns how to undo that. */
@@ -225,7 +241,10 @@ export class App extends EventTarget {
   /** Makes the conversation of a first question. */
   async #found(entry) {
     const wasNew = !this.imageId;
-    const record = await this.conversations.create({ name: nameFrom(entry.text || entry.files?.[0]?.name || ""), model: this.models.choice ?? undefined });
+    const record = await this.conversations.create({
+      name: nameFrom(entry.text || entry.files?.[0]?.name || ""), model: this.models.choice ?? undefined, effort: this.models.effort ?? undefined, tools: this.tools ?? undefined,
+    });
+    this.tools = null;
     this.outbox.update(entry, { imageId: record.imageId });
     if (wasNew && !this.imageId) this.go(record.imageId, { replace: true });
   }

@@ -52,10 +52,17 @@ export class Conversations extends EventTarget {
     return record;
   }
 
-  /** Changes a record: `updates` are new values, like a name or a model. */
+  /** Changes a record: `updates` are new values, like a name or a model; null takes one away. */
   async change(imageId, updates) {
     const { record } = await this.connection.request("image_update_request", { imageId, updates });
-    this.note(imageId, record);
+    const cleared = Object.keys(updates).filter((name) => updates[name] === null);
+    this.note(imageId, { ...Object.fromEntries(cleared.map((name) => [name, null])), ...record });
+  }
+
+  /** Everything about one, also what lists leave out. */
+  async get(imageId) {
+    const { record } = await this.connection.request("image_get_request", { imageId });
+    return record;
   }
 
   async remove(imageId) {

@@ -32,7 +32,8 @@ export class ModelChip {
     const { models, record, imageId } = this.app;
     const id = imageId ? record?.model : models.choice;
     const model = id ? models.find(id) : models.default;
-    return { id: id ?? model?.id ?? "", model };
+    const effort = (imageId ? record?.effort : models.effort) ?? null;
+    return { id: id ?? model?.id ?? "", model, effort: model?.efforts?.length ? effort : null };
   }
 
   /** What is known of the model that answers; null where it is not in the list. */
@@ -40,13 +41,14 @@ export class ModelChip {
 
   draw() {
     const { list } = this.app.models;
-    const { id, model } = this.#current;
+    const { id, model, effort } = this.#current;
     const known = this.app.record || !this.app.imageId;
     const gone = list.length && known && id && (!model || isRetired(model));
-    this.element.hidden = !known || !(list.length > 1 || gone);
+    this.element.hidden = !known || !(list.length > 1 || gone || model?.efforts?.length);
     const name = model?.name ?? id;
-    label(this.#name, name);
-    const text = t("model.named", { name });
+    const shown = effort ? `${name} · ${effortText(effort)}` : name;
+    label(this.#name, shown);
+    const text = t("model.named", { name: shown });
     attribute(this.element, "aria-label", text);
     attribute(this.element, "title", text);
     this.#warn(gone ? t("model.gone", { name }) : model?.lifecycle === "deprecated" && model.retiresAt ? t("model.retiresSoon", { name, date: dateOf(retiresAt(model)) }) : "");
@@ -66,7 +68,27 @@ export class ModelChip {
       title: t("model.choose"),
       search: list.length >= SEARCH_FROM ? t("model.search") : null,
       find: (query) => list.filter((model) => matches(model, query)).map((model) => this.#option(model)),
+      foot: this.#efforts(),
     });
+  }
+
+  /** How deeply the model of the conversation thinks, where it lets itself be asked. */
+  #efforts() {
+    const { model, effort } = this.#current;
+    if (!model?.efforts?.length) return null;
+    const choice = (level) => h("label", { class: "button is-small is-quiet" },
+      h("input", { class: "u-hidden", type: "radio", name: "effort", value: level ?? "", checked: level === effort, onchange: () => this.#pickEffort(level) }), effortText(level));
+    return h("fieldset", {}, h("legend", { class: "meta" }, t("effort.of", { name: model.name })), h("div", { class: "row is-wrap choices" }, [null, ...model.efforts].map(choice)));
+  }
+
+  async #pickEffort(level) {
+    try {
+      await this.app.chooseEffort(level);
+      announce(t("effort.chosen", { level: effortText(level) }));
+    } catch (error) {
+      toast(errorText(error), { symbol: "fail" });
+    }
+    this.draw();
   }
 
   #option(model) {
@@ -95,5 +117,7 @@ export class ModelChip {
     this.draw();
   }
 }
+
+const effortText = (level) => t(`effort.${level ?? "auto"}`);
 
 const matches = (model, query) => query.toLowerCase().split(/\s+/).every((word) => `${model.provider} ${model.id} ${model.name}`.toLowerCase().includes(word));

@@ -15,13 +15,15 @@ export class Models extends EventTarget {
   constructor(userId) {
     super();
     this.name = `model:${userId}`;
+    this.effortName = `effort:${userId}`;
   }
 
-  async refresh({ now = false } = {}) {
+  /** `ask` makes the server ask the providers, which an administrator may. */
+  async refresh({ now = false, ask = false } = {}) {
     if (!now && Date.now() - this.#asked < FRESH_MS) return;
     this.#asked = Date.now();
     try {
-      const { models } = await api.models(account.token);
+      const { models } = await api.models(account.token, ask);
       this.list = models;
       this.dispatchEvent(new Event("change"));
     } catch {
@@ -42,6 +44,15 @@ export class Models extends EventTarget {
     const id = kept.get(this.name);
     const model = id && this.find(id);
     return model && !isRetired(model) ? model.id : null;
+  }
+
+  /** How deeply models think in new conversations; null leaves it to them. */
+  get effort() { return kept.get(this.effortName); }
+
+  set effort(level) {
+    if (level) kept.set(this.effortName, level);
+    else kept.remove(this.effortName);
+    this.dispatchEvent(new Event("change"));
   }
 
   set choice(id) {

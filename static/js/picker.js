@@ -10,9 +10,9 @@ const MOST_SHOWN = 100;
 /**
  * Opens it. `find(query)` gives what is on offer, now or as a promise: [{ label, note, state, group, symbol, checked, pick }].
  * `later(query)` gives more of it, behind the rest, when that takes a while. `search` is the name of the field; without
- * it there is none.
+ * it there is none. `foot` are elements below the list.
  */
-export function openPicker({ title, search, find, later }) {
+export function openPicker({ title, search, find, later, foot }) {
   const list = h("ul", { class: "picker-list", id: "picker-list", role: "listbox", "aria-label": title, tabindex: search ? null : 0 });
   const input = search && h("input", {
     class: "input", type: "text", placeholder: search, "aria-label": search, role: "combobox", "aria-controls": "picker-list", "aria-expanded": "true",
@@ -21,7 +21,7 @@ export function openPicker({ title, search, find, later }) {
   const dialog = h("dialog", { class: "dialog picker", "aria-label": title, onclose: () => dialog.remove(), onkeydown: key, onclick: outside },
     h("div", { class: "row picker-head" }, input ? h("div", { class: "input-group u-grow" }, icon("search"), input) : h("h2", { class: "title u-grow" }, title),
       h("button", { class: "button is-icon is-quiet", type: "button", "aria-label": t("close"), title: t("close"), onclick: () => dialog.close() }, icon("close"))),
-    list);
+    list, foot && h("div", { class: "picker-foot" }, foot));
   const focus = input || list;
   let options = [];
   let at = -1;
@@ -76,7 +76,7 @@ export function openPicker({ title, search, find, later }) {
   }
 
   function key(event) {
-    if (event.isComposing || event.keyCode === 229 || event.target.closest("button")) return;
+    if (event.isComposing || event.keyCode === 229 || event.target.closest("button, .picker-foot")) return;
     const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: input ? undefined : 0, End: input ? undefined : -1 }[event.key];
     if (to !== undefined) go(to);
     else if (event.key === "Enter") take(at);

@@ -14,6 +14,7 @@ import { meaningOf, showShortcuts } from "./keys.js";
 import { openPalette } from "./palette.js";
 import { announce, copyAndTell, toast } from "./status.js";
 import { Thread } from "./thread.js";
+import { ToolChip } from "./toolchip.js";
 
 /** The banner comes up only when a connection is gone for longer than this. */
 const BANNER_AFTER_MS = 1_200;
@@ -28,6 +29,7 @@ export class Shell {
   #listeners = new AbortController();
   #composer = null;
   #chip = null;
+  #tools = null;
   #thread = null;
   #lostAt = 0;
   #shownEmpty = "";
@@ -57,6 +59,7 @@ export class Shell {
     this.dockSize.disconnect();
     this.#composer.destroy();
     this.#chip.destroy();
+    this.#tools.destroy();
     this.sidebar.destroy();
     this.#thread?.destroy();
   }
@@ -110,10 +113,12 @@ export class Shell {
     this.founding = !imageId;
     this.#chip?.destroy();
     this.#chip = new ModelChip(app);
+    this.#tools?.destroy();
+    this.#tools = new ToolChip(app);
     this.attachments = new Attachments((kind) => this.#chip.model?.[kind] ?? null);
     this.#composer = new Composer({
       files: this.attachments,
-      chips: [this.#chip.element],
+      chips: [this.#tools.element, this.#chip.element],
       notes: [this.#chip.note],
       text: draft.get(userId, imageId),
       aside: draft.aside(userId, imageId),

@@ -1,15 +1,13 @@
 // Consent to a tool's call: who wants to do what with which input, answered once, whatever was reloaded meanwhile.
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, test } from "node:test";
-import { answer, answers, finished, logIn, newContext, noOverflow, register, say, Server, stopBrowser, violations } from "./support.js";
-import { startUpstream } from "./upstream.js";
+import { test } from "node:test";
+import { context, open, page, PHONE_ZH, server, setStage, upstream } from "./stage.js";
+import { answer, answers, finished, logIn, noOverflow, register, say, violations } from "./support.js";
 
 const TOOL_SERVER = new URL("./tool-server.js", import.meta.url).pathname;
 
 const ADMIN = "administrator";
-
-let server, upstream, context, page;
 
 /** Calls the tool for each question, and then says what came back. */
 function saying(body) {
@@ -20,29 +18,18 @@ function saying(body) {
   return tool ? { tool: tool.name, input: { text: "buy milk" } } : "No tool here.";
 }
 
-before(async () => {
-  upstream = await startUpstream({ models: [{ id: "claude-sonnet-5-5", display_name: "Sonnet 5.5" }], say: saying });
-  server = await Server.start({ provider: "anthropic", args: ["--api-url", upstream.url, "--api-key", "test-key"] });
-  context = await newContext();
-  page = await context.newPage();
-  await register(page, server.url, ADMIN);
-  const added = await page.evaluate(async ([command, script]) => {
-    const token = JSON.parse(localStorage.getItem("portagent:token"));
-    const response = await fetch("/api/admin/mcp", { method: "POST", headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" }, body: JSON.stringify({ name: "notes", command, args: [script] }) });
-    return [response.status, await response.text()];
-  }, [process.execPath, TOOL_SERVER]);
-  assert.equal(added[0], 201, added[1]);
-  await context.close();
-});
-after(async () => { await stopBrowser(); await server.stop(); upstream.stop(); });
-beforeEach(async () => {
-  context = await newContext();
-  page = await context.newPage();
-  await register(page, server.url);
-});
-afterEach(async () => {
-  await context.close();
-  assert.deepEqual(context.complaints, [], "the browser complained");
+setStage({
+  models: [{ id: "claude-sonnet-5-5", display_name: "Sonnet 5.5" }],
+  say: saying,
+  async prepare() {
+    await register(page, server.url, ADMIN);
+    const added = await page.evaluate(async ([command, script]) => {
+      const token = JSON.parse(localStorage.getItem("portagent:token"));
+      const response = await fetch("/api/admin/mcp", { method: "POST", headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" }, body: JSON.stringify({ name: "notes", command, args: [script] }) });
+      return [response.status, await response.text()];
+    }, [process.execPath, TOOL_SERVER]);
+    assert.equal(added[0], 201, added[1]);
+  },
 });
 
 const card = (where = page) => where.getByRole("group", { name: "The tool server notes wants to run note" });
@@ -98,10 +85,7 @@ test("always is remembered, shown in the account, and taken back there", async (
 });
 
 test("on a phone, in Chinese, the card fits", async () => {
-  await context.close();
-  context = await newContext({ viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, locale: "zh-CN", colorScheme: "dark" });
-  page = await context.newPage();
-  await register(page, server.url);
+  await open(PHONE_ZH);
   await say(page, "记一下");
   await page.getByRole("button", { name: "允许一次" }).waitFor();
   assert.ok(await noOverflow(page));
@@ -110,11 +94,36 @@ test("on a phone, in Chinese, the card fits", async () => {
   await finished(page);
 });
 
+test("tools are chosen for a conversation, before its first question and later", async () => {
+  const asked = () => upstream.asked.at(-1).tools?.map(({ name }) => name) ?? [];
+  const choose = page.getByRole("button", { name: "Tools of this conversation" });
+  await choose.click();
+  assert.ok(await page.getByRole("checkbox", { name: "notes" }).isChecked(), "as the administrator has set it");
+  assert.ok(await page.getByRole("button", { name: "As set by the administrator" }).isDisabled());
+  assert.deepEqual(await violations(page), []);
+  await page.getByRole("checkbox", { name: "notes" }).uncheck();
+  await page.getByRole("checkbox", { name: "Files of this conversation" }).uncheck();
+  await page.keyboard.press("Escape");
+  await say(page, "Keep a note");
+  await answer(page).getByText("No tool here.").waitFor();
+  await finished(page);
+  assert.deepEqual(asked().sort(), ["current_time", "fetch_url"]);
+  await page.reload();
+  await choose.click();
+  await page.getByRole("checkbox", { name: "notes" }).waitFor();
+  assert.equal(await page.getByRole("checkbox", { name: "notes" }).isChecked(), false);
+  await page.getByRole("button", { name: "As set by the administrator" }).click();
+  await page.locator("[role=status]").getByText("Tools changed.").waitFor();
+  assert.ok(await page.getByRole("checkbox", { name: "notes" }).isChecked());
+  await page.keyboard.press("Escape");
+  await say(page, "Keep a note");
+  await card().getByRole("button", { name: "Allow once" }).click();
+  await finished(page);
+  assert.ok(asked().includes("write_file"), asked().join());
+});
+
 test("administrators see the server, its tools, and whether it asks", async () => {
-  await context.close();
-  context = await newContext();
-  page = await context.newPage();
-  await logIn(page, server.url, ADMIN);
+  await open({}, () => logIn(page, server.url, ADMIN));
   await page.locator(".composer-text").waitFor();
   await page.goto(`${server.url}/admin/tools`);
   const more = page.getByRole("button", { name: "Actions for notes" });

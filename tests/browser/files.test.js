@@ -1,34 +1,16 @@
 // Pictures and files in messages: by the button, paste and drop, with a way back, made small in the browser.
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, test } from "node:test";
-import { answer, finished, newContext, noOverflow, register, say, Server, stopBrowser, violations } from "./support.js";
-import { startUpstream } from "./upstream.js";
+import { test } from "node:test";
+import { open, page, PHONE_ZH, setStage, upstream } from "./stage.js";
+import { answer, finished, noOverflow, say, violations } from "./support.js";
 
 const MODELS = [
   { id: "claude-sonnet-5-5", display_name: "Sonnet 5.5", capabilities: { image_input: { supported: true }, pdf_input: { supported: true } } },
   { id: "claude-blind", display_name: "Blind", capabilities: { image_input: { supported: false } } },
 ];
 
-let server, upstream, context, page;
-
-before(async () => {
-  upstream = await startUpstream({ models: MODELS });
-  server = await Server.start({ provider: "anthropic", args: ["--api-url", upstream.url, "--api-key", "test-key"] });
-});
-after(async () => { await stopBrowser(); await server.stop(); upstream.stop(); });
-beforeEach(() => open());
-afterEach(async () => {
-  await context.close();
-  assert.deepEqual(context.complaints, [], "the browser complained");
-});
-
-async function open(options) {
-  await context?.close();
-  context = await newContext(options);
-  page = await context.newPage();
-  await register(page, server.url);
-}
+setStage({ models: MODELS });
 
 /** Gives the page a picture of this size as `how` does it: "paste" or "drop". */
 const give = (how, width, height) => page.evaluate(async ([kind, wide, high]) => {
@@ -106,7 +88,7 @@ test("a model that cannot see says so before anything is sent", async () => {
 });
 
 test("on a phone, in Chinese, nothing sticks out", async () => {
-  await open({ viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, locale: "zh-CN", colorScheme: "dark" });
+  await open(PHONE_ZH);
   await give("paste", 800, 600);
   await page.getByRole("button", { name: "移除 paste.png" }).waitFor();
   assert.ok(await noOverflow(page));

@@ -1,36 +1,18 @@
 // The model is chosen where one writes: per conversation, and the last choice is where the next one begins.
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, test } from "node:test";
-import { answer, finished, newContext, register, say, Server, stopBrowser, violations } from "./support.js";
-import { startUpstream } from "./upstream.js";
+import { test } from "node:test";
+import { open, page, PHONE, setStage, upstream } from "./stage.js";
+import { answer, finished, say, violations } from "./support.js";
 
 const MODELS = [
-  { id: "claude-sonnet-5-5", display_name: "Sonnet 5.5", lifecycle: "active", max_input_tokens: 1_000_000, capabilities: { image_input: { supported: true } } },
+  { id: "claude-sonnet-5-5", display_name: "Sonnet 5.5", lifecycle: "active", max_input_tokens: 1_000_000, capabilities: { image_input: { supported: true }, effort: Object.fromEntries(["low", "medium", "high", "max"].map((level) => [level, { supported: true }])) } },
   { id: "claude-small", display_name: "Small", lifecycle: "active" },
   { id: "claude-old", display_name: "Old", lifecycle: "deprecated", retires_at: "2031-03-24T00:00:00Z" },
   { id: "claude-gone", display_name: "Gone", lifecycle: "retired", retires_at: "2025-01-01T00:00:00Z" },
 ];
 
-let server, upstream, context, page;
-
-before(async () => {
-  upstream = await startUpstream({ models: MODELS });
-  server = await Server.start({ provider: "anthropic", args: ["--api-url", upstream.url, "--api-key", "test-key"] });
-});
-after(async () => { await stopBrowser(); await server.stop(); upstream.stop(); });
-beforeEach(() => open());
-afterEach(async () => {
-  await context.close();
-  assert.deepEqual(context.complaints, [], "the browser complained");
-});
-
-async function open(options) {
-  await context?.close();
-  context = await newContext(options);
-  page = await context.newPage();
-  await register(page, server.url);
-}
+setStage({ models: MODELS });
 
 const chip = () => page.getByRole("button", { name: /^(Model: |模型：)/ });
 const option = (name) => page.getByRole("option", { name });
@@ -86,9 +68,36 @@ test("a model that is gone says so and offers the others; one that will go says 
 });
 
 test("by touch and in Chinese, and nothing sticks out", async () => {
-  await open({ viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, locale: "zh-CN" });
+  await open({ ...PHONE, locale: "zh-CN" });
   await page.getByRole("button", { name: "模型：Sonnet 5.5" }).tap();
   await option(/Small/).tap();
   await page.getByRole("button", { name: "模型：Small" }).waitFor();
   assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+});
+
+test("how deeply a model thinks is chosen with it, by keys, and the next conversation begins with it", async () => {
+  await chip().click();
+  const effort = page.getByRole("group", { name: "How deeply Sonnet 5.5 thinks" });
+  assert.deepEqual(await effort.getByRole("radio").evaluateAll((all) => all.map((each) => each.parentElement.textContent)), ["Automatic", "Low", "Medium", "High", "Maximum"]);
+  await page.keyboard.press("Tab");
+  for (let presses = 0; presses < 3; presses += 1) await page.keyboard.press("ArrowRight");
+  await page.getByRole("button", { name: "Model: Sonnet 5.5 · High", includeHidden: true }).waitFor();
+  assert.deepEqual(await violations(page), []);
+  await page.keyboard.press("Escape");
+  await say(page, "Think hard");
+  await finished(page);
+  assert.equal(upstream.asked.at(-1).output_config?.effort, "high");
+  await page.reload();
+  await page.getByRole("button", { name: "Model: Sonnet 5.5 · High" }).waitFor();
+  await chip().click();
+  await page.getByText("Automatic", { exact: true }).click();
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "Model: Sonnet 5.5", exact: true }).waitFor();
+  await say(page, "As you like");
+  await finished(page);
+  assert.equal(upstream.asked.at(-1).output_config?.effort, undefined);
+  await chip().click();
+  await option(/Small/).click();
+  await chip().click();
+  assert.equal(await page.getByRole("radio").count(), 0, "a model that does not say so is not asked to");
 });
