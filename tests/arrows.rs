@@ -1,7 +1,7 @@
 //! Rooms depend on each other one way only. This reads every path that the source names and fails on one that is not
 //! in a table below, so that an arrow is drawn here on purpose or not at all.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -110,6 +110,32 @@ fn arrows_inside_a_room_go_one_way() {
         }
     }
     assert!(unwanted.is_empty(), "arrows that are not wanted: {unwanted:#?}");
+}
+
+/// At every depth: what a file names beside the room that it stands in leads no way back, through whatever is in between.
+#[test]
+fn no_circle_goes_through_a_room_inside_a_room() {
+    let modules: BTreeSet<Vec<String>> = sources().iter().map(|file| module_of(file)).collect();
+    let has_files_inside = |room: &[String]| modules.iter().any(|one| one.len() > room.len() && one.starts_with(room));
+    let mut named: BTreeMap<Vec<String>, BTreeSet<String>> = BTreeMap::new();
+    for (file, line) in lines() {
+        let module = module_of(&file);
+        for path in paths(&line, &file) {
+            let depth = module.iter().zip(&path).take_while(|(one, other)| one == other).count();
+            if depth < module.len() && depth < path.len() && modules.contains(&path[..=depth]) {
+                named.entry(module[..=depth].to_vec()).or_default().insert(path[depth].clone());
+            }
+        }
+    }
+    for room in named.keys().filter(|room| has_files_inside(room)) {
+        let (mut reached, mut open) = (BTreeSet::new(), vec![room.clone()]);
+        while let Some(from) = open.pop() {
+            let beside = &from[..from.len() - 1];
+            let next = named.get(&from).into_iter().flatten().map(|name| [beside, std::slice::from_ref(name)].concat());
+            open.extend(next.filter(|one| reached.insert(one.clone())));
+        }
+        assert!(!reached.contains(room), "a circle goes through {}", room.join("/"));
+    }
 }
 
 fn may_name(arrows: Arrows, room: &str, name: &str) -> bool {

@@ -5,7 +5,7 @@ use super::handlers::page;
 use crate::domain::user::{Admin, Caller};
 use crate::http::context::Context;
 use crate::http::limits::{BODY_BYTES, OPEN_BODY_BYTES, UPLOAD_BYTES};
-use crate::http::wire::body::Sink;
+use crate::http::wire::body::Receiver;
 use crate::http::wire::failure::{Failure, HandlerResult};
 use crate::http::wire::head::Method;
 use crate::http::wire::request::Request;
@@ -63,11 +63,6 @@ pub(crate) enum Handler {
     Upload(fn(&Context, &Caller, &Request) -> HandlerResult<Box<dyn Receiver>>),
     /// The connection becomes a WebSocket.
     Socket,
-}
-
-/// What takes a body as it comes, and answers when it was whole.
-pub(crate) trait Receiver: Sink {
-    fn finish(self: Box<Self>) -> HandlerResult<Response>;
 }
 
 /// A handler together with the caller it was promised.

@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 mod delimiters;
+mod fences;
 mod inline;
 mod lines;
 mod partial;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::failure::{Failure, HandlerResult};
 use super::head::Framing;
 use super::input::Input;
+use super::response::Response;
 use crate::http::limits::{BODY_BYTES_PER_SECOND, CHUNK_LINE_BYTES, TRAILER_LINES};
 
 /// What is set aside for a body when its first bytes have come: a promise costs us no more than this.
@@ -23,6 +24,11 @@ pub(crate) enum BodyError {
 /// Where a body goes. A refusal ends it.
 pub(crate) trait Sink {
     fn take(&mut self, bytes: &[u8]) -> HandlerResult<()>;
+}
+
+/// What takes a body as it comes, and answers when it was whole.
+pub(crate) trait Receiver: Sink {
+    fn finish(self: Box<Self>) -> HandlerResult<Response>;
 }
 
 /// Into memory.

@@ -6,7 +6,7 @@ mod databases;
 pub mod disk;
 pub mod integrity;
 mod log_file;
-pub mod models;
+mod models;
 mod upstream;
 mod wal;
 

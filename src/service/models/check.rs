@@ -8,7 +8,6 @@ use crate::domain::finding::{Finding, Level};
 use crate::domain::provider::ProviderRow;
 use crate::domain::{Error, Result, clock};
 use crate::llm::{Endpoint, Kind, Model, Provider, Timeouts};
-use crate::service::health::models::words;
 
 /// Names of findings.
 const UPSTREAM: &str = "upstream";
@@ -156,7 +155,8 @@ impl Probe {
         let model = listed.iter().find(|model| model.id == id).cloned();
         let model = model.unwrap_or_else(|| Model { id: id.to_owned(), ..Model::default() });
         let at = moment(&lifecycle::of(*kind, &model, 0).1)?;
-        let words = words(&Retirement { provider: name.clone(), model: id.to_owned(), at }, clock::now_ms())?;
+        let retirement = Retirement { provider: name.clone(), model: id.to_owned(), at };
+        let words = retirement.notice(clock::now_ms())?;
         Some(
             Finding::warn(MODEL, words)
                 .hint(self.hint("set LLM_PROVIDER_MODEL to another model", "set another default model")),

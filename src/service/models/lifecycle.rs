@@ -15,6 +15,9 @@ const ANNOUNCED: &[(Kind, &str, &str)] = &[
 ];
 
 pub(super) const RETIRED: &str = "retired";
+const DAY_MS: i64 = 24 * 3_600_000;
+/// A warning begins so long before, in milliseconds: 30 days.
+const WARN_BEFORE_MS: i64 = 30 * DAY_MS;
 
 /// A configured model whose last day is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +26,22 @@ pub struct Retirement {
     pub model: String,
     /// Milliseconds since 1970.
     pub at: i64,
+}
+
+impl Retirement {
+    /// `a/b retires on 2026-12-24, in 12 days`, where it is time to say so.
+    pub fn notice(&self, now: i64) -> Option<String> {
+        let Self { provider, model, at } = self;
+        let day = timestamp::rfc3339(*at);
+        let day = day.get(..10).unwrap_or_default();
+        match at.saturating_sub(now) {
+            ..=0 => Some(format!("{provider}/{model} was retired on {day}")),
+            left @ 1..=WARN_BEFORE_MS => {
+                Some(format!("{provider}/{model} retires on {day}, in {} days", left / DAY_MS))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// `active`, `deprecated` or `retired`, and the last day; both empty where nothing is known.
@@ -107,5 +126,18 @@ mod tests {
         check("claude-x", ("active", "2026-11-01"), ("retired", "2026-11-01"));
         check("claude-sonnet-5-5", ("active", ""), ("active", ""));
         check("claude-sonnet-4-5-large", ("", ""), ("", ""));
+    }
+
+    #[test]
+    fn thirty_days_before() {
+        let check = |days: i64, expected: Option<&str>| {
+            let one = Retirement { provider: "a".to_owned(), model: "b".to_owned(), at: 100 * DAY_MS };
+            let said = one.notice((100 - days) * DAY_MS);
+            assert_eq!(said.as_deref(), expected, "{days}");
+        };
+        check(31, None);
+        check(30, Some("a/b retires on 1970-04-11, in 30 days"));
+        check(0, Some("a/b was retired on 1970-04-11"));
+        check(-1, Some("a/b was retired on 1970-04-11"));
     }
 }
