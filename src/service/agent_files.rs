@@ -4,7 +4,9 @@ use std::fs::File;
 use std::io::{Read as _, Seek as _, Write as _};
 use std::sync::Arc;
 
-use super::allowance::check_disk;
+use super::allowance::{check_disk, check_storage};
+use super::files::{Slot, Uploads};
+use super::work_files;
 use crate::domain::id::{ContainerId, ConversationId};
 use crate::domain::limits::FILE_BYTES;
 use crate::domain::media::{Media, Sniffer};
@@ -21,6 +23,7 @@ const SNIFFED_BYTES: u64 = 1024 * 1024;
 
 pub struct AgentFiles {
     store: Arc<Store>,
+    uploads: Arc<Uploads>,
 }
 
 /// What is in a work directory.
@@ -36,16 +39,16 @@ pub struct WorkdirList {
 /// A file on its way into a work directory.
 pub struct WorkdirUpload {
     store: Arc<Store>,
-    owner: ContainerId,
     conversation: ConversationId,
     place: Place,
     draft: Draft,
     size: u64,
+    slot: Slot,
 }
 
 impl AgentFiles {
-    pub(super) fn new(store: Arc<Store>) -> Self {
-        Self { store }
+    pub(super) fn new(store: Arc<Store>, uploads: Arc<Uploads>) -> Self {
+        Self { store, uploads }
     }
 
     /// Errors: `NotFound` for a conversation that is not the caller's; `Unavailable`.
@@ -53,15 +56,16 @@ impl AgentFiles {
         let owner = self.owner(caller, id)?;
         let mut list = WorkdirList { entries: Vec::new(), more: false, bytes: 0 };
         let Some(workdir) = self.store.workdirs().existing_workdir(owner, id)? else { return Ok(list) };
-        workdir.each(&Place::parse("")?, &mut |found, _| {
-            list.bytes = list.bytes.saturating_add(found.size);
+        let before = self.store.file_bytes(owner, id)?;
+        let usage = workdir.measure(&mut |found| {
             if list.entries.len() < LISTED {
                 list.entries.push(found);
             } else {
                 list.more = true;
             }
-            Ok(true)
         })?;
+        list.bytes = usage.bytes;
+        self.store.set_file_bytes(owner, id, before, usage.bytes)?;
         Ok(list)
     }
 
@@ -74,27 +78,24 @@ impl AgentFiles {
         Ok((file, media, listed))
     }
 
-    /// Errors: `NotFound`, `Invalid`; `TooLarge` where the work directory is full; `Unavailable`.
+    /// Errors: `NotFound`, `Invalid`; `TooLarge` where the work directory or its owner's storage is full; `RateLimited`
+    /// for too many at once; `Unavailable`.
     pub fn upload(&self, caller: &Caller, id: &ConversationId, path: &str) -> Result<WorkdirUpload> {
         let owner = self.owner(caller, id)?;
         check_disk(&self.store, caller)?;
+        check_storage(&self.store, owner)?;
+        let slot = self.uploads.slot(owner)?;
         let place = Place::parse(path)?;
         let draft = self.store.workdirs().workdir(owner, id)?.begin(&place)?;
-        Ok(WorkdirUpload {
-            store: self.store.clone(),
-            owner: owner.clone(),
-            conversation: id.clone(),
-            place,
-            draft,
-            size: 0,
-        })
+        Ok(WorkdirUpload { store: self.store.clone(), conversation: id.clone(), place, draft, size: 0, slot })
     }
 
     /// Removes a file, or a directory with all that is in it. Errors: `NotFound`, `Invalid`, `Unavailable`.
     pub fn delete(&self, caller: &Caller, id: &ConversationId, path: &str) -> Result<()> {
         let owner = self.owner(caller, id)?;
         let workdir = self.store.workdirs().existing_workdir(owner, id)?.ok_or_else(|| Error::not_found("File"))?;
-        workdir.remove(&Place::parse(path)?)
+        workdir.remove(&Place::parse(path)?)?;
+        work_files::recount(&self.store, owner, id)
     }
 
     fn owner<'a>(&self, caller: &'a Caller, id: &ConversationId) -> Result<&'a ContainerId> {
@@ -114,16 +115,12 @@ impl WorkdirUpload {
         self.draft.file.write_all(bytes).map_err(super::files::not_stored)
     }
 
-    /// Errors: `NotFound` where the conversation is gone meanwhile; `Unavailable`.
+    /// Errors: `NotFound` where the conversation is gone meanwhile; `TooLarge` where its owner's storage has no room for
+    /// it; `Unavailable`.
     pub fn finish(self) -> Result<Listed> {
-        let Self { store, owner, conversation, place, draft, .. } = self;
-        draft.keep().map_err(super::files::not_stored)?;
-        if let Err(error) = store.conversation(&owner, &conversation) {
-            // It was deleted while the file came, and so was its directory.
-            store.workdirs().remove_conversation(&owner, &conversation)?;
-            return Err(error);
-        }
-        let workdir = store.workdirs().workdir(&owner, &conversation)?;
+        let Self { store, conversation, place, draft, slot, .. } = self;
+        work_files::keep(&store, &slot.owner, &conversation, draft)?;
+        let workdir = store.workdirs().workdir(&slot.owner, &conversation)?;
         workdir.open(&place).map(|(_, listed)| listed)
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 
 use super::allowance::{check_disk, check_storage};
-use super::clock_guard;
+use super::{clock_guard, work_files};
 use crate::domain::attachment::{Attachment, plain_name};
 use crate::domain::id::{ContainerId, FileId, hex};
 use crate::domain::limits::FILE_BYTES;
@@ -31,7 +31,7 @@ pub struct Files {
 
 /// How many each person has under way.
 #[derive(Default)]
-struct Uploads(Mutex<HashMap<ContainerId, u32>>);
+pub(super) struct Uploads(Mutex<HashMap<ContainerId, u32>>);
 
 /// A file on its way in. Dropped before its end, nothing of it stays.
 pub struct Upload {
@@ -44,9 +44,10 @@ pub struct Upload {
     slot: Slot,
 }
 
-struct Slot {
+/// One of them.
+pub(super) struct Slot {
     uploads: Arc<Uploads>,
-    owner: ContainerId,
+    pub owner: ContainerId,
 }
 
 /// What tidying removed.
@@ -61,8 +62,8 @@ pub struct Tidied {
 }
 
 impl Files {
-    pub(super) fn new(store: Arc<Store>) -> Self {
-        Self { store, uploads: Arc::default() }
+    pub(super) fn new(store: Arc<Store>, uploads: Arc<Uploads>) -> Self {
+        Self { store, uploads }
     }
 
     /// Errors: `RateLimited` for too many at once; `Unavailable` when the disk is almost full or cannot be written;
@@ -98,7 +99,8 @@ impl Files {
         remove_content(&self.store, owner, &deleted.digest).map(drop)
     }
 
-    /// Removes what nothing holds any more, of all people. `go_on` is asked in between.
+    /// Removes what nothing holds any more, of all people, and counts what their agents' files hold. `go_on` is asked in
+    /// between.
     ///
     /// Errors: `Unavailable`.
     pub fn tidy(&self, go_on: &dyn Fn() -> bool) -> Result<Tidied> {
@@ -111,6 +113,7 @@ impl Files {
                 break;
             }
             let owner = ContainerId::from(name);
+            work_files::recount_all(&self.store, &owner, go_on)?;
             tidied.files += forget(&self.store, &owner, unused_before)?;
             let Some(here) = self.store.workdirs().attachments(&owner)? else { continue };
             tidied.partial += here.remove_partial().map_err(not_stored)?;
@@ -205,7 +208,8 @@ impl Upload {
 }
 
 impl Uploads {
-    fn slot(self: &Arc<Self>, owner: &ContainerId) -> Result<Slot> {
+    /// Errors: `RateLimited`.
+    pub(super) fn slot(self: &Arc<Self>, owner: &ContainerId) -> Result<Slot> {
         let mut people = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let under_way = people.entry(owner.clone()).or_default();
         if *under_way >= UPLOADS_PER_USER {

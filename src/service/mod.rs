@@ -28,6 +28,7 @@ pub mod tool_servers;
 pub mod toolbox;
 pub mod turn;
 pub mod usage;
+mod work_files;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -124,6 +125,7 @@ impl Services {
         let toolbox = Toolbox::new(store.clone(), servers.clone(), options.fetch_hosts.as_deref());
         let approvals = Approvals::new(store.clone());
         servers.keep_tidy()?;
+        let uploads = Arc::default();
         let tools = TurnTools { toolbox: toolbox.clone(), approvals: approvals.clone() };
         let turns = Turns::start(
             store.clone(),
@@ -138,8 +140,8 @@ impl Services {
             accounts: Accounts::new(store.clone(), hub.clone(), passwords.clone(), key, options),
             users: Administration::serving(store.clone(), passwords, hub.clone(), servers.clone()),
             invites: Invites::new(store.clone()),
-            files: Files::new(store.clone()),
-            agent_files: AgentFiles::new(store.clone()),
+            files: Files::new(store.clone(), Arc::clone(&uploads)),
+            agent_files: AgentFiles::new(store.clone(), uploads),
             conversations: Conversations::new(store.clone(), hub.clone(), turns.clone(), models.clone()),
             search: Search::new(store.clone()),
             health: Health::new(store.clone(), upstream, models.clone()),

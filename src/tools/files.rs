@@ -51,7 +51,7 @@ pub(super) fn all(workdirs: Workdirs) -> Vec<Arc<dyn Tool>> {
     vec![
         Arc::new(list::ListDirectory::new(storage.clone())),
         Arc::new(read::ReadFile::new(storage.clone())),
-        Arc::new(write::WriteFile::new(storage.clone())),
+        Arc::new(write::WriteFile::new()),
         Arc::new(edit::EditFile::new(storage.clone())),
         Arc::new(search::SearchFiles::new(storage)),
     ]

@@ -1,24 +1,19 @@
 //! What is too much for a model is kept as a file in the conversation's work directory, where the agent can read it:
 //! text beyond the limit, and pictures.
 
-use std::ffi::OsStr;
-use std::io::Write as _;
-
 use super::output::{Output, TEXT_BYTES, sentence};
+use crate::domain::Result;
 use crate::domain::id::{hex, random_bytes};
-use crate::domain::{Error, Result};
-use crate::workdirs::Dir;
+use crate::workdirs::Place;
 
 /// Below the work directory.
 const DIRECTORY: &str = "tool-results";
-const DIRECTORY_MODE: u32 = 0o700;
-const FILE_MODE: u32 = 0o600;
 /// Of a text that is kept as a file, the model gets this much of the beginning, in bytes, less than of one that fits:
 /// it has to find room for what it reads of the file.
 const EXCERPT_BYTES: usize = TEXT_BYTES / 4;
 
-/// What the model gets of an output. `workdir` is opened where something has to be kept.
-pub fn kept(output: Output, workdir: impl Fn() -> Result<Dir>) -> (String, bool) {
+/// What the model gets of an output. `write` writes what has to be kept into the work directory.
+pub fn kept(output: Output, write: &dyn Fn(&Place, &[u8]) -> Result<()>) -> (String, bool) {
     let Output { mut text, pictures, is_error } = output;
     if is_error {
         let text = sentence(&text);
@@ -26,15 +21,18 @@ pub fn kept(output: Output, workdir: impl Fn() -> Result<Dir>) -> (String, bool)
     }
     let is_kept = text.len() > TEXT_BYTES;
     if is_kept {
-        let whole = keep(&workdir, "txt", text.as_bytes());
+        let whole = keep(write, "txt", text.as_bytes());
         let length = text.len();
         text.truncate((0..=EXCERPT_BYTES).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0));
-        let rest = whole.map_or_else(|error| error.message.into_owned(), |name| format!("all of it is in {name}"));
+        let rest = match whole {
+            Ok(name) => format!("all of it is in {name}"),
+            Err(error) => format!("the rest is lost: {}", error.message),
+        };
         text.push_str(&format!("\n[cut off after {} of {length} bytes; {rest}]", text.len()));
     }
     for picture in pictures {
         let extension = extension_of(&picture.media_type);
-        let note = match keep(&workdir, extension, &picture.bytes) {
+        let note = match keep(write, extension, &picture.bytes) {
             Ok(name) => format!("a picture, kept as {name}"),
             Err(error) => format!("a picture that is lost: {}", error.message),
         };
@@ -46,15 +44,10 @@ pub fn kept(output: Output, workdir: impl Fn() -> Result<Dir>) -> (String, bool)
 }
 
 /// Returns the name below the work directory.
-fn keep(workdir: &impl Fn() -> Result<Dir>, extension: &str, bytes: &[u8]) -> Result<String> {
-    let directory = workdir()?;
-    let name = format!("{}.{extension}", hex(&random_bytes::<8>()));
-    let write = || {
-        let below = directory.dir_or_new(OsStr::new(DIRECTORY), DIRECTORY_MODE)?;
-        below.new_file(OsStr::new(&name), FILE_MODE)?.write_all(bytes)
-    };
-    write().map_err(|cause| Error::unavailable("not_kept", "it could not be kept as a file").source(cause))?;
-    Ok(format!("{DIRECTORY}/{name}"))
+fn keep(write: &dyn Fn(&Place, &[u8]) -> Result<()>, extension: &str, bytes: &[u8]) -> Result<String> {
+    let name = format!("{DIRECTORY}/{}.{extension}", hex(&random_bytes::<8>()));
+    write(&Place::parse(&name)?, bytes)?;
+    Ok(name)
 }
 
 fn extension_of(media_type: &str) -> &'static str {
@@ -70,15 +63,20 @@ fn extension_of(media_type: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use super::super::output::Picture;
     use super::*;
+    use crate::domain::Error;
 
     fn check(output: Output) -> (String, bool, Vec<Vec<u8>>) {
-        let home = tempfile::tempdir().expect("a directory");
-        let (text, is_error) = kept(output, || Dir::open(home.path()).map_err(Error::internal));
-        let files = std::fs::read_dir(home.path().join(DIRECTORY)).into_iter().flatten();
-        let files = files.map(|file| std::fs::read(file.expect("an entry").path()).expect("reads")).collect();
-        (text, is_error, files)
+        let files = Mutex::new(Vec::new());
+        let (text, is_error) = kept(output, &|place, bytes| {
+            assert!(place.to_string().starts_with("tool-results/"), "{place}");
+            files.lock().expect("no panic").push(bytes.to_vec());
+            Ok(())
+        });
+        (text, is_error, files.into_inner().expect("no panic"))
     }
 
     #[test]
@@ -98,5 +96,13 @@ mod tests {
         let (text, _, files) = check(Output { pictures: vec![picture], ..Output::text("Here:") });
         assert!(text.starts_with("Here:\n[a picture, kept as tool-results/") && text.ends_with(".png]"), "{text}");
         assert_eq!(files, [vec![1, 2]]);
+    }
+    #[test]
+    fn what_cannot_be_kept_is_said() {
+        let full = |_: &Place, _: &[u8]| Err(Error::unavailable("full", "There is no room"));
+        let picture = Picture { media_type: "image/png".to_owned(), bytes: vec![1] };
+        let (text, _) = kept(Output { pictures: vec![picture], ..Output::text("x".repeat(TEXT_BYTES + 1)) }, &full);
+        assert!(text.contains("the rest is lost: There is no room]"), "{}", text.len());
+        assert!(text.ends_with("\n[a picture that is lost: There is no room]"), "{}", text.len());
     }
 }

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use crate::domain::id::{ContainerId, ConversationId};
 use crate::domain::tool::ToolSpec;
 use crate::domain::{Cancel, Error, Kind, Result};
-use crate::workdirs::Workdirs;
+use crate::workdirs::{Place, Workdirs};
 
 pub use keep::kept;
 pub use output::{Output, Picture, TEXT_BYTES, sentence};
@@ -71,6 +71,8 @@ pub struct Call<'a> {
     pub input: &'a str,
     pub owner: &'a ContainerId,
     pub conversation: &'a ConversationId,
+    /// Writes a file in the conversation's work directory, where its owner has room for it.
+    pub write: &'a (dyn Fn(&Place, &[u8]) -> Result<()> + Sync),
     pub deadline: Instant,
     /// What of the text goes to the model, in bytes: a tool that can make less should.
     pub text_bytes: usize,

@@ -24,7 +24,7 @@ pub use dir::Dir;
 pub use name::is_plain;
 pub use place::Place;
 pub use walk::{Closed, Entry, Found, PATH_BYTES, Walk};
-pub use workdir::{Draft, ENTRIES, Listed, Sort, Workdir};
+pub use workdir::{Draft, Listed, Sort, Workdir};
 
 /// The directory below the data directory.
 pub const ROOT: &str = "containers";
@@ -129,9 +129,15 @@ impl Workdirs {
     ///
     /// Errors: `Unavailable`.
     pub fn containers(&self) -> Result<Vec<String>> {
-        let names = self.open(&[ROOT]).and_then(|root| root.map_or_else(|| Ok(Vec::new()), |root| root.directories()));
-        let names = names.map_err(|cause| self.unreadable(&cause))?;
-        Ok(names.into_iter().filter_map(|name| name.into_string().ok()).collect())
+        self.names(&[ROOT])
+    }
+
+    /// The conversations of a container that have a directory.
+    ///
+    /// Errors: `Unavailable`.
+    pub fn conversations(&self, owner: &ContainerId) -> Result<Vec<ConversationId>> {
+        let names = self.names(&[ROOT, owner.as_str(), WORKDIRS])?;
+        Ok(names.into_iter().map(ConversationId::from).collect())
     }
 
     /// Removes the files of a container. Returns whether there were any.
@@ -159,6 +165,13 @@ impl Workdirs {
             let what = format!("The files in {} could not be removed", parents.join("/") + "/" + name);
             Error::unavailable("not_removable", what).source(cause)
         })
+    }
+
+    /// The names of the directories in one.
+    fn names(&self, of: &[&str]) -> Result<Vec<String>> {
+        let names = self.open(of).and_then(|dir| dir.map_or_else(|| Ok(Vec::new()), |dir| dir.directories()));
+        let names = names.map_err(|cause| self.unreadable(&cause))?;
+        Ok(names.into_iter().filter_map(|name| name.into_string().ok()).collect())
     }
 
     /// `None` where one of the names is not there, or is no name of a directory.

@@ -35,6 +35,10 @@ impl Place {
     }
 
     /// The work directory itself.
+    pub fn root() -> Self {
+        Self(Vec::new())
+    }
+
     pub fn is_root(&self) -> bool {
         self.0.is_empty()
     }

@@ -8,8 +8,10 @@ use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::sync::LazyLock;
 use std::time::UNIX_EPOCH;
 
+use super::Usage;
 use super::dir::{self, Dir, next_name};
 use super::place::Place;
 use super::walk::{Found, Walk};
@@ -19,12 +21,14 @@ use crate::domain::{Error, Kind, Result};
 
 const FILE_MODE: u32 = 0o600;
 const DIRECTORY_MODE: u32 = 0o700;
-/// What is being written begins like this.
+/// What is being written begins like this. Nothing else is given such a name.
 const PARTIAL: &str = ".writing-";
+/// Tells what this process is writing from what another one left behind.
+static PROCESS: LazyLock<String> = LazyLock::new(|| format!("{PARTIAL}{}-", hex(&random_bytes::<8>())));
 /// Files and directories in one work directory: no more are made.
-pub const ENTRIES: usize = 10_000;
+const ENTRIES: u64 = 10_000;
 /// What the files in one work directory hold, in bytes: past it, nothing is begun.
-pub const BYTES: u64 = 512 * 1024 * 1024;
+const BYTES: u64 = 512 * 1024 * 1024;
 
 pub struct Workdir(pub(super) Dir);
 
@@ -53,10 +57,14 @@ pub struct Listed {
 pub type Opener<'a> = &'a dyn Fn() -> io::Result<File>;
 
 /// A file that is being written. Dropped before it is kept, it is gone.
+#[must_use]
 pub struct Draft {
+    place: Place,
     parent: Dir,
     partial: OsString,
     name: OsString,
+    /// Bytes of the file in whose place it comes.
+    replaces: u64,
     pub file: File,
     is_kept: bool,
 }
@@ -127,29 +135,37 @@ impl Workdir {
     /// Errors: `Invalid` for a place where a directory or something else than a file is, or where a file is on the way;
     /// `TooLarge` where there are too many files; `Unavailable`.
     pub fn begin(&self, place: &Place) -> Result<Draft> {
+        if place.names().iter().any(|name| name.starts_with(PARTIAL)) {
+            return Err(Error::invalid(
+                "bad_path",
+                format!("Names that begin with {PARTIAL} are for what is being written"),
+            ));
+        }
         self.check_room()?;
         let begin = || {
             let (parents, name) = place.split().ok_or(ErrorKind::IsADirectory)?;
             let parent = parents
                 .iter()
                 .try_fold(self.0.try_clone()?, |at, name| at.dir_or_new(OsStr::new(name), DIRECTORY_MODE))?;
-            match dir::look(parent.fd(), name) {
-                Ok(look) if !look.metadata.is_file() => return Err(kind_of(&look.metadata)),
-                Err(cause) if cause.kind() != ErrorKind::NotFound => return Err(cause),
-                _ => {}
-            }
-            let partial = OsString::from(format!("{PARTIAL}{}", hex(&random_bytes::<8>())));
+            let replaces = match dir::look(parent.fd(), name) {
+                Ok(look) if look.metadata.is_file() => look.metadata.len(),
+                Ok(look) => return Err(kind_of(&look.metadata)),
+                Err(cause) if cause.kind() == ErrorKind::NotFound => 0,
+                Err(cause) => return Err(cause),
+            };
+            let partial = OsString::from(format!("{}{}", *PROCESS, hex(&random_bytes::<8>())));
             let file = parent.new_file(&partial, FILE_MODE)?;
-            Ok(Draft { parent, partial, name: name.to_owned(), file, is_kept: false })
+            let (place, name) = (place.clone(), name.to_owned());
+            Ok(Draft { place, parent, partial, name, replaces, file, is_kept: false })
         };
         begin().map_err(|cause| trouble(place, cause))
     }
 
-    /// Writes a whole file. Errors: those of `begin`.
-    pub fn write(&self, place: &Place, bytes: &[u8]) -> Result<()> {
+    /// Writes a whole file, to be kept. Errors: those of `begin`.
+    pub fn write(&self, place: &Place, bytes: &[u8]) -> Result<Draft> {
         let mut draft = self.begin(place)?;
         draft.file.write_all(bytes).map_err(|cause| trouble(place, cause))?;
-        draft.keep().map_err(|cause| trouble(place, cause))
+        Ok(draft)
     }
 
     /// Removes a file, or a directory with all that is in it. Errors: `NotFound`; `Invalid` for the work directory
@@ -165,25 +181,26 @@ impl Workdir {
         }
     }
 
-    /// How many bytes are in it.
-    pub fn bytes(&self) -> Result<u64> {
-        let mut bytes = 0_u64;
-        self.each(&Place::parse("")?, &mut |found, _| {
-            bytes = bytes.saturating_add(found.size);
+    /// How much is in it, but for what is being written: files with directories, links and whatever else there is, and
+    /// their bytes. `seen` gets each, a directory before what is in it. Errors: those of `each`.
+    pub fn measure(&self, seen: &mut dyn FnMut(Listed)) -> Result<Usage> {
+        let mut usage = Usage::default();
+        self.each(&Place::root(), &mut |found, _| {
+            if found.path.rsplit('/').next().is_some_and(|name| name.starts_with(&**PROCESS)) {
+                return Ok(true);
+            }
+            usage.files += 1;
+            usage.bytes = usage.bytes.saturating_add(found.size);
+            seen(found);
             Ok(true)
         })?;
-        Ok(bytes)
+        Ok(usage)
     }
 
     fn check_room(&self) -> Result<()> {
-        let (mut count, mut bytes) = (0, 0_u64);
-        self.each(&Place::parse("")?, &mut |found, _| {
-            count += 1;
-            bytes = bytes.saturating_add(found.size);
-            Ok(count < ENTRIES)
-        })?;
+        let Usage { files, bytes } = self.measure(&mut |_| ())?;
         let what = match () {
-            () if count >= ENTRIES => format!("There are {ENTRIES} files in the work directory, which is the most"),
+            () if files >= ENTRIES => format!("There are {ENTRIES} files in the work directory, which is the most"),
             () if bytes >= BYTES => format!("The work directory holds {}, which is the most", human(BYTES)),
             () => return Ok(()),
         };
@@ -196,10 +213,16 @@ impl Workdir {
 }
 
 impl Draft {
-    /// Gives it its name, in the place of an older one.
-    pub fn keep(mut self) -> io::Result<()> {
-        self.file.flush()?;
-        self.parent.move_to(&self.partial, &self.parent, &self.name)?;
+    /// By how many bytes the work directory grows with it.
+    pub fn growth(&self) -> Result<i64> {
+        let size = self.file.metadata().map_err(|cause| trouble(&self.place, cause))?.len();
+        Ok(signed(size).saturating_sub(signed(self.replaces)))
+    }
+
+    /// Gives it its name, in the place of an older one. Errors: `Unavailable`.
+    pub fn keep(mut self) -> Result<()> {
+        let moved = self.file.flush().and_then(|()| self.parent.move_to(&self.partial, &self.parent, &self.name));
+        moved.map_err(|cause| trouble(&self.place, cause))?;
         self.is_kept = true;
         Ok(())
     }
@@ -226,6 +249,10 @@ fn listed(name: &OsStr, metadata: &Metadata) -> Listed {
         size: if sort == Sort::File { metadata.len() } else { 0 },
         modified: modified.map_or(0, |time| time.as_millis().try_into().unwrap_or(i64::MAX)),
     }
+}
+
+fn signed(bytes: u64) -> i64 {
+    bytes.try_into().unwrap_or(i64::MAX)
 }
 
 fn text(name: &OsStr) -> String {

@@ -47,7 +47,7 @@ impl Home {
     }
 
     fn write(&self, path: &str, text: &str) -> Result<()> {
-        self.workdir.write(&Place::parse(path)?, text.as_bytes())
+        self.workdir.write(&Place::parse(path)?, text.as_bytes())?.keep()
     }
 
     fn list(&self, path: &str) -> Result<Vec<String>> {
@@ -84,7 +84,7 @@ fn what_is_written_is_read_listed_and_removed() {
     assert_eq!(home.list("").unwrap(), ["notes"]);
     assert_eq!(home.list("notes/深").unwrap(), ["a b.txt"], "nothing half-written stays");
     assert_eq!(home.walk(), ["notes", "notes/深", "notes/深/a b.txt"]);
-    assert_eq!(home.workdir.bytes().unwrap(), 3);
+    assert_eq!(home.workdir.measure(&mut |_| ()).unwrap().bytes, 3);
     let code = |error: Error| error.code.as_str();
     assert_eq!(home.read("none").map_err(code), Err("no_such_file"));
     assert_eq!(home.read("notes").map_err(code), Err("not_a_file"));
@@ -102,8 +102,11 @@ fn a_draft_that_is_not_kept_changes_nothing() {
     let home = Home::new();
     home.write("a", "old").unwrap();
     let mut draft = home.workdir.begin(&Place::parse("a").unwrap()).unwrap();
-    std::io::Write::write_all(&mut draft.file, b"new").unwrap();
+    std::io::Write::write_all(&mut draft.file, b"newer").unwrap();
+    let usage = home.workdir.measure(&mut |_| ()).unwrap();
+    assert_eq!((usage.files, usage.bytes, draft.growth().unwrap()), (1, 3, 2), "it is not counted yet");
     drop(draft);
+    assert_eq!(home.write(".writing-mine", "x").unwrap_err().code, "bad_path", "nor is anything made to look like it");
     assert_eq!((home.read("a").unwrap().as_str(), home.list("").unwrap().len()), ("old", 1));
 }
 

@@ -4,6 +4,7 @@
 mod hostile;
 mod kept;
 mod messages;
+mod quota;
 mod upload;
 mod workdir;
 

@@ -17,7 +17,9 @@ use crate::domain::tool::{Decision, Question, ToolSpec};
 use crate::domain::{Error, Result};
 use crate::service::approvals::{self, Verdict};
 use crate::service::toolbox::Change;
+use crate::service::work_files;
 use crate::tools::{self, Call, Consent, Output, Progress, TEXT_BYTES, Tool};
+use crate::workdirs::Place;
 
 /// Calls of one round that run at once.
 const SIDE_BY_SIDE: usize = 8;
@@ -140,8 +142,7 @@ fn one(turns: &Turns, active: &Active, call: &Wanted<'_>) -> (String, bool) {
             Output::error(error.message)
         }),
     };
-    let workdir = || turns.store.workdirs().make(&active.context.container_id, &active.context.conversation_id);
-    tools::kept(output, workdir)
+    tools::kept(output, &|place, bytes| write(turns, active, place, bytes))
 }
 
 fn called(turns: &Turns, active: &Active, tool: &dyn Tool, call: &Wanted<'_>) -> Result<Output> {
@@ -157,15 +158,21 @@ fn called(turns: &Turns, active: &Active, tool: &dyn Tool, call: &Wanted<'_>) ->
             active.publish(&turns.hub, announcing(call.id, progress));
         }
     };
+    let write = |place: &Place, bytes: &[u8]| write(turns, active, place, bytes);
     tool.call(&Call {
         input: call.input,
         owner: &active.context.container_id,
         conversation: &active.context.conversation_id,
+        write: &write,
         deadline: Instant::now() + tool.patience(),
         text_bytes: TEXT_BYTES,
         progress: &progress,
         cancel: &active.cancel,
     })
+}
+
+fn write(turns: &Turns, active: &Active, place: &Place, bytes: &[u8]) -> Result<()> {
+    work_files::write(&turns.store, &active.context.container_id, &active.context.conversation_id, place, bytes)
 }
 
 /// What the model learns where the person does not agree.

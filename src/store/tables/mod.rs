@@ -24,3 +24,4 @@ pub mod stored;
 pub mod tools;
 pub mod turns;
 pub mod users;
+pub mod work_files;

@@ -4,7 +4,7 @@
 use rusqlite::{Connection, params};
 
 use crate::domain::bytes::human;
-use crate::domain::id::{ContainerId, ConversationId, MessageId, SessionId};
+use crate::domain::id::{ContainerId, MessageId, SessionId};
 use crate::domain::{Code, Error, Kind, Result};
 use crate::store::engine::Store;
 use crate::store::sqlite::rows;
@@ -41,16 +41,6 @@ impl Store {
     pub fn check_room(&self, owner: &ContainerId, more: u64) -> Result<()> {
         let most = self.quota.bytes();
         if most == 0 { Ok(()) } else { self.agent.read(|conn| check_room(conn, owner, more, most)) }
-    }
-
-    /// How many bytes the files of a conversation's agent hold now: they count like its messages.
-    pub fn set_file_bytes(&self, owner: &ContainerId, conversation: &ConversationId, bytes: u64) -> Result<()> {
-        let (owner, conversation) = (owner.clone(), conversation.clone());
-        self.agent.write(move |conn| {
-            let sql = "UPDATE sessions SET fileBytes = ?3 WHERE sessionId = \
-                       (SELECT sessionId FROM images WHERE containerId = ?1 AND imageId = ?2) AND fileBytes <> ?3";
-            rows::change(conn, sql, params![owner, conversation, signed(bytes)]).map(drop)
-        })
     }
 
     /// Corrects what another program has changed without our triggers. Returns how many conversations that were.

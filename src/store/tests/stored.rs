@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::conversation::ConversationChange;
+use crate::workdirs::Place;
 use tables::stored::{ROW_BYTES, count_wrong};
 
 impl Fixture {
@@ -48,9 +49,13 @@ fn what_we_write_is_counted_with_it() {
         fixture.stored(&owner);
     }
     assert_eq!(fixture.stored(&owner), before);
-    fixture.store.set_file_bytes(&owner, &conversation.id, 1000).expect("is stored");
-    assert_eq!(fixture.stored(&owner), before + 1000);
-    fixture.store.set_file_bytes(&ContainerId::random(), &conversation.id, 7).expect("is no one's");
+    let set = |owner: &ContainerId, before: u64, measured: u64| {
+        fixture.store.set_file_bytes(owner, &conversation.id, before, measured).expect("is stored");
+        fixture.stored(owner)
+    };
+    assert_eq!(set(&owner, 0, 1000), before + 1000);
+    assert_eq!(set(&owner, 0, 7), before + 1000, "another one has counted meanwhile");
+    assert_eq!(set(&ContainerId::random(), 1000, 7), 0, "it is no one else's");
     assert_eq!(fixture.stored(&owner), before + 1000);
 
     let other = fixture.conversation(&owner);
@@ -140,4 +145,30 @@ fn a_full_storage_is_full_in_the_transaction_that_writes() {
     assert!(fixture.store.check_room(&owner, 20_000).is_err());
     fixture.store.limit_stored(0);
     fixture.store.check_room(&owner, u64::MAX).expect("no limit");
+}
+
+#[test]
+fn an_agents_file_has_its_name_where_there_is_room() {
+    let (fixture, owner) = (Fixture::new(), ContainerId::random());
+    let conversation = fixture.conversation(&owner);
+    let before = fixture.stored(&owner);
+    fixture.store.limit_stored(before + 1000);
+    let workdir = || fixture.store.workdirs().workdir(&owner, &conversation.id).expect("a directory");
+    let write = |name: &str, bytes: usize| {
+        let draft = workdir().write(&Place::parse(name)?, &vec![b'x'; bytes])?;
+        fixture.store.keep_work_file(&owner, &conversation.id, draft)
+    };
+    let files = || workdir().measure(&mut |_| ()).expect("is measured");
+    write("one", 600).expect("there is room");
+    write("one", 900).expect("what it replaces gives its room");
+    assert_eq!(fixture.stored(&owner), before + 900);
+    assert_eq!(write("two", 101).expect_err("there is none").code, crate::domain::Code::QUOTA_EXCEEDED);
+    assert_eq!((files().files, files().bytes), (1, 900), "nothing of it is left");
+    write("two", 100).expect("just enough");
+    write("one", 0).expect("less is always right");
+    assert_eq!(fixture.stored(&owner), before + 100);
+    let stranger = ContainerId::random();
+    let draft = workdir().write(&Place::parse("three").expect("a place"), b"x").expect("is written");
+    let error = fixture.store.keep_work_file(&stranger, &conversation.id, draft).expect_err("not theirs");
+    assert_eq!((error.kind, files().files), (Kind::NotFound, 2));
 }

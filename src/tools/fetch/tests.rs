@@ -63,6 +63,7 @@ fn fetch_with(allowed: &[&str], url: &str, cancel: &Cancel, patience: Duration) 
         input: &json!({"url": url}).to_string(),
         owner: &owner,
         conversation: &conversation,
+        write: &|_, _| Ok(()),
         deadline: Instant::now() + patience,
         text_bytes: 10_000,
         progress: &|_: Progress| {},

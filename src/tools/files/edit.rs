@@ -72,7 +72,7 @@ impl Tool for EditFile {
             }
             _ => {
                 let text = text.replace(&input.old_text, &input.new_text);
-                self.storage.workdir(call)?.write(place, text.as_bytes())?;
+                (call.write)(place, text.as_bytes())?;
                 let places = if count == 1 { "1 place" } else { &format!("{count} places") };
                 Ok(Output::text(format!("Edited {place} in {places}")))
             }

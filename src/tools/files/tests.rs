@@ -8,26 +8,31 @@ use super::*;
 use crate::domain::Cancel;
 use crate::domain::id::{ContainerId, ConversationId};
 use crate::tools::{Output, Progress};
+use crate::workdirs::Place;
 
 struct Agent {
-    _home: tempfile::TempDir,
+    home: tempfile::TempDir,
     tools: Vec<Arc<dyn Tool>>,
 }
 
 impl Agent {
     fn new() -> Self {
         let home = tempfile::tempdir().expect("a directory");
-        Self { tools: all(Workdirs::of(home.path())), _home: home }
+        Self { tools: all(Workdirs::of(home.path())), home }
     }
 
     fn call_with(&self, name: &str, input: &Value, text_bytes: usize) -> Result<Output> {
         let (owner, conversation) = (ContainerId::from("user-1".to_owned()), ConversationId::from("img_1".to_owned()));
         let tool = self.tools.iter().find(|tool| tool.spec().name == name).expect("a tool");
         let progress = |_: Progress| {};
+        let write = |place: &Place, bytes: &[u8]| {
+            Workdirs::of(self.home.path()).workdir(&owner, &conversation)?.write(place, bytes)?.keep()
+        };
         tool.call(&Call {
             input: &input.to_string(),
             owner: &owner,
             conversation: &conversation,
+            write: &write,
             deadline: Instant::now() + Duration::from_secs(10),
             text_bytes,
             progress: &progress,

@@ -1,10 +1,8 @@
 //! The tool `write_file`.
 
-use std::sync::Arc;
-
 use serde::Deserialize;
 
-use super::{LANE, Storage, spec};
+use super::{LANE, spec};
 use crate::domain::Result;
 use crate::domain::tool::ToolSpec;
 use crate::tools::{Call, Consent, Output, Tool};
@@ -12,7 +10,6 @@ use crate::workdirs::Place;
 
 pub(super) struct WriteFile {
     spec: ToolSpec,
-    storage: Arc<Storage>,
 }
 
 #[derive(Deserialize)]
@@ -22,7 +19,7 @@ struct Input {
 }
 
 impl WriteFile {
-    pub(super) fn new(storage: Arc<Storage>) -> Self {
+    pub(super) fn new() -> Self {
         let spec = spec(
             "write_file",
             "Writes a text file in your work directory, in the place of one that is there. Directories are made as \
@@ -30,7 +27,7 @@ impl WriteFile {
             r#"{"path":{"type":"string","description":"The file, relative to the work directory."},"content":{"type":"string","description":"All of its text."}}"#,
             &["path", "content"],
         );
-        Self { spec, storage }
+        Self { spec }
     }
 }
 
@@ -50,7 +47,7 @@ impl Tool for WriteFile {
     fn call(&self, call: &Call<'_>) -> Result<Output> {
         let Input { path, content } = call.arguments()?;
         let place = Place::parse(&path)?;
-        self.storage.workdir(call)?.write(&place, content.as_bytes())?;
+        (call.write)(&place, content.as_bytes())?;
         Ok(Output::text(format!("Wrote {place} ({} bytes)", content.len())))
     }
 }
