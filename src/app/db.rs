@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::domain::Result;
 pub use crate::ops::care::{Change, Damaged, Mended, Recovered, Report};
 use crate::ops::stand_in::{StandIn, require_writable};
-use crate::ops::{become_owner, care};
+use crate::ops::{become_owner, become_owner_but_for, care};
 pub use crate::store::care::{Stats, TableStats, Which, is_newer};
 pub use crate::store::salvage::{Report as Saved, TableReport as TableSaved};
 
@@ -28,8 +28,10 @@ pub fn mend(config: &Config, report: &Report) -> Result<Mended> {
 ///
 /// Errors: `NotFound`; `Conflict` while a server uses the file; `Unavailable` without room.
 pub fn recover(config: &Config, named: &str, target: Option<&Path>) -> Result<Recovered> {
-    if target.is_none() {
-        become_owner(&config.data_dir)?;
+    let home = Damaged::home(&config.data_dir, named);
+    match target {
+        None => become_owner(home)?,
+        Some(target) => become_owner_but_for(home, target)?,
     }
     let stand_in = target.map(|_| StandIn::of(&config.data_dir)).transpose()?.flatten();
     let directory = directory(config, stand_in.as_ref());

@@ -63,6 +63,11 @@ pub fn become_owner_but_for(directory: &Path, place: &Path) -> Result<()> {
 /// Whose rights this process has for the moment, where it is root.
 static ACTING: OnceLock<(Uid, Gid)> = OnceLock::new();
 
+/// Whether the rights are those of the data's owner, with root's to go back to.
+pub fn is_acting() -> bool {
+    ACTING.get().is_some()
+}
+
 /// Does `work` with the rights of the person who typed the command, on this thread.
 pub fn with_own_rights<T>(work: impl FnOnce() -> T) -> T {
     let Some((user, group)) = ACTING.get() else { return work() };

@@ -8,6 +8,8 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use rustix::fs::{CWD, RenameFlags};
+
 use super::owner;
 use crate::domain::{Error, Result, clock, id};
 
@@ -88,6 +90,21 @@ impl Drop for Partial {
         let remove = || fs::remove_dir_all(&self.named);
         // What stays is swept by the next one.
         let _ = if self.is_lent() { owner::with_own_rights(remove) } else { remove() };
+    }
+}
+
+/// Gives a finished file a name that nothing has yet. Errors: `AlreadyExists`.
+pub fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
+    match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        // A file system that cannot promise it: no other program makes files of this name within this moment.
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::OPNOTSUPP) => {
+            if to.exists() {
+                Err(io::ErrorKind::AlreadyExists.into())
+            } else {
+                fs::rename(from, to)
+            }
+        }
+        other => other.map_err(io::Error::from),
     }
 }
 

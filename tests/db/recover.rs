@@ -1,13 +1,15 @@
 //! `portagent db recover`: from a damaged file to a running server, by the commands that it prints.
 
 use std::fs;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
 
 use super::{agent, done, house, person};
-use crate::support::chat;
-use crate::support::people::{sql, try_login};
+use crate::support::people::{sql, sqlite3, try_login};
+use crate::support::{chat, disk};
 
 #[test]
 fn a_damaged_server_runs_again_by_what_is_printed() {
@@ -82,4 +84,48 @@ fn any_file_into_any_other() {
     assert!(run.stderr.contains("nothing in this file looks like a database of Portagent"), "{}", run.stderr);
     let run = server.run(&["db", "recover", "/nowhere/x.db"]);
     assert!(run.code == Some(1) && run.stderr.contains("/nowhere/x.db not found"), "{}", run.stderr);
+}
+
+#[test]
+fn root_reads_with_the_rights_of_the_directory_s_owner_and_writes_with_its_own() {
+    if !disk::possible() {
+        return;
+    }
+    let mut chat = house();
+    person(&chat.server, "bob");
+    chat.server.terminate();
+    let directory = chat.server.data_dir();
+    let home = directory.parent().unwrap();
+    fs::set_permissions(home, fs::Permissions::from_mode(0o755)).unwrap();
+    let roots = home.join("roots");
+    fs::create_dir(&roots).unwrap();
+    fs::set_permissions(&roots, fs::Permissions::from_mode(0o700)).unwrap();
+    fs::copy(directory.join("data/portagent.db"), roots.join("private.db")).unwrap();
+    disk::run("chown", &["-R", "65534:65534", directory.to_str().unwrap()]);
+    let recover =
+        |what: &str, out: &str| chat.server.run(&["db", "recover", what, "--out", roots.join(out).to_str().unwrap()]);
+    let run = recover("agentx", "saved.db");
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{}", run.stdout);
+    let saved = roots.join("saved.db");
+    let metadata = saved.metadata().unwrap();
+    assert_eq!((metadata.uid(), metadata.mode() & 0o777), (0, 0o600));
+    assert_eq!(sqlite3(&saved, "SELECT count(*) FROM images"), "2");
+    assert_eq!(recover("agentx", "saved.db").code, Some(1), "it exists already");
+
+    // The owner puts a link to what only root can read in its place.
+    let file = directory.join("data/agentx.db");
+    fs::rename(&file, directory.join("aside")).unwrap();
+    std::os::unix::fs::symlink(roots.join("private.db"), &file).unwrap();
+    let run = recover("agentx", "stolen.db");
+    assert!(run.code == Some(1) && !roots.join("stolen.db").exists(), "{run:?}");
+    fs::remove_file(&file).unwrap();
+    fs::rename(directory.join("aside"), &file).unwrap();
+
+    // What is made beside the original is the owner's.
+    let inside = directory.join("data/copy.db");
+    let run = chat.server.run(&["db", "recover", "agentx", "--out", inside.to_str().unwrap()]);
+    assert_eq!((run.code, inside.metadata().unwrap().uid()), (Some(0), 65534), "{}", run.stderr);
+    let names = |path: &Path| fs::read_dir(path).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
+    let left: Vec<_> = [roots.as_path(), &directory.join("data")].into_iter().flat_map(names).collect();
+    assert!(left.iter().all(|name| !name.to_string_lossy().contains("partial")), "{left:?}");
 }

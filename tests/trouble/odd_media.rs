@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use serde_json::Value;
+
 use crate::support::people::register;
 use crate::support::server::Server;
 use crate::support::{Run, program};
@@ -72,4 +74,28 @@ fn a_file_system_without_shared_memory_is_named_as_that() {
     let listed = server.run(&["user", "list"]);
     assert_eq!(listed.code, Some(1));
     assert!(listed.stderr.contains("The file system has no shared memory"), "{}", listed.stderr);
+}
+
+/// Nor can it where that file cannot have its size: here no file may be longer than 16 KiB.
+#[test]
+fn the_doctor_tries_whether_the_file_system_can_hold_a_database() {
+    let mut server = Server::start();
+    register(&server, "ann");
+    server.terminate();
+    let doctor = |before: &str| {
+        let inner = server.command(&["doctor", "--json"]);
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("{before} exec \"$@\""), "sh"]).arg(inner.get_program()).args(inner.get_args());
+        command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let run = Run::from(command.current_dir(inner.get_current_dir().unwrap()).output().unwrap());
+        let report: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{run:?}"));
+        report["checks"].as_array().unwrap().iter().find(|one| one["name"] == "file system").unwrap().clone()
+    };
+    assert_eq!(doctor("")["verdict"], "pass");
+    let found = doctor("trap '' XFSZ; ulimit -f 32;");
+    assert_eq!(found["verdict"], "fail", "{found:#}");
+    assert!(found["detail"].as_str().unwrap().contains("The file system has no shared memory"), "{found:#}");
+    assert!(found["hint"].as_str().unwrap().contains("ext4"), "{found:#}");
+    let left: Vec<_> = server.data_dir().read_dir().unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(left.iter().all(|name| !name.to_string_lossy().contains("partial")), "{left:?}");
 }

@@ -16,12 +16,10 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, RenameFlags};
-
 use super::archive::{self, Decryption, Encrypting, Encryption, FORMAT, FilesFacts, Manifest, Meta, Report, Writer};
 use super::meter::Meter;
 use super::owner;
-use super::partial::Partial;
+use super::partial::{Partial, rename_to_new};
 use super::stand_in::StandIn;
 use crate::domain::bytes::human;
 use crate::domain::secret::Secret;
@@ -191,20 +189,6 @@ fn publish((archive, named): (&Path, &Path), into: &Path, created_at: i64, is_en
 fn is_at(file: &File, named: &Path) -> io::Result<()> {
     let (ours, found) = (file.metadata()?, fs::symlink_metadata(named)?);
     if (ours.dev(), ours.ino()) == (found.dev(), found.ino()) { Ok(()) } else { Err(io::ErrorKind::NotFound.into()) }
-}
-
-fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
-    match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        // A file system that cannot promise it: no other program makes files of this name within this moment.
-        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::OPNOTSUPP) => {
-            if to.exists() {
-                Err(io::ErrorKind::AlreadyExists.into())
-            } else {
-                fs::rename(from, to)
-            }
-        }
-        other => other.map_err(io::Error::from),
-    }
 }
 
 fn make_directory(path: &Path) -> Result<()> {

@@ -2,11 +2,15 @@
 //! one goes. The original is only ever read.
 
 use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::domain::id::{hex, random_bytes};
 use crate::domain::{Error, Kind, Result};
-use crate::ops::partial::Partial;
-use crate::ops::space;
+use crate::ops::partial::{Partial, rename_to_new};
+use crate::ops::stand_in::is_read_only;
+use crate::ops::{owner, space};
 use crate::store::care::{self, Which};
 use crate::store::salvage::{self, Report};
 use crate::store::{DirectoryLock, stamp};
@@ -28,6 +32,14 @@ pub struct Damaged {
 }
 
 impl Damaged {
+    /// The directory whose owner works on the named one.
+    pub fn home<'a>(directory: &'a Path, named: &'a str) -> &'a Path {
+        match Which::from_name(named) {
+            Some(_) if !Path::new(named).is_file() => directory,
+            _ => parent_of(Path::new(named)),
+        }
+    }
+
     /// `agentx` and `portagent` are those of the data directory; everything else is a path.
     ///
     /// Errors: `NotFound`.
@@ -54,16 +66,12 @@ pub fn recover(directory: &Path, damaged: &Damaged, target: Option<&Path>) -> Re
     let lock = damaged.is_in_use.then(|| DirectoryLock::take(directory)).transpose();
     let _lock = lock.map_err(|error| error.hint("stop the server first: its file changes while it is read"))?;
     let name = target.map_or_else(|| beside(&damaged.path), Path::to_owned);
-    if name.symlink_metadata().is_ok() {
+    if owner::with_own_rights(|| name.symlink_metadata()).is_ok() {
         return Err(
             Error::conflict("exists", format!("{} exists already", name.display())).hint("name another with --out")
         );
     }
-    let parent = name.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // A copy to read from, the new file, and its indexes and journal.
-    let bytes = care::total(&damaged.path);
-    space::require(parent, bytes.saturating_mul(5) / 2)?;
-    let workshop = Partial::make(parent)?;
+    let workshop = workshop(damaged, parent_of(&name))?;
     let made = workshop.path().join("recovered.db");
     let report = salvage::recover(&damaged.path, damaged.which, workshop.path(), &made)?;
     let is_wanted = report.damage.is_some() || target.is_some();
@@ -73,6 +81,26 @@ pub fn recover(directory: &Path, damaged: &Damaged, target: Option<&Path>) -> Re
         })?;
     }
     Ok(Recovered { original: damaged.path.clone(), report, file: is_wanted.then_some(name) })
+}
+
+/// Where the new file is made: beside its name, unless the owner of the data cannot be let in there.
+fn workshop(damaged: &Damaged, parent: &Path) -> Result<Partial> {
+    let bytes = care::total(&damaged.path);
+    // A copy to read from, the new file, and its indexes and journal.
+    let need = bytes.saturating_mul(5) / 2;
+    if !owner::is_acting() {
+        space::require(parent, need)?;
+        return Partial::make(parent);
+    }
+    owner::with_own_rights(|| space::require(parent, bytes))?;
+    let here = parent_of(&damaged.path);
+    let place = if is_read_only(here) { std::env::temp_dir() } else { here.to_owned() };
+    space::require(&place, need)?;
+    Partial::make(&place)
+}
+
+fn parent_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// `agentx.recovered-20261124-203300.db` beside `agentx.db`.
@@ -93,9 +121,27 @@ fn same_file(one: &Path, other: &Path) -> bool {
     place(one).is_some_and(|place_of_one| Some(place_of_one) == place(other))
 }
 
-fn publish(made: &Path, name: &Path) -> std::io::Result<()> {
-    File::open(made)?.sync_all()?;
-    // A name that was given to something else meanwhile is not overwritten.
-    fs::hard_link(made, name)?;
-    File::open(name.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))?.sync_all()
+/// A name that was given to something else meanwhile is not overwritten.
+fn publish(made: &Path, name: &Path) -> io::Result<()> {
+    // Opened with the rights of who made it; what root writes is a file of its own.
+    let mut from = File::open(made)?;
+    from.sync_all()?;
+    let parent = parent_of(name);
+    owner::with_own_rights(|| {
+        if owner::is_acting() {
+            let copy = parent.join(format!(".portagent-{}.partial", hex(&random_bytes::<8>())));
+            let outcome = copied(&mut from, &copy, parent).and_then(|()| rename_to_new(&copy, name));
+            outcome.inspect_err(|_| drop(fs::remove_file(&copy)))?;
+        } else {
+            rename_to_new(made, name)?;
+        }
+        File::open(parent)?.sync_all()
+    })
+}
+
+fn copied(from: &mut File, to: &Path, parent: &Path) -> io::Result<()> {
+    let mut file = File::options().write(true).create_new(true).mode(0o600).open(to)?;
+    io::copy(from, &mut file)?;
+    file.sync_all()?;
+    owner::give(&file, parent)
 }

@@ -14,7 +14,8 @@ const DIRECTORIES: [&str; 4] = ["", "data", "logs", "backups"];
 /// Entries of one of them that are checked.
 const ENTRIES: usize = 10_000;
 
-pub(super) fn findings(directory: &Path) -> Vec<Finding> {
+/// `keeps_modes`: else the file system is named for what others can read.
+pub(super) fn findings(directory: &Path, keeps_modes: bool) -> Vec<Finding> {
     let shown = directory.display();
     let top = match fs::metadata(directory) {
         Ok(found) if found.is_dir() => found,
@@ -36,7 +37,7 @@ pub(super) fn findings(directory: &Path) -> Vec<Finding> {
             ];
         }
     };
-    if top.permissions().mode() & 0o077 != 0 {
+    if keeps_modes && top.permissions().mode() & 0o077 != 0 {
         let mode = top.permissions().mode() & 0o777;
         return vec![
             Finding::fail(NAME, format!("other users of this machine can read {shown} (mode {mode:03o})"))
@@ -75,7 +76,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         fs::set_permissions(home.path(), fs::Permissions::from_mode(0o700)).unwrap();
         let check = |path: &Path, verdict, words: &str| {
-            let found = findings(path).remove(0);
+            let found = findings(path, true).remove(0);
             assert_eq!(found.level, verdict, "{found:?}");
             assert!(found.message.contains(words), "{found:?}");
         };

@@ -5,6 +5,7 @@ mod backups;
 mod clock;
 mod databases;
 mod directory;
+mod file_system;
 mod log_file;
 mod machine;
 mod port;
@@ -55,7 +56,9 @@ pub struct PublicAddress {
 /// All findings, in the order in which a person would check.
 pub fn examine(installation: &Installation, address: Option<&PublicAddress>) -> Vec<Finding> {
     let mut findings = settings::findings(installation);
-    findings.extend(directory::findings(&installation.data_dir));
+    let file_system = file_system::of(&installation.data_dir);
+    findings.extend(directory::findings(&installation.data_dir, file_system.keeps_modes));
+    findings.push(file_system.finding);
     findings.extend(machine::findings(&installation.data_dir));
     let served = databases::lock(&installation.data_dir);
     findings.push(served.finding.clone());

@@ -1,7 +1,7 @@
 //! All that is here of one person, as an archive that they can open with anything: the account without its password,
 //! a JSON file for each conversation, what they gave to messages, the files of their agents.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufWriter, Seek as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::domain::user::User;
 use crate::domain::{Error, Kind, Result, clock};
 use crate::ops::archive::{Meta, Writer};
 use crate::ops::owner;
-use crate::ops::partial::Partial;
+use crate::ops::partial::{Partial, rename_to_new};
 use crate::store::Store;
 use crate::workdirs::Usage;
 
@@ -57,8 +57,7 @@ pub fn export(store: &Store, directory: &Path, user: &User, target: &Path) -> Re
     let made = File::open(workshop.path().join("archive")).map_err(cannot)?;
     let publish = || {
         // A name that was given to something else meanwhile is not overwritten.
-        fs::hard_link(workshop.named().join("archive"), target)?;
-        fs::remove_file(workshop.named().join("archive"))?;
+        rename_to_new(&workshop.named().join("archive"), target)?;
         owner::give(&made, parent)?;
         File::open(parent)?.sync_all()
     };

@@ -9,6 +9,7 @@ pub mod offline_check;
 mod ownerless;
 mod schema_check;
 mod tend;
+mod try_out;
 
 use std::path::Path;
 
@@ -21,6 +22,7 @@ pub use live::Space;
 pub use ownerless::{Ownerless, Removed, ownerless, remove_ownerless};
 pub use schema_check::is_current;
 pub use tend::{Stats, TableStats, last_ok, optimize, stats, total, vacuum};
+pub use try_out::try_out;
 
 use crate::domain::finding::{Finding, Level};
 use crate::domain::{Error, Result};
