@@ -283,8 +283,9 @@ export class App extends EventTarget {
     return this.connection.request("tool_approval_answer_request", { approvalId, decision });
   }
 
-  /** Answers the same question once more. Errors are shown in place of the answer. */
-  retry(turn) {
+  /** Answers the same question once more, and from then on by `model` where one is named. Errors are shown in place of the answer. */
+  async retry(turn, model = null) {
+    if (model) await this.chooseModel(model).catch(() => {}); // the answer says what is wrong with it
     return this.#reopen(turn, "turn_retry_request", (transcript, turnId) => transcript.again(turn.id, turnId));
   }
 

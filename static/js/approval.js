@@ -4,7 +4,7 @@
 import { fill, h, icon } from "./dom.js";
 import { errorText, hourOf, t } from "./i18n.js";
 import { announce } from "./status.js";
-import { pretty } from "./steps.js";
+import { inputList } from "./steps.js";
 
 /** [decision, wording, look] in the order of the buttons. */
 const ANSWERS = [["once", "approval.once", "is-primary"], ["conversation", "approval.conversation", ""], ["always", "approval.always", ""], ["deny", "approval.deny", "is-quiet"]];
@@ -27,7 +27,7 @@ export class Approval {
       h("button", { class: `button is-small ${look}`.trim(), type: "button", onclick: () => this.#send(approval, decision, answer) }, h("span", {}, t(key))));
     this.element = h("div", { class: "alert approval", role: "group", "aria-labelledby": title, "data-state": "warn" }, icon("tools"),
       h("p", { class: "alert-title", id: title }, approvalSentence(approval)),
-      h("pre", { class: "approval-input", tabindex: 0, dir: "ltr", "aria-label": t("step.input") }, pretty(approval.input)),
+      inputList(approval.input),
       this.#problem, h("div", { class: "row is-wrap" }, this.buttons),
       approval.expiresAt && h("p", { class: "meta" }, t("approval.expires", { time: hourOf(approval.expiresAt) })));
   }

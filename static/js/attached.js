@@ -15,6 +15,10 @@ export function attachment(item) {
   return h("button", { class: "row attachment is-file", type: "button", title: t("download", { name }), onclick: () => download(item, name) }, words);
 }
 
+/** What an agent wrote; `open(file)` shows it. */
+export const workFile = (file, open) => h("button", { class: "row attachment is-file", type: "button", title: t("workdir.open", { name: file.path }), onclick: () => open(file) },
+  icon("file"), h("span", { class: "u-truncate", dir: "ltr" }, file.path), h("span", { class: "meta" }, bytes(file.size)));
+
 const download = (item, name) => save(`/api/files/${encodeURIComponent(item.fileId)}`, name).catch((error) => toast(errorText(error), { symbol: "fail" }));
 
 function picture(item, name) {

@@ -1,7 +1,7 @@
 // One turn on the page: the question, and the answer with its steps, text and errors in the order they happened.
 
 import { Approval } from "./approval.js";
-import { attachment } from "./attached.js";
+import { attachment, workFile } from "./attached.js";
 import { fill, h, icon, iconButton, label } from "./dom.js";
 import { clock, errorText, fullTime, hourOf, langOf, number, seconds, t } from "./i18n.js";
 import { Prose } from "./prose.js";
@@ -64,7 +64,10 @@ export const mark = (symbol, text, ...buttons) => [
 ];
 export const quietWord = (text, onclick) => h("button", { type: "button", class: "button is-quiet is-small", onclick }, h("span", {}, text));
 
-/** `host` answers author(), isLast(turn), isAhead(turn), online() and does retry(turn), edit(user), proceed(turn), answer(approvalId, decision). */
+/**
+ * `host` answers author(), isLast(turn), isAhead(turn), online(), modelName(id) and does retry(turn, model), edit(user),
+ * proceed(turn), answer(approvalId, decision), openFile(file).
+ */
 export class TurnView {
   #host;
   #question = null;
@@ -144,6 +147,7 @@ export class TurnView {
         while (end < turn.items.length && STEP_KINDS.has(turn.items[end].kind)) end += 1;
         const steps = turn.items.slice(index, end);
         segment(`steps ${index}`, () => new Steps()).update(steps, live && end === turn.items.length);
+        for (const { id, files } of steps) if (files?.length) segment(`files ${id}`, () => ({ element: h("div", { class: "row is-wrap attachments" }, files.map((file) => workFile(file, this.#host.openFile))) }));
         for (const { approval } of steps) if (approval) segment(`approval ${approval.approvalId}`, () => new Approval(approval, this.#host.answer));
         index = end - 1;
       } else if (item.kind === "text") {
@@ -197,8 +201,10 @@ export class TurnView {
 
   #ways(turn) {
     if (!this.#host.isLast(turn)) return null;
+    const { nextModel } = turn.items.findLast((item) => item.kind === "error") ?? {};
     const canGoOn = turn.ending === "limit" || (turn.ending === "interrupted" && answerText(turn));
     return [
+      nextModel && word(t("retry.with", { name: this.#host.modelName(nextModel) }), () => this.#host.retry(turn, nextModel), "retry"),
       canGoOn && word(t("turn.proceed"), () => this.#host.proceed(turn)),
       word(t("retry"), () => this.#host.retry(turn), "retry"),
       turn.user && quietWord(t("editAgain"), () => this.#host.edit(turn.user)),
@@ -212,7 +218,8 @@ export class TurnView {
     if (turn.state === "running") {
       this.tickWaiting?.();
       const took = turn.startedAt ? ` · ${seconds(Math.max(1000, Math.round((Date.now() - turn.startedAt) / 1000) * 1000))}` : "";
-      const words = this.#host.online() ? t("turn.writing") + took : "";
+      const isAsking = turn.items.some((item) => item.approval); // then the card says what it waits for
+      const words = this.#host.online() && !isAsking ? t("turn.writing") + took : "";
       if (this.footKey !== words) fill(this.foot, h("span", {}, words));
       this.footKey = words;
       return;

@@ -8,12 +8,13 @@ import { fill, h, icon, iconButton } from "./dom.js";
 import { errorText, t } from "./i18n.js";
 import { toast } from "./status.js";
 import { budgetState, facts } from "./usage.js";
-import { openFiles } from "./workdir.js";
+import { openFile, openFiles } from "./workdir.js";
 
 const get = (path) => call("GET", path, { token: account.token });
 
 /** The files of a conversation's agent. */
 export const openWorkdir = openFiles;
+export const openWorkFile = openFile;
 
 export const openAccount = () => {
   const usage = h("div", { class: "stack" }, h("div", { class: "skeleton" }));

@@ -18,7 +18,7 @@ class Step {
     this.element = h("details", { class: "step", ontoggle: () => this.#fillBody() }, head, this.#body);
   }
 
-  get over() { return !this.element.dataset.state || this.element.dataset.state !== "running"; }
+  get over() { return !["running", "warn"].includes(this.element.dataset.state); }
 
   update(item, live) {
     this.#item = item;
@@ -37,7 +37,7 @@ class Step {
 
   #tool(item) {
     const running = item.state === "writing" || item.state === "running";
-    this.#state(running ? "running" : item.state, running ? "spinner" : { done: "pass", failed: "fail" }[item.state] ?? "stop");
+    this.#state(item.approval ? "warn" : running ? "running" : item.state, item.approval ? "clock" : running ? "spinner" : { done: "pass", failed: "fail" }[item.state] ?? "stop");
     label(this.#name, item.name);
     label(this.#input, oneLine(item.input));
     label(this.#time, item.state === "done"
@@ -59,9 +59,7 @@ class Step {
       fill(this.#body, h("p", { lang: langOf(item.text), dir: "auto" }, item.text));
       return;
     }
-    const pair = (name, text) => [h("dt", {}, name), h("dd", {}, h("pre", { tabindex: 0, dir: "ltr" }, text))];
-    fill(this.#body, h("dl", {},
-      pair(t("step.input"), pretty(item.input)),
+    fill(this.#body, h("dl", {}, inputPairs(item.input).map(([name, text]) => pair(name ?? t("step.input"), text)),
       item.result !== null && pair(t(item.state === "failed" ? "step.error" : "step.result"), pretty(item.result))));
   }
 }
@@ -123,13 +121,26 @@ function oneLine(input) {
   return pairs.length ? `{ ${pairs.join(", ")} }` : "{ }";
 }
 
+const pair = (name, text) => [h("dt", {}, name), h("dd", {}, h("pre", { tabindex: 0, dir: "ltr", "aria-label": name }, text))];
+
+/** The input of a call, name by name, texts as they are: [name or null for all of it, text]. */
+export function inputPairs(input) {
+  const value = typeof input === "string" ? parsed(input) : input;
+  const entries = value && typeof value === "object" && !Array.isArray(value) ? Object.entries(value) : [];
+  if (!entries.length) return [[null, pretty(input)]];
+  return entries.map(([name, each]) => [name, typeof each === "string" ? each : JSON.stringify(each, null, 2)]);
+}
+
+/** What is asked for consent. */
+export const inputList = (input) => h("dl", { class: "approval-input" }, inputPairs(input).map(([name, text]) => pair(name ?? t("step.input"), text)));
+
+function parsed(text) {
+  try { return JSON.parse(text); } catch { return null; }
+}
+
 /** A value as people read it. */
-export function pretty(value) {
+function pretty(value) {
   if (typeof value !== "string") return JSON.stringify(value ?? {}, null, 2);
-  try {
-    const parsed = JSON.parse(value);
-    return typeof parsed === "object" ? JSON.stringify(parsed, null, 2) : value;
-  } catch {
-    return value;
-  }
+  const found = parsed(value);
+  return found && typeof found === "object" ? JSON.stringify(found, null, 2) : value;
 }

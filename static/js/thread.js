@@ -21,6 +21,9 @@ const NAMED_MS = 2_000;
 /** How long it is said that most of a budget is used. */
 const NOTICE_MS = 15_000;
 
+/** Its script is loaded when it is needed. */
+const openWorkFile = (imageId, file) => import("./own.js").then((own) => own.openWorkFile(imageId, file)).catch(() => toast(t("error.offline"), { symbol: "offline" }));
+
 export class Thread {
   #views = new Map();
   /** How many of the newest turns are on the page. */
@@ -147,7 +150,9 @@ export class Thread {
       isLast: (turn) => open.transcript.turns.at(-1)?.id === turn.id,
       isAhead: (turn) => open.transcript.turns.some((each) => each.id !== turn.id && each.state !== "ended"
         && open.transcript.turns.indexOf(each) < open.transcript.turns.indexOf(turn)),
-      retry: (turn) => app.retry(turn),
+      modelName: (id) => app.models.find(id)?.name ?? id,
+      openFile: (file) => openWorkFile(app.imageId, file),
+      retry: (turn, model) => app.retry(turn, model),
       edit: ({ text, attachments = [] }) => app.edit(text, attachments.filter((file) => file.fileId)),
       proceed: (turn) => app.proceed(turn),
       answer: (approvalId, decision) => app.answerApproval(approvalId, decision),

@@ -5,9 +5,10 @@
 //   { kind: "text", messageId, text, blocks, tail }   blocks are rendered HTML; tail is the text behind the newest one
 //   { kind: "thinking", messageId, text, startedAt, endedAt }
 //   { kind: "tool", id, name, input, result, state, startedAt, endedAt, approval, progress }   state: writing, running,
-//     done, failed, stopped; approval is a question that waits for consent
+//     done, failed, stopped; approval is a question that waits for consent; files are what the call has written into
+//     the work directory, [{ path, mediaType, size }]
 //   { kind: "attachment", type, fileId, data, mediaType, name, size }   data is base64, where there is no file
-//   { kind: "error", code, message, hint }
+//   { kind: "error", code, message, hint, nextModel }   nextModel is offered in place of one that is gone
 //   { kind: "trimmed", fromTurnId }   the model was sent the first question, and everything from that turn on
 // Times are this browser's, and only there where we saw it happen.
 
@@ -176,13 +177,13 @@ const HANDLERS = {
   tool_approval_request: (turn, approval) => ask(turn, approval),
   tool_approval_answered: (turn, { toolCallId, toolName }) => { toolItem(turn, toolCallId, toolName).approval = null; },
   tool_progress: (turn, { toolCallId, done, total, message }) => { toolItem(turn, toolCallId).progress = { done, total, message }; },
-  tool_result: (turn, { toolCallId, result, isError }) => giveResult(turn, toolCallId, { result, isError }),
+  tool_result: (turn, { toolCallId, result, isError, files = [] }) => giveResult(turn, toolCallId, { result, isError, files }),
   budget_notice: () => {}, // the page says it
   context_trimmed: (turn, { fromTurnId }) => { turn.items.push({ kind: "trimmed", fromTurnId }); },
   upstream_retry: (turn, { attempt, delayMs, reason }) => {
     turn.waiting = { attempt, until: Date.now() + delayMs, reason };
   },
-  error_occurred: (turn, { code, message, hint }) => { turn.items.push({ kind: "error", code, message, hint }); },
+  error_occurred: (turn, { code, message, hint, nextModel }) => { turn.items.push({ kind: "error", code, message, hint, nextModel }); },
   conversation_end: (turn, { reason, usage }) => {
     Object.assign(turn, { state: "ended", ending: reason, waiting: null, endedAt: Date.now() });
     if (usage) turn.usage = usage;
@@ -230,10 +231,10 @@ function ask(turn, approval) {
   item.state = "running";
 }
 
-function giveResult(turn, id, { result, isError }) {
-  turn.results.set(id, { result, isError });
+function giveResult(turn, id, { result, isError, files = [] }) {
+  turn.results.set(id, { result, isError, files });
   const item = turn.items.find((each) => each.kind === "tool" && each.id === id);
-  if (item) Object.assign(item, { result, approval: null, progress: null, state: isError ? "failed" : "done", endedAt: item.startedAt && Date.now() });
+  if (item) Object.assign(item, { result, files, approval: null, progress: null, state: isError ? "failed" : "done", endedAt: item.startedAt && Date.now() });
 }
 
 function closeThinking(turn) {
@@ -302,10 +303,13 @@ function addPart(turn, part, messageId) {
     if (known) giveResult(turn, part.toolCallId, known);
   } else if (part.type === "tool-result") {
     giveResult(turn, part.toolCallId, part);
+    turn.lastResult = part.toolCallId;
+  } else if (part.type === "work-file") {
+    turn.results.get(turn.lastResult)?.files.push(part);
   } else if (part.type === "context-trimmed") {
     turn.items.push({ kind: "trimmed", fromTurnId: part.fromTurnId });
   } else if (part.type === "error") {
-    turn.items.push({ kind: "error", code: part.code, message: part.message, hint: part.hint });
+    turn.items.push({ kind: "error", code: part.code, message: part.message, hint: part.hint, nextModel: part.nextModel });
   } else if (part.type === "image" || part.type === "file") {
     turn.items.push(attachmentOf(part));
   }

@@ -31,6 +31,7 @@ export default {
   "new.long": "New conversation",
   "queue": "Queue",
   "retry": "Retry",
+  "retry.with": "Ask again with {name}",
   "seconds": "{n} s",
   "send": "Send",
   "sendAgain": "Send again",
@@ -480,6 +481,7 @@ export default {
   "picture.open": "Enlarge {name}",
 
   "workdir.title": "Files of the agent",
+  "workdir.open": "Open {name}",
   "workdir.add": "Upload",
   "workdir.added": "{name} uploaded.",
   "workdir.none": "No files yet. What the agent writes in this conversation appears here.",

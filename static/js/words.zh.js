@@ -31,6 +31,7 @@ export default {
   "new.long": "新对话",
   "queue": "排队",
   "retry": "重试",
+  "retry.with": "改用 {name} 重新提问",
   "seconds": "{n} 秒",
   "send": "发送",
   "sendAgain": "重新发送",
@@ -480,6 +481,7 @@ export default {
   "picture.open": "放大 {name}",
 
   "workdir.title": "助手的文件",
+  "workdir.open": "打开 {name}",
   "workdir.add": "上传",
   "workdir.added": "已上传 {name}。",
   "workdir.none": "还没有文件。助手在本对话中写的文件会出现在这里。",

@@ -12,8 +12,23 @@ import { toast } from "./status.js";
 const SHOWN_BYTES = 512 * 1024;
 const PICTURE = /\.(png|jpe?g|gif|webp)$/i;
 
+const address = (imageId, path) => `/api/files?${new URLSearchParams({ imageId, ...(path && { path }) })}`;
+const nameOf = (path) => path.split("/").pop();
+const tell = (error) => toast(errorText(error), { symbol: "fail" });
+
+/** One of them: shown where that is possible, else given to the person. */
+export const openFile = async (imageId, { path, size }) => {
+  const url = address(imageId, path);
+  try {
+    if (size > SHOWN_BYTES && !PICTURE.test(path)) await save(url, nameOf(path));
+    else await show(path, await fetchBlob(url), url);
+  } catch (error) {
+    tell(error);
+  }
+};
+
 export const openFiles = (imageId) => {
-  const query = (path) => `?${new URLSearchParams({ imageId, ...(path && { path }) })}`;
+  const query = (path) => address(imageId, path);
   const list = h("div", { class: "stack" }, h("div", { class: "skeleton" }));
   const input = h("input", { type: "file", multiple: true, hidden: true, onchange: () => put([...input.files]) });
   const dialog = h("dialog", { class: "dialog is-wide", "aria-labelledby": "workdir-title", onclose: () => dialog.remove() }, h("div", { class: "stack" },
@@ -23,7 +38,7 @@ export const openFiles = (imageId) => {
 
   async function load() {
     try {
-      const { files, bytes: sum, more } = await call("GET", `/api/files${query()}`, { token: account.token });
+      const { files, bytes: sum, more } = await call("GET", query(), { token: account.token });
       const shown = files.filter(({ type }) => type !== "directory");
       fill(list, shown.length ? h("ul", { class: "ruled" }, shown.map(item)) : h("p", { class: "meta" }, t("workdir.none")),
         shown.length > 0 && h("p", { class: "meta" }, t(more ? "workdir.sumMore" : "workdir.sum", { size: bytes(sum) })));
@@ -32,27 +47,17 @@ export const openFiles = (imageId) => {
     }
   }
 
-  const tell = (error) => toast(errorText(error), { symbol: "fail" });
   const item = ({ path, type, size, modifiedAt }) => h("li", { class: "row" },
-    h("button", { class: "row u-grow workdir-file", type: "button", disabled: type !== "file", onclick: () => look(path, size) }, icon("file"),
+    h("button", { class: "row u-grow workdir-file", type: "button", disabled: type !== "file", onclick: () => openFile(imageId, { path, size }) }, icon("file"),
       h("span", { class: "stack attachment-words u-grow" }, h("span", { class: "u-truncate", dir: "ltr" }, path), h("span", { class: "meta" }, `${bytes(size)} · ${clock(modifiedAt)}`))),
-    type === "file" && iconButton("download", t("download", { name: path }), () => save(`/api/files${query(path)}`, path.split("/").pop()).catch(tell)),
+    type === "file" && iconButton("download", t("download", { name: path }), () => save(query(path), nameOf(path)).catch(tell)),
     iconButton("trash", t("workdir.delete", { name: path }), () => remove(path)));
-
-  async function look(path, size) {
-    try {
-      if (size > SHOWN_BYTES && !PICTURE.test(path)) throw Object.assign(new Error(), { code: "too_long" });
-      show(path, await fetchBlob(`/api/files${query(path)}`));
-    } catch (error) {
-      tell(error);
-    }
-  }
 
   function remove(path) {
     ask({
       title: t("workdir.deleteTitle", { name: path }), lead: t("workdir.deleteLead"), keep: t("cancel"), act: t("delete.act"), danger: true,
       submit: async () => {
-        await call("DELETE", `/api/files${query(path)}`, { token: account.token });
+        await call("DELETE", query(path), { token: account.token });
         load();
       },
     });
@@ -69,14 +74,14 @@ export const openFiles = (imageId) => {
   load();
 };
 
-/** A text or a picture, as it is. What is neither is not shown. */
-async function show(path, blob) {
+/** A text or a picture, as it is. What is neither is only downloaded. */
+async function show(path, blob, url) {
   const isPicture = PICTURE.test(path);
-  const url = isPicture && URL.createObjectURL(blob);
+  const picture = isPicture && URL.createObjectURL(blob);
   const text = isPicture ? "" : await blob.arrayBuffer().then((buffer) => new TextDecoder("utf-8", { fatal: true }).decode(buffer)).catch(() => null);
-  const content = isPicture ? h("img", { src: url, alt: path }) : text === null ? h("p", { class: "meta" }, t("workdir.binary")) : h("pre", { class: "log-lines", tabindex: 0, dir: "ltr" }, text);
-  const dialog = h("dialog", { class: "dialog viewer", "aria-label": path, onclose: () => { dialog.remove(); if (url) URL.revokeObjectURL(url); } },
-    h("div", { class: "row" }, h("span", { class: "u-grow u-truncate", dir: "ltr" }, path), iconButton("close", t("close"), () => dialog.close())), content);
+  const content = isPicture ? h("img", { src: picture, alt: path }) : text === null ? h("p", { class: "meta" }, t("workdir.binary")) : h("pre", { class: "log-lines", tabindex: 0, dir: "ltr" }, text);
+  const dialog = h("dialog", { class: "dialog viewer", "aria-label": path, onclose: () => { dialog.remove(); if (picture) URL.revokeObjectURL(picture); } },
+    h("div", { class: "row" }, h("span", { class: "u-grow u-truncate", dir: "ltr" }, path), iconButton("download", t("download", { name: path }), () => save(url, nameOf(path)).catch(tell)), iconButton("close", t("close"), () => dialog.close())), content);
   document.body.append(dialog);
   dialog.showModal();
 }
