@@ -7,6 +7,7 @@ mod admin;
 mod alerts;
 mod arrows;
 mod backup;
+mod branches;
 mod cli;
 mod config;
 mod conversations;

@@ -29,8 +29,17 @@ pub struct Event {
 
 #[derive(Debug, Clone)]
 pub enum EventKind {
-    /// The person's message is safely stored.
-    MessagePersisted(Box<Message>),
+    /// Another branch is shown from now on: the context's turn stands in it, behind `parent` nothing of before is left.
+    /// `is_new`: the turn was made just now and stands right behind `parent`; otherwise the messages have to be read again.
+    BranchSelected {
+        parent: Option<TurnId>,
+        is_new: bool,
+    },
+    /// The person's message is safely stored. `siblings`: the versions of this question, where there are several.
+    MessagePersisted {
+        message: Box<Message>,
+        siblings: Vec<TurnId>,
+    },
     /// `continues`: what the turn has written before stays; otherwise it is superseded.
     ConversationStart {
         continues: bool,
@@ -151,9 +160,11 @@ impl Event {
         const FIXED: usize = 224; // the struct, its Arc, its place in a ring, and what the allocator adds
         FIXED
             + match &self.kind {
-                EventKind::MessagePersisted(message) | EventKind::AssistantMessage(message) => {
-                    message.parts.iter().map(super::message::Part::weight).sum()
+                EventKind::MessagePersisted { message, siblings } => {
+                    let ids: usize = siblings.iter().map(|id| id.as_str().len()).sum();
+                    ids + message.parts.iter().map(super::message::Part::weight).sum::<usize>()
                 }
+                EventKind::AssistantMessage(message) => message.parts.iter().map(super::message::Part::weight).sum(),
                 EventKind::ThinkingDelta { text, .. } => text.len(),
                 EventKind::TextDelta { text, html, .. } => {
                     text.len() + html.as_ref().map_or(0, |patch| patch.blocks.iter().map(String::len).sum())

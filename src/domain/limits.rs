@@ -61,6 +61,8 @@ pub const RUNNING_TURNS_PER_USER: usize = 8;
 /// Turns that may wait, in all, per person and per conversation.
 pub const WAITING_TURNS: usize = 1024;
 pub const WAITING_TURNS_PER_USER: usize = 32;
+/// Turns that stand beside each other: a question, in other words or answered again.
+pub const VERSIONS_PER_QUESTION: usize = 50;
 /// Rounds of tool calls in one turn.
 pub const TOOL_ROUNDS: usize = 25;
 /// One answer of a model, in bytes: text, thinking, and calls of tools with their ids, names and inputs.

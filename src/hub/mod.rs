@@ -102,6 +102,14 @@ impl Hub {
         seq
     }
 
+    /// Publishes what is no part of a turn. `base` is the newest seq as it is stored, for when no ring is held.
+    pub fn announce(&self, context: &Arc<Context>, base: u64, kind: EventKind) -> u64 {
+        if self.read().get(&context.session_id).is_none() {
+            self.write().entry(context.session_id.clone()).or_insert_with(|| Arc::new(Ring::new(base)));
+        }
+        self.publish(context, kind)
+    }
+
     /// The seq of the newest event, if a ring is held.
     pub fn latest(&self, session: &SessionId) -> Option<u64> {
         self.read().get(session).map(|ring| ring.latest())

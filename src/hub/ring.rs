@@ -211,10 +211,11 @@ impl RingState {
                 self.running = false;
                 self.turn_start = None;
             }
-            EventKind::MessagePersisted(_) | EventKind::ConversationStart { .. } => {
+            EventKind::MessagePersisted { .. } | EventKind::ConversationStart { .. } => {
                 self.running = true;
                 self.turn_start.get_or_insert(seq - 1);
             }
+            EventKind::BranchSelected { .. } => {}
             _ => self.running = true,
         }
         let is_piece = matches!(

@@ -1,5 +1,6 @@
 //! Conversations: a person's own only.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use crate::domain::user::Caller;
 use crate::domain::{Error, Result, clock, limits};
 use crate::hub::Hub;
 use crate::render;
-use crate::store::Store;
+use crate::store::{Store, StoredPage};
 
 /// How often a page of messages is read again because something was stored in between.
 const LOOKS: usize = 4;
@@ -39,8 +40,9 @@ pub enum Target {
 
 /// Messages, and where in the stream of events they stand.
 pub struct MessagePage {
-    /// Oldest first.
+    /// Of the branch that is shown, oldest first.
     pub messages: Vec<Message>,
+    siblings: HashMap<TurnId, Vec<TurnId>>,
     /// Events up to this number are contained in `messages`.
     pub seq: u64,
     pub running: Option<TurnId>,
@@ -48,6 +50,13 @@ pub struct MessagePage {
     pub queued: Vec<TurnId>,
     /// Of the newest page; `None` before the first answer.
     pub context: Option<ContextFill>,
+}
+
+impl MessagePage {
+    /// The turns with the versions of a message's question, where there are several.
+    pub fn siblings_of(&self, message: &Message) -> &[TurnId] {
+        message.turn_id.as_ref().and_then(|turn| self.siblings.get(turn)).map_or(&[], Vec::as_slice)
+    }
 }
 
 /// What a conversation fills of its model's window.
@@ -198,17 +207,19 @@ impl Conversations {
         let limit = limit.unwrap_or(usual).clamp(1, most);
         for look in 1.. {
             let last_complete = self.hub.last_complete_seq(&conversation.session_id);
-            let messages = self.store.messages(&conversation, limit, before)?;
+            let page = self.store.messages(&conversation, limit, before)?;
             let reserved = self.store.seq_reserved(&conversation.session_id)?;
-            let now = self.turns.running(id);
+            let now = self.turns.running(id).filter(|running| page.shows(running.ordinal));
             // What was announced is stored: everything up to the last complete event stands in the page, and the text
             // since then in what is running. One that came in between may be missing in both: read again.
             if last_complete == self.hub.last_complete_seq(&conversation.session_id) || look >= LOOKS {
                 let seq = last_complete.max(now.as_ref().map(|running| running.seq)).unwrap_or(reserved);
                 let running = now.as_ref().map(|running| running.turn_id.clone());
+                let StoredPage { messages, siblings, .. } = page;
                 let messages = if before.is_none() { with_live(messages, now) } else { messages };
                 let context = if before.is_none() { self.fill(&conversation, &messages) } else { None };
-                return Ok(MessagePage { messages, seq, running, queued: self.turns.queued(id), context });
+                let queued = self.turns.queued(id);
+                return Ok(MessagePage { messages, siblings, seq, running, queued, context });
             }
         }
         Err(Error::internal("unreachable: the loop returns"))

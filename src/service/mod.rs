@@ -50,7 +50,7 @@ pub use search::Search;
 pub use tool_servers::{Tested, ToolServers};
 pub use toolbox::Toolbox;
 use turn::TurnTools;
-pub use turn::{Reopen, SendMessage, Sent, Turns};
+pub use turn::{Regenerate, Reopen, SendMessage, Sent, Turns};
 
 pub use crate::store::{BudgetRow, Group, GroupBy, Range, Sums, UserPage};
 pub use usage::{Ledger, UsageBook};

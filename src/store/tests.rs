@@ -69,6 +69,7 @@ impl Fixture {
             .begin_turn(Question {
                 owner: conversation.container_id.clone(),
                 conversation: conversation.id.clone(),
+                asked: Asked::Next,
                 parts: vec![Part::Text(text.to_owned())],
                 client_message_id: client_id.map(str::to_owned),
                 name_if_none: "Named".to_owned(),
@@ -78,7 +79,7 @@ impl Fixture {
     }
 
     fn texts(&self, conversation: &Conversation) -> Vec<String> {
-        let messages = self.store.messages(conversation, 200, None).expect("reads");
+        let messages = self.store.messages(conversation, 200, None).expect("reads").messages;
         messages.iter().map(|message| format!("{:?} {:?}", message.status, message.parts)).collect()
     }
 }
@@ -264,9 +265,9 @@ fn a_late_checkpoint_changes_nothing_and_a_waiting_question_stands_behind() {
         fixture.texts(&conversation),
         ["Complete [Text(\"one\")]", "Complete [Text(\"partial, whole\")]", "Complete [Text(\"two\")]"]
     );
-    let history = fixture.store.history(&first, usize::MAX).expect("reads");
+    let (history, _) = fixture.store.history(&first, usize::MAX).expect("reads");
     assert_eq!(history.len(), 2, "a question that waits does not go to the model yet");
-    let cut = fixture.store.history(&second, 4).expect("reads");
+    let (cut, _) = fixture.store.history(&second, 4).expect("reads");
     assert_eq!(cut.len(), 1, "what does not fit is left out by whole turns");
 }
 

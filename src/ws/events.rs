@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::view::{ApprovalView, Json, MessageView, UsageView};
 use crate::domain::budget::BudgetState;
 use crate::domain::event::{Context, Event, EventKind};
+use crate::domain::id::TurnId;
 
 /// Appends the event's JSON.
 pub(super) fn write_event(event: &Event, into: &mut Vec<u8>) {
@@ -56,6 +57,11 @@ struct HtmlView<'a> {
 enum EventView<'a> {
     Message(MessageView<'a>),
     Nothing {},
+    Branch {
+        parent_turn_id: Option<&'a str>,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        is_new: bool,
+    },
     Start {
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         continues: bool,
@@ -142,9 +148,13 @@ enum EventView<'a> {
 impl<'a> EventView<'a> {
     fn of(kind: &'a EventKind) -> (&'static str, Self) {
         match kind {
-            EventKind::MessagePersisted(message) => {
-                ("message_persisted", Self::Message(MessageView::of(message, None)))
+            EventKind::MessagePersisted { message, siblings } => {
+                ("message_persisted", Self::Message(MessageView::of(message, None).with_siblings(siblings)))
             }
+            EventKind::BranchSelected { parent, is_new } => (
+                "branch_selected",
+                Self::Branch { parent_turn_id: parent.as_ref().map(TurnId::as_str), is_new: *is_new },
+            ),
             EventKind::ConversationStart { continues } => ("conversation_start", Self::Start { continues: *continues }),
             EventKind::MessageStart { message_id, model } => {
                 ("message_start", Self::MessageStart { message_id: message_id.as_str(), model })
@@ -361,7 +371,7 @@ mod tests {
         user.turn_id = Some(TurnId::from(own("turn_1")));
         user.client_message_id = Some(own("c1"));
         check(
-            EventKind::MessagePersisted(Box::new(user)),
+            EventKind::MessagePersisted { message: Box::new(user), siblings: Vec::new() },
             "message_persisted",
             r#"{"messageId":"msg_1","id":"msg_1","sessionId":"sess_1","turnId":"turn_1","role":"user","subtype":"user","content":[{"type":"text","text":"hi"}],"status":"complete","clientMessageId":"c1","timestamp":7}"#,
         );

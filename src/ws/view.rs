@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use crate::domain::StopReason;
 use crate::domain::attachment::Attachment;
 use crate::domain::conversation::Conversation;
+use crate::domain::id::TurnId;
 use crate::domain::limits::REPLY_BYTES;
 use crate::domain::message::{Message, MessageRole, Part, Usage};
 use crate::domain::tool::Question;
@@ -122,6 +123,13 @@ pub(super) struct MessageView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     client_message_id: Option<&'a str>,
     timestamp: i64,
+    /// The turns with the versions of its question, where there are several.
+    #[serde(skip_serializing_if = "<[TurnId]>::is_empty", serialize_with = "ids")]
+    siblings: &'a [TurnId],
+}
+
+fn ids<S: serde::Serializer>(ids: &[TurnId], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(ids.iter().map(TurnId::as_str))
 }
 
 /// Renders a text as blocks of safe HTML.
@@ -145,7 +153,12 @@ impl<'a> MessageView<'a> {
             stop_reason: message.stop_reason.as_ref().map(StopReason::as_str),
             client_message_id: message.client_message_id.as_deref(),
             timestamp: message.timestamp,
+            siblings: &[],
         }
+    }
+
+    pub(super) fn with_siblings(self, siblings: &'a [TurnId]) -> Self {
+        Self { siblings, ..self }
     }
 }
 

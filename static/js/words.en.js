@@ -605,6 +605,9 @@ export default {
   "error.answer_context_full": "The answer was cut off: the model’s context window is full.",
   "error.tool_call_missing": "The model announced a tool call, but sent none.",
   "error.tool_rounds": "The model called tools many times without finishing.",
+  "error.not_editable": "This message cannot be asked in other words. Send it as a new message.",
+  "error.too_many_versions": "There are already as many versions of this question as there can be. Ask it as a new message.",
+  "error.branch_busy": "An answer is being written in this conversation. Wait for its end, or stop it.",
   "error.nothing_to_continue": "There is no answer yet that could go on.",
 
   "error.upstream_not_configured": "No provider key is set.",

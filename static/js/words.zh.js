@@ -605,6 +605,9 @@ export default {
   "error.answer_context_full": "模型的上下文窗口已满，回答被截断了。",
   "error.tool_call_missing": "模型表示要调用工具，但没有发出调用。",
   "error.tool_rounds": "模型多次调用工具仍未完成。",
+  "error.not_editable": "这条消息不能改写后重新提问，请作为新消息发送。",
+  "error.too_many_versions": "这个问题的版本数已达上限，请作为新消息发送。",
+  "error.branch_busy": "这个对话正在生成回答。请等它结束，或先停止。",
   "error.nothing_to_continue": "还没有可以继续的回答。",
 
   "error.upstream_not_configured": "尚未设置模型服务商的密钥。",

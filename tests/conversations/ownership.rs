@@ -54,6 +54,21 @@ fn foreign_and_unknown_look_the_same() {
             json!({"imageId": "img_none", "turnId": "turn_none"}),
         ),
         (
+            "message_edit_request",
+            json!({"imageId": his.id, "messageId": sent["messageId"], "content": "x"}),
+            json!({"imageId": his.id, "messageId": "msg_none", "content": "x"}),
+        ),
+        (
+            "turn_regenerate_request",
+            json!({"imageId": his.id, "turnId": sent["turnId"]}),
+            json!({"imageId": his.id, "turnId": "turn_none"}),
+        ),
+        (
+            "branch_select_request",
+            json!({"imageId": hers.id, "turnId": sent["turnId"]}),
+            json!({"imageId": "img_none", "turnId": "turn_none"}),
+        ),
+        (
             "turn_retry_request",
             json!({"imageId": his.id, "turnId": sent["turnId"]}),
             json!({"imageId": his.id, "turnId": "turn_none"}),

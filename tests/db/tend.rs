@@ -118,7 +118,7 @@ fn after_a_crash_the_databases_are_checked_soon_and_damage_is_told() {
     agent(
         server,
         "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'updatedAt)', 'createdAt DESC)') \
-                   WHERE name = 'images_container_activity'",
+                   WHERE name = 'images_list'",
     );
     fs::write(server.data_dir().join("portagent.running"), "").unwrap();
     server.restart();

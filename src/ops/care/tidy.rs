@@ -102,6 +102,7 @@ mod tests {
             let question = Question {
                 owner: owner.clone(),
                 conversation: conversation.id.clone(),
+                asked: crate::store::Asked::Next,
                 parts: vec![Part::Text("x".repeat(400_000))],
                 client_message_id: None,
                 name_if_none: String::new(),

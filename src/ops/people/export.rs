@@ -1,6 +1,7 @@
 //! All that is here of one person, as an archive that they can open with anything: the account without its password,
 //! a JSON file for each conversation, what they gave to messages, the files of their agents.
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, BufWriter, Seek as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -10,12 +11,13 @@ use serde_json::{Value, json};
 
 use super::files;
 use crate::domain::conversation::Conversation;
+use crate::domain::id::TurnId;
 use crate::domain::user::User;
 use crate::domain::{Error, Kind, Result, clock};
 use crate::ops::archive::{Meta, Writer};
 use crate::ops::owner;
 use crate::ops::partial::{Partial, rename_to_new};
-use crate::store::Store;
+use crate::store::{BranchTurn, Store};
 use crate::workdirs::Usage;
 
 /// Conversations whose ids are held at once.
@@ -135,6 +137,14 @@ fn write_conversation(store: &Store, conversation: &Conversation, spool: &mut Fi
     })
     .to_string();
     head.pop(); // the brace comes after the messages
+    let turns = store.branches(conversation)?;
+    if !turns.is_empty() {
+        let turn = |turn: &BranchTurn| {
+            json!({"turnId": turn.id.as_str(), "parentTurnId": turn.parent.as_ref().map(TurnId::as_str),
+                "isShown": turn.is_shown})
+        };
+        write!(head, ",\"turns\":{}", Value::from_iter(turns.iter().map(turn))).map_err(Error::internal)?;
+    }
     write!(out, "{head},\"messages\":[").map_err(cannot)?;
     let mut messages = 0_u64;
     store.each_message(conversation, &mut |message| {

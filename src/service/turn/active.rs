@@ -51,6 +51,7 @@ enum Phase {
 /// A running turn as a client that reconnects sees it.
 pub struct Running {
     pub turn_id: TurnId,
+    pub ordinal: i64,
     /// The message that is being written, or the newest that was.
     pub message: Option<Message>,
     pub seq: u64,
@@ -96,6 +97,7 @@ impl Active {
         let state = self.state();
         (!matches!(state.phase, Phase::Ended) && state.seq > 0).then(|| Running {
             turn_id: self.turn.id.clone(),
+            ordinal: self.turn.ordinal,
             message: state.draft.message.clone(),
             seq: state.seq,
         })

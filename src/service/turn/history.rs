@@ -3,7 +3,9 @@
 //! The rule: the system prompt, the tools, the first question and the newest whole turns stay; the turns in between go,
 //! so that half of what there was is left. From where on the model remembers is stored in the turn that found out, so
 //! that the beginning of a request stays the same from then on: the provider's cache lives on it. Thinking of turns
-//! that were asked with more in front of them goes too: its signature is only good for what it was made under.
+//! that were asked with more in front of them goes too: its signature is only good for what it was made under. What stands
+//! in other branches is never sent, so that thinking in front of a question that was changed still has what it was made
+//! under.
 
 use crate::domain::id::TurnId;
 use crate::domain::message::{Message, MessageRole, Part};
@@ -16,11 +18,10 @@ const HISTORY_BYTES: usize = 2 * limits::MESSAGE_BYTES;
 /// The longest tokens on average, in bytes.
 const MOST_BYTES_PER_TOKEN: u64 = 6;
 
-/// The conversation up to and with the turn's question, oldest first, without what is for people only; and whether it
+/// The turn's branch up to and with its question, oldest first, without what is for people only; and whether it
 /// was cut here, which has to be said.
 pub(super) fn of(store: &Store, turn: &TurnRow) -> Result<(Vec<Message>, bool)> {
-    let mut messages = store.history(turn, HISTORY_BYTES)?;
-    let first = store.first_question(&turn.session_id)?;
+    let (mut messages, first) = store.history(turn, HISTORY_BYTES)?;
     let first = first.filter(|first| messages.first().is_some_and(|oldest| oldest.id != first.id));
     let is_cut = first.is_some();
     if let Some(first) = first {

@@ -6,6 +6,7 @@
 
 mod active;
 mod attachments;
+mod branches;
 mod checkpoints;
 mod chosen;
 mod draft;
@@ -24,6 +25,7 @@ use std::time::{Duration, Instant};
 
 use active::Active;
 pub use active::Running;
+pub use branches::Regenerate;
 use ending::Ending;
 use question::{check_parts, title};
 use queue::{Pending, Queue};
@@ -42,7 +44,7 @@ use crate::service::models::Registry;
 use crate::service::toolbox::Toolbox;
 use crate::service::usage::Ledger;
 pub use crate::store::Reopen;
-use crate::store::{Begun, NewTurn, Question, Store};
+use crate::store::{Asked, Begun, BranchChange, NewTurn, Question, Store};
 use crate::telemetry::metrics::catalog;
 
 /// A turn whose thread does not end it within this time after a stop is ended by the one who stops it.
@@ -93,6 +95,7 @@ struct Start {
     pending: Pending,
     /// To be announced; not when a turn is opened again.
     question: Option<Message>,
+    branch: Option<BranchChange>,
 }
 
 impl Sent {
@@ -102,8 +105,7 @@ impl Sent {
 impl Drop for Sent {
     fn drop(&mut self) {
         if let Some(start) = self.start.take() {
-            let Start { turns, pending, question } = *start;
-            turns.enqueue(pending, question);
+            start.turns.clone().enqueue(*start);
         }
     }
 }
@@ -140,19 +142,27 @@ impl Turns {
     ///
     /// Errors: `Invalid`, `TooLarge`, `NotFound`; `RateLimited` or `Unavailable` when too many are waiting, were sent in
     /// the last minute, or the disk is almost full. `TooLarge` also where the person's storage is full.
-    pub fn send(self: &Arc<Self>, caller: &Caller, mut message: SendMessage) -> Result<Sent> {
+    pub fn send(self: &Arc<Self>, caller: &Caller, message: SendMessage) -> Result<Sent> {
+        self.ask(caller, message, Asked::Next)
+    }
+
+    fn ask(self: &Arc<Self>, caller: &Caller, mut message: SendMessage, asked: Asked) -> Result<Sent> {
         check_parts(&message.parts)?;
         if message.client_message_id.as_ref().is_some_and(|id| id.len() > limits::CLIENT_MESSAGE_ID_BYTES) {
             return Err(Error::invalid("invalid_client_message_id", "clientMessageId is too long"));
         }
         let owner = &caller.user.container_id;
         self.check_allowance(caller)?;
-        let conversation = self.store.conversation(owner, &message.conversation_id)?;
+        let mut conversation = self.store.conversation(owner, &message.conversation_id)?;
+        if let Asked::Again { model: Some(model), .. } = &asked {
+            conversation.model = Some(model.clone());
+        }
         attachments::check(self, &conversation, &mut message.parts)?;
         self.models.prepare(conversation.model.as_deref());
         let begun = self.store.begin_turn(Question {
             owner: owner.clone(),
             conversation: message.conversation_id,
+            asked,
             name_if_none: title(&message.parts),
             parts: message.parts,
             client_message_id: message.client_message_id.filter(|id| !id.is_empty()),
@@ -258,8 +268,11 @@ impl Turns {
         match begun {
             Begun::Again { message_id, turn_id } => Sent { message_id, turn_id, start: None },
             Begun::New(new) => {
-                let NewTurn { conversation, question, turn, next_index, base_seq } = *new;
+                let NewTurn { conversation, question, turn, next_index, base_seq, branch } = *new;
                 self.hub.open(&turn.session_id, base_seq);
+                if let Some(branch) = &branch {
+                    self.leave(&conversation.id, &branch.left);
+                }
                 let context = Arc::new(Context {
                     container_id: conversation.container_id.clone(),
                     conversation_id: conversation.id.clone(),
@@ -269,17 +282,25 @@ impl Turns {
                 let (message_id, turn_id) = (question.id.clone(), turn.id.clone());
                 let continues = reopened == Some(Reopen::Continue);
                 let pending = Pending { turn, conversation, context, next_index, continues };
-                let start = Start { turns: self.clone(), pending, question: reopened.is_none().then_some(question) };
+                let question = reopened.is_none().then_some(question);
+                let start = Start { turns: self.clone(), pending, question, branch };
                 Sent { message_id, turn_id, start: Some(Box::new(start)) }
             }
         }
     }
 
-    fn enqueue(self: &Arc<Self>, pending: Pending, question: Option<Message>) {
-        if let Some(question) = question {
-            self.hub.publish(&pending.context, EventKind::MessagePersisted(Box::new(question)));
-        }
-        let refused = self.queue().push(pending);
+    fn enqueue(self: &Arc<Self>, start: Start) {
+        let Start { pending, question, branch, .. } = start;
+        let announce = |pending: &Pending| {
+            let siblings = branch.as_ref().map(|branch| branch.siblings.clone()).unwrap_or_default();
+            if let Some(BranchChange { parent, joins, .. }) = branch {
+                self.hub.publish(&pending.context, EventKind::BranchSelected { parent, is_new: joins });
+            }
+            if let Some(message) = question.map(Box::new) {
+                self.hub.publish(&pending.context, EventKind::MessagePersisted { message, siblings });
+            }
+        };
+        let refused = self.queue().push(pending, announce);
         if let Some(pending) = refused {
             self.drop_waiting(pending);
         }

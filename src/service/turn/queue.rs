@@ -1,7 +1,7 @@
 //! Which turns run and which wait: those of a conversation one after the other, and people in turn, so that a person
 //! with many questions does not keep others waiting.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use super::active::Active;
@@ -28,6 +28,8 @@ pub(super) struct Queue {
     waiting: HashMap<ContainerId, VecDeque<Pending>>,
     /// Who has something waiting, in the order in which they get their turn.
     order: VecDeque<ContainerId>,
+    /// Turns that are stored and on their way here, and that are no longer wanted.
+    left: HashSet<TurnId>,
     closed: bool,
 }
 
@@ -47,8 +49,13 @@ impl Queue {
         Ok(())
     }
 
-    /// Hands a turn back when no more are taken.
-    pub(super) fn push(&mut self, pending: Pending) -> Option<Pending> {
+    /// Hands a turn back when no more are taken, or when it is no longer wanted: then it is not announced. What is announced
+    /// goes out in the order in which branches are left.
+    pub(super) fn push(&mut self, pending: Pending, announce: impl FnOnce(&Pending)) -> Option<Pending> {
+        if self.left.remove(&pending.turn.id) {
+            return Some(pending);
+        }
+        announce(&pending);
         if self.closed {
             return Some(pending);
         }
@@ -116,13 +123,32 @@ impl Queue {
     }
 
     pub(super) fn take_waiting(&mut self, id: &ConversationId) -> Vec<Pending> {
+        self.take(|pending| &pending.conversation.id == id)
+    }
+
+    fn take(&mut self, is_meant: impl Fn(&Pending) -> bool) -> Vec<Pending> {
         let mut taken = Vec::new();
         for own in self.waiting.values_mut() {
-            let (these, others) = own.drain(..).partition(|pending| &pending.conversation.id == id);
+            let (these, others) = own.drain(..).partition(&is_meant);
             *own = others;
             taken.extend(Vec::from_iter::<VecDeque<Pending>>(these));
         }
         taken
+    }
+
+    /// Takes those of these turns of a conversation that wait, and says which of them runs. Those that are neither are not
+    /// taken later.
+    pub(super) fn leave(&mut self, id: &ConversationId, left: &[TurnId]) -> (Vec<Pending>, Option<Arc<Active>>) {
+        let taken = self.take(|pending| left.contains(&pending.turn.id));
+        let running = self.running(id).filter(|active| left.contains(&active.turn.id));
+        let is_here = |turn: &&TurnId| {
+            taken.iter().any(|pending| pending.turn.id == **turn)
+                || running.as_ref().is_some_and(|active| active.turn.id == **turn)
+        };
+        let on_their_way = left.iter().filter(|turn| !is_here(turn)).cloned();
+        let room = limits::WAITING_TURNS.saturating_sub(self.left.len());
+        self.left.extend(on_their_way.take(room));
+        (taken, running)
     }
 
     pub(super) fn take_owner(&mut self, owner: &ContainerId) -> (Vec<Pending>, Vec<Arc<Active>>) {

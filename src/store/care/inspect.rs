@@ -147,7 +147,7 @@ mod tests {
         store.close();
         let file = home.path().join("data/agentx.db");
         let conn = Connection::open(&file).unwrap();
-        conn.execute_batch("PRAGMA journal_mode=DELETE; CREATE TABLE \"a \"\"b\" (x); INSERT INTO \"a \"\"b\" VALUES (1), (2); PRAGMA foreign_keys=OFF; INSERT INTO turns VALUES ('t','none',1,'m','completed',0,0,0,0,0,0);").unwrap();
+        conn.execute_batch("PRAGMA journal_mode=DELETE; CREATE TABLE \"a \"\"b\" (x); INSERT INTO \"a \"\"b\" VALUES (1), (2); PRAGMA foreign_keys=OFF; INSERT INTO turns VALUES ('t','none',1,'m','completed',0,0,0,0,0,0,0,0,NULL,NULL);").unwrap();
         drop(conn);
         let verdict = check(&file, go_on()).unwrap();
         assert_eq!(verdict.facts.schema, newest_schema("agentx.db").unwrap());

@@ -71,6 +71,7 @@ pub static AGENTX: Schema = Schema {
         Step { version: 3, apply: agentx_3 },
         Step { version: 4, apply: agentx_4 },
         Step { version: 5, apply: agentx_5 },
+        Step { version: 6, apply: agentx_6 },
     ],
     is_legacy: takeover::is_legacy_agent,
 };
@@ -121,6 +122,10 @@ fn agentx_4(conn: &Connection) -> Result<()> {
 
 fn agentx_5(conn: &Connection) -> Result<()> {
     Ok(conn.execute_batch(include_str!("agentx-5.sql"))?)
+}
+
+fn agentx_6(conn: &Connection) -> Result<()> {
+    Ok(conn.execute_batch(include_str!("agentx-6.sql"))?)
 }
 
 /// An empty database in memory, as this program makes one.

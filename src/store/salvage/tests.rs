@@ -78,12 +78,14 @@ const AGENTX: &str = "
     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 80)
     INSERT INTO containers SELECT 'user-' || i, i, i FROM n WHERE i <= 7;
     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 80)
-    INSERT INTO images SELECT 'img_' || i, 'user-' || (i % 7 + 1), 'sess_' || i, '名字 ' || i, NULL, NULL, 'm', i, i, 'high' FROM n;
+    INSERT INTO images SELECT 'img_' || i, 'user-' || (i % 7 + 1), 'sess_' || i, '名字 ' || i, NULL, NULL, 'm', i, i, 'high', i % 3, i % 2 FROM n;
     INSERT INTO sessions (sessionId, imageId, containerId, createdAt, updatedAt, seqReserved)
       SELECT sessionId, imageId, containerId, createdAt, updatedAt, 1000 FROM images;
     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3)
     INSERT INTO turns (turnId, sessionId, ordinal, userMessageId, state, createdAt)
     SELECT 'turn_' || imageId || i, sessionId, i, 'msg_' || imageId || i || 'q', 'completed', i FROM images, n;
+    UPDATE turns SET parentOrdinal = 1, isOther = ordinal = 2, repeats = 'turn_' || sessionId, model = 'p/m'
+      WHERE ordinal > 1 AND rowid % 2 = 0;
     INSERT INTO messages SELECT userMessageId, sessionId, turnId, ordinal << 20, 'user',
       '[{\"type\":\"text\",\"text\":\"' || hex(randomblob(40)) || '\"}]', 'complete', NULL, NULL, NULL, NULL, 1 FROM turns;
     INSERT INTO messages SELECT 'msg_' || turnId || 'a', sessionId, turnId, (ordinal << 20) + 1, 'assistant',
@@ -246,7 +248,7 @@ fn pages_are_as_large_as_they_are_however_few_rows_they_hold() {
     for bytes in [100, 700, 1000, 1900, 2040, 3000, 5000, 9000] {
         let mut bench = Bench::new();
         let fill = format!(
-            "INSERT INTO containers VALUES ('c', 1, 1); INSERT INTO images VALUES ('i', 'c', 's', '', NULL, NULL, NULL, 1, 1, NULL);
+            "INSERT INTO containers VALUES ('c', 1, 1); INSERT INTO images VALUES ('i', 'c', 's', '', NULL, NULL, NULL, 1, 1, NULL, 0, 0);
              INSERT INTO sessions (sessionId, imageId, containerId, createdAt, updatedAt, seqReserved) VALUES ('s', 'i', 'c', 1, 1, 1);
              WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200)
              INSERT INTO messages SELECT 'm' || i, 's', NULL, i, 'user', hex(randomblob({bytes} / 2)), 'complete', NULL,

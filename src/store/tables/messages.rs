@@ -1,12 +1,15 @@
 //! Messages in `agentx.db`, in the order of their turns.
 
+use std::collections::HashMap;
+
 use rusqlite::{Connection, Row, named_params, params};
 
+use super::branches::{self, Branches, Path};
 use super::content;
 use super::stored;
 use super::turns::TurnRow;
 use crate::domain::conversation::Conversation;
-use crate::domain::id::{MessageId, SessionId};
+use crate::domain::id::{MessageId, SessionId, TurnId};
 use crate::domain::message::{Message, MessageRole, MessageStatus};
 use crate::domain::{Error, Result, StopReason};
 use crate::store::engine::Store;
@@ -34,8 +37,24 @@ impl Position {
     }
 }
 
+/// A page of the branch that is shown.
+pub struct StoredPage {
+    /// Oldest first.
+    pub messages: Vec<Message>,
+    /// By turn, the versions of its question, where there are several.
+    pub siblings: HashMap<TurnId, Vec<TurnId>>,
+    shown: Path,
+}
+
+impl StoredPage {
+    /// Whether a turn belongs to the branch that is shown.
+    pub fn shows(&self, ordinal: i64) -> bool {
+        self.shown.contains(ordinal)
+    }
+}
+
 impl Store {
-    /// A page of a conversation: the newest `limit` messages before `before`, oldest first.
+    /// A page of a conversation: the newest `limit` messages before `before` in the branch that is shown.
     ///
     /// Errors: `NotFound` for a `before` that is not in it.
     pub fn messages(
@@ -43,39 +62,33 @@ impl Store {
         conversation: &Conversation,
         limit: usize,
         before: Option<&MessageId>,
-    ) -> Result<Vec<Message>> {
+    ) -> Result<StoredPage> {
+        let session = &conversation.session_id;
         self.agent.read(|conn| {
             let end = match before {
-                Some(id) => position_of(conn, &conversation.session_id, id)?,
+                Some(id) => position_of(conn, session, id)?,
                 None => i64::MAX,
             };
-            let mut page = newest_first(conn, &conversation.session_id, end, limit, PAGE_BYTES)?;
+            let tree = Branches::load(conn, session)?;
+            let shown = tree.shown();
+            let mut page = newest_first(conn, session, (end, &shown), limit, PAGE_BYTES)?;
             page.reverse();
-            Ok(page)
+            let (ordinals, messages) = page.into_iter().unzip();
+            Ok(StoredPage { messages, siblings: branches::siblings(conn, session, &tree, ordinals)?, shown })
         })
     }
 
-    /// The messages a model gets for a turn: everything up to its question, oldest first; where that is more than
-    /// `most_bytes`, the newest whole turns that fit.
-    pub fn history(&self, turn: &TurnRow, most_bytes: usize) -> Result<Vec<Message>> {
+    /// The messages a model gets for a turn: everything up to its question in its branch, oldest first; where that is more
+    /// than `most_bytes`, the newest whole turns that fit. And the branch's first question.
+    pub fn history(&self, turn: &TurnRow, most_bytes: usize) -> Result<(Vec<Message>, Option<Message>)> {
         self.agent.read(|conn| {
+            let path = Branches::load(conn, &turn.session_id)?.path_to(turn.ordinal);
             let end = (turn.ordinal + 1).saturating_mul(PLACES_PER_TURN);
-            let mut history = newest_first(conn, &turn.session_id, end, usize::MAX, most_bytes)?;
-            history.reverse();
+            let history = newest_first(conn, &turn.session_id, (end, &path), usize::MAX, most_bytes)?;
+            let mut history: Vec<Message> = history.into_iter().rev().map(|(_, message)| message).collect();
             // A cut turn would begin with an answer, or with a tool's result without its call.
             let start = history.iter().position(|message| message.role == MessageRole::User).unwrap_or(history.len());
-            Ok(history.split_off(start))
-        })
-    }
-
-    /// The oldest message of a person in a session.
-    pub fn first_question(&self, session: &SessionId) -> Result<Option<Message>> {
-        self.agent.read(|conn| {
-            select_one(
-                conn,
-                "sessionId = ?1 AND role = ?2 AND status <> 'superseded' ORDER BY position LIMIT 1",
-                (session, MessageRole::User.as_str()),
-            )
+            Ok((history.split_off(start), first_question(conn, &turn.session_id, &path)?))
         })
     }
 
@@ -158,30 +171,65 @@ fn position_of(conn: &Connection, session: &SessionId, id: &MessageId) -> Result
     rows::found(conn, sql, (session, id), |row| row.get(0), "Message")
 }
 
+/// The oldest message of a person in a branch.
+fn first_question(conn: &Connection, session: &SessionId, path: &Path) -> Result<Option<Message>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM messages WHERE sessionId = ?1 AND role = 'user' AND status <> 'superseded' \
+         ORDER BY position"
+    );
+    let mut statement = conn.prepare_cached(&sql)?;
+    let mut rows = statement.query([session])?;
+    while let Some(row) = rows.next()? {
+        if path.contains(ordinal(row)?) {
+            return Ok(Some(message(row)?));
+        }
+    }
+    Ok(None)
+}
+
+/// Those before a position that stand in a branch, each with its turn's ordinal.
 fn newest_first(
     conn: &Connection,
     session: &SessionId,
-    end: i64,
+    (end, path): (i64, &Path),
     limit: usize,
     most_bytes: usize,
-) -> Result<Vec<Message>> {
+) -> Result<Vec<(i64, Message)>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM messages WHERE sessionId = ?1 AND position < ?2 AND status <> 'superseded' \
-         ORDER BY position DESC LIMIT ?3"
+         ORDER BY position DESC"
     );
     let mut statement = conn.prepare_cached(&sql)?;
-    let mut rows = statement.query(params![session, end, i64::try_from(limit).unwrap_or(i64::MAX)])?;
+    let mut rows = statement.query(params![session, end])?;
     let (mut page, mut bytes) = (Vec::new(), 0_usize);
     while let Some(row) = rows.next()? {
+        let ordinal = ordinal(row)?;
+        if !path.contains(ordinal) {
+            continue;
+        }
         let message = message(row)?;
         bytes = bytes.saturating_add(message.parts.iter().map(crate::domain::message::Part::weight).sum());
         // The question itself always goes, however long it is.
         if bytes > most_bytes && !page.is_empty() {
             break;
         }
-        page.push(message);
+        page.push((ordinal, message));
+        if page.len() >= limit {
+            break;
+        }
     }
     Ok(page)
+}
+
+/// Of the turn that a message stands in.
+fn ordinal(row: &Row<'_>) -> rusqlite::Result<i64> {
+    Ok(row.get::<_, i64>(11)? / PLACES_PER_TURN)
+}
+
+/// Errors: `NotFound`.
+pub fn by_id(conn: &Connection, session: &SessionId, id: &MessageId) -> Result<Message> {
+    let found = select_one(conn, "sessionId = ?1 AND messageId = ?2", (session, id.as_str()))?;
+    found.ok_or_else(|| Error::not_found("Message"))
 }
 
 pub fn message(row: &Row<'_>) -> rusqlite::Result<Message> {

@@ -1,5 +1,6 @@
 //! What is stored: a file for each subject, with its queries. A public method of the store is one transaction.
 
+pub mod branches;
 pub mod budgets;
 pub mod content;
 pub mod conversations;

@@ -2,6 +2,7 @@
 
 use rusqlite::{Row, params};
 
+use super::branches::Branches;
 use super::turns::TurnRow;
 use crate::domain::Result;
 use crate::domain::id::{SessionId, TurnId};
@@ -20,11 +21,16 @@ pub struct PreambleRow {
 }
 
 impl Store {
-    /// Those of a conversation up to and with this turn, oldest first.
+    /// Those of a turn's branch up to and with this turn, oldest first.
     pub fn preambles(&self, turn: &TurnRow) -> Result<Vec<PreambleRow>> {
         let sql = "SELECT turnId, ordinal, system, tools FROM preambles WHERE sessionId = ?1 AND ordinal <= ?2 \
                    ORDER BY ordinal";
-        self.agent.read(|conn| rows::all(conn, sql, (&turn.session_id, turn.ordinal), preamble))
+        self.agent.read(|conn| {
+            let path = Branches::load(conn, &turn.session_id)?.path_to(turn.ordinal);
+            let mut found: Vec<PreambleRow> = rows::all(conn, sql, (&turn.session_id, turn.ordinal), preamble)?;
+            found.retain(|row| path.contains(row.ordinal));
+            Ok(found)
+        })
     }
 
     /// What counts from a turn on.

@@ -1,4 +1,5 @@
-//! What of the conversations is searched: the texts of people's questions and of whole answers.
+//! What of the conversations is searched: the texts of people's questions and of whole answers, in all branches. A question
+//! that was repeated for another answer is found once.
 
 use std::collections::HashSet;
 
@@ -28,7 +29,8 @@ pub struct Searchable {
 
 const SELECT: &str = "SELECT m.messageId, i.containerId, i.imageId, i.name, m.role, m.timestamp, m.content, m.rowid, m.turnId \
     FROM messages m JOIN sessions s ON s.sessionId = m.sessionId JOIN images i ON i.imageId = s.imageId \
-    WHERE m.role IN ('user', 'assistant') AND m.status IN ('complete', 'interrupted')";
+    WHERE m.role IN ('user', 'assistant') AND m.status IN ('complete', 'interrupted') \
+    AND NOT (m.role = 'user' AND EXISTS (SELECT 1 FROM turns t WHERE t.turnId = m.turnId AND t.repeats IS NOT NULL))";
 
 impl Store {
     /// What was written or deleted over our own connection since the last call.

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, Row, params};
 
+use super::branches::{self, Asked, BranchChange, Spot};
 use super::conversations::{conversation_by_id, touch};
 use super::files;
 use super::messages::{self, Position};
@@ -30,6 +31,7 @@ pub struct TurnRow {
 pub struct Question {
     pub owner: ContainerId,
     pub conversation: ConversationId,
+    pub asked: Asked,
     pub parts: Vec<Part>,
     pub client_message_id: Option<String>,
     /// What the conversation is called when it has no name yet.
@@ -68,6 +70,7 @@ impl Reopen {
 
 /// A turn that has to be run.
 pub struct NewTurn {
+    /// With the model that was named for this turn, where one was.
     pub conversation: Conversation,
     pub question: Message,
     pub turn: TurnRow,
@@ -75,6 +78,8 @@ pub struct NewTurn {
     pub next_index: u32,
     /// The newest event number used in the session.
     pub base_seq: u64,
+    /// Of a question that stands beside another one.
+    pub branch: Option<BranchChange>,
 }
 
 /// What became of it.
@@ -88,7 +93,8 @@ pub enum Begun {
 impl Store {
     /// Stores a person's message and its turn, in one transaction.
     ///
-    /// Errors: `NotFound`; `TooLarge` where the person's storage is full.
+    /// Errors: `NotFound`; `TooLarge` where the person's storage is full; `Conflict` for a message that cannot be asked in
+    /// other words, and past the number of versions.
     pub fn begin_turn(&self, question: Question) -> Result<Begun> {
         let most = self.quota.bytes();
         self.agent.write(move |conn| {
@@ -96,7 +102,8 @@ impl Store {
             if let Some(again) = same_message(conn, &conversation, question.client_message_id.as_deref())? {
                 return Ok(again);
             }
-            let turn = insert_turn(conn, &conversation)?;
+            let mut spot = branches::spot(conn, &conversation.session_id, &question.asked)?;
+            let turn = insert_turn(conn, &conversation, &spot)?;
             let message = Message {
                 id: turn.user_message_id.clone(),
                 session_id: turn.session_id.clone(),
@@ -115,14 +122,17 @@ impl Store {
             files::attach(conn, &question.owner, &message.id, &message.parts)?;
             touch(conn, &conversation, &question.name_if_none)?;
             let base_seq = reserve_seq(conn, &turn.session_id, question.latest_seq)?;
-            let conversation = conversation_by_id(conn, &question.owner, &question.conversation)?;
-            Ok(Begun::New(Box::new(NewTurn { conversation, question: message, turn, next_index: 1, base_seq })))
+            let mut conversation = conversation_by_id(conn, &question.owner, &question.conversation)?;
+            conversation.model = spot.model.take().or(conversation.model);
+            let mut branch = spot.change;
+            branch.iter_mut().for_each(|change| change.siblings.push(turn.id.clone()));
+            Ok(Begun::New(Box::new(NewTurn { conversation, question: message, turn, next_index: 1, base_seq, branch })))
         })
     }
 
-    /// Opens the newest turn of a conversation again, after an error, an interruption or a limit.
+    /// Opens the last turn that is shown of a conversation again, after an error, an interruption or a limit.
     ///
-    /// Errors: `NotFound`; `Conflict` when it is not the newest, or is not over, or was completed, or has nothing that
+    /// Errors: `NotFound`; `Conflict` when it is not the last, or is not over, or was completed, or has nothing that
     /// could be continued.
     pub fn reopen_turn(
         &self,
@@ -134,20 +144,18 @@ impl Store {
     ) -> Result<Begun> {
         let (owner, id, turn) = (owner.clone(), id.clone(), turn.clone());
         self.agent.write(move |conn| {
-            let conversation = conversation_by_id(conn, &owner, &id)?;
+            let mut conversation = conversation_by_id(conn, &owner, &id)?;
             let turn = turn_by_id(conn, &conversation.session_id, &turn)?;
             check_reopen(conn, &turn)?;
+            let own_model: Option<String> = rows::value(conn, "SELECT model FROM turns WHERE turnId = ?1", [&turn.id])?;
+            conversation.model = own_model.or(conversation.model);
             how.supersede(conn, &turn)?;
             rows::change(conn, "UPDATE turns SET state = 'queued', endedAt = NULL WHERE turnId = ?1", [&turn.id])?;
-            let question = messages::select_one(
-                conn,
-                "sessionId = ?1 AND messageId = ?2",
-                (&turn.session_id, turn.user_message_id.as_str()),
-            )?
-            .ok_or_else(|| Error::not_found("Message"))?;
+            let question = messages::by_id(conn, &turn.session_id, &turn.user_message_id)?;
             let base_seq = reserve_seq(conn, &turn.session_id, latest_seq)?;
             let next_index = messages::next_index(conn, &turn)?;
-            Ok(Begun::New(Box::new(NewTurn { conversation, question, turn, next_index, base_seq })))
+            let branch = None;
+            Ok(Begun::New(Box::new(NewTurn { conversation, question, turn, next_index, base_seq, branch })))
         })
     }
 
@@ -234,7 +242,7 @@ fn turn_row(row: &Row<'_>) -> rusqlite::Result<TurnRow> {
     })
 }
 
-fn turn_by_id(conn: &Connection, session: &SessionId, id: &TurnId) -> Result<TurnRow> {
+pub fn turn_by_id(conn: &Connection, session: &SessionId, id: &TurnId) -> Result<TurnRow> {
     let sql = format!("SELECT {COLUMNS} FROM turns WHERE sessionId = ?1 AND turnId = ?2");
     rows::found(conn, &sql, (session, id), turn_row, "Turn")
 }
@@ -249,7 +257,7 @@ fn same_message(conn: &Connection, conversation: &Conversation, client_id: Optio
     }))
 }
 
-fn insert_turn(conn: &Connection, conversation: &Conversation) -> Result<TurnRow> {
+fn insert_turn(conn: &Connection, conversation: &Conversation, spot: &Spot) -> Result<TurnRow> {
     let ordinal = "SELECT coalesce(max(ordinal), 0) + 1 FROM turns WHERE sessionId = ?1";
     let turn = TurnRow {
         id: TurnId::random(),
@@ -260,8 +268,19 @@ fn insert_turn(conn: &Connection, conversation: &Conversation) -> Result<TurnRow
     };
     rows::change(
         conn,
-        "INSERT INTO turns (turnId, sessionId, ordinal, userMessageId, state, createdAt) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        params![turn.id, turn.session_id, turn.ordinal, turn.user_message_id, turn.state, clock::now_ms()],
+        "INSERT INTO turns (turnId, sessionId, ordinal, userMessageId, state, createdAt, parentOrdinal, repeats, model) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        params![
+            turn.id,
+            turn.session_id,
+            turn.ordinal,
+            turn.user_message_id,
+            turn.state,
+            clock::now_ms(),
+            spot.parent,
+            spot.repeats,
+            spot.model
+        ],
     )?;
     Ok(turn)
 }
@@ -270,8 +289,7 @@ fn check_reopen(conn: &Connection, turn: &TurnRow) -> Result<()> {
     if !matches!(turn.state.as_str(), "error" | "interrupted" | "limit") {
         return Err(Error::conflict("turn_not_retryable", "This answer is not one that failed"));
     }
-    let newest: i64 = rows::value(conn, "SELECT max(ordinal) FROM turns WHERE sessionId = ?1", [&turn.session_id])?;
-    if newest == turn.ordinal {
+    if branches::leaf(conn, &turn.session_id)? == turn.ordinal {
         return Ok(());
     }
     Err(Error::conflict("turn_not_newest", "The conversation has gone on since").hint("ask again as a new message"))

@@ -92,7 +92,7 @@ fn what_another_program_writes_is_counted_by_triggers() {
     assert_eq!(fixture.stored(&owner), 0);
     assert!(fixture.stored(&other) > before);
     fixture.sql(
-        "INSERT INTO images SELECT 'i', containerId, 's', 'copy', NULL, 'prompt', NULL, 1, 1, NULL FROM images LIMIT 1;
+        "INSERT INTO images SELECT 'i', containerId, 's', 'copy', NULL, 'prompt', NULL, 1, 1, NULL, 0, 0 FROM images LIMIT 1;
          INSERT INTO sessions (sessionId, imageId, containerId, createdAt, updatedAt)
          SELECT sessionId, imageId, containerId, 1, 1 FROM images WHERE imageId = 'i'",
     );
@@ -123,6 +123,7 @@ fn a_full_storage_is_full_in_the_transaction_that_writes() {
                 let question = || Question {
                     owner: owner.clone(),
                     conversation: conversation.clone(),
+                    asked: Asked::Next,
                     parts: vec![Part::Text("x".repeat(1000))],
                     client_message_id: None,
                     name_if_none: String::new(),

@@ -48,7 +48,8 @@ impl Dispatcher {
         let page = conversations.page(&self.caller, &id, data.limit, before.as_ref())?;
         let render = |text: &str| conversations.html_blocks(text);
         let render = data.html.then_some(&render as &dyn Fn(&str) -> Vec<String>);
-        let (mut messages, _) = fitting(page.messages.iter().rev().map(|message| MessageView::of(message, render)));
+        let view = |message| MessageView::of(message, render).with_siblings(page.siblings_of(message));
+        let (mut messages, _) = fitting(page.messages.iter().rev().map(view));
         messages.reverse();
         let approvals = self.services.approvals.open_in(&id);
         let answer = ResponseData {

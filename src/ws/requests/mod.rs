@@ -1,6 +1,7 @@
 //! The requests, a file for each subject: parse, one service call, answer. Which there are, the dispatcher says.
 
 mod approvals;
+mod branches;
 mod content;
 mod conversations;
 mod messages;
