@@ -1,36 +1,59 @@
-//! What OpenAI's two wires have in common: addresses, the key, and the list of models.
+//! A wire of OpenAI's servers, of which there are two: they have addresses, the key and the list of models in common.
 
 use serde_json::Value;
 
+use super::dialect::{Dialect, Form, Reader};
+use super::fault::Fault;
 use super::models::{self, Model};
-use super::{dialect, json};
+use super::{Prompt, dialect, json};
 use crate::domain::secret::Secret;
 
 const OWN_URL: &str = "https://api.openai.com/v1";
 
-pub(super) fn headers(key: Option<&Secret>) -> Vec<(&'static str, String)> {
-    key.map(|key| ("authorization", format!("Bearer {}", key.expose().trim()))).into_iter().collect()
+/// What one of the two has of its own.
+pub(super) struct OpenAiWire {
+    pub path: &'static str,
+    pub body: fn(&Prompt<'_>, &Form<'_>) -> Result<Vec<u8>, Fault>,
+    pub reader: fn(&str) -> Box<dyn Reader>,
 }
 
-pub(super) fn models_url(base: &str) -> String {
-    format!("{}/models", root(base))
-}
+impl Dialect for OpenAiWire {
+    fn chat_url(&self, base: &str) -> String {
+        format!("{}{}", root(base), self.path)
+    }
 
-/// OpenAI gives ids; vLLM, OpenRouter and Groq also how much goes in.
-pub(super) fn models(list: &Value) -> Vec<Model> {
-    let one = |entry: &Value| Model {
-        id: json::text(entry, "id").to_owned(),
-        name: json::text(entry, "name").to_owned(),
-        context_tokens: ["context_length", "context_window", "max_model_len"]
-            .iter()
-            .find_map(|name| json::count(&entry[*name])),
-        ..Model::default()
-    };
-    models::entries(list, "data").map(one).collect()
+    fn models_url(&self, base: &str) -> String {
+        format!("{}/models", root(base))
+    }
+
+    fn headers(&self, key: Option<&Secret>) -> Vec<(&'static str, String)> {
+        key.map(|key| ("authorization", format!("Bearer {}", key.expose().trim()))).into_iter().collect()
+    }
+
+    fn body(&self, prompt: &Prompt<'_>, form: &Form<'_>) -> Result<Vec<u8>, Fault> {
+        (self.body)(prompt, form)
+    }
+
+    fn reader(&self, origin: &str, _prompt: &Prompt<'_>) -> Box<dyn Reader> {
+        (self.reader)(origin)
+    }
+
+    /// OpenAI gives ids; vLLM, OpenRouter and Groq also how much goes in.
+    fn models(&self, list: &Value) -> Vec<Model> {
+        let one = |entry: &Value| Model {
+            id: json::text(entry, "id").to_owned(),
+            name: json::text(entry, "name").to_owned(),
+            context_tokens: ["context_length", "context_window", "max_model_len"]
+                .iter()
+                .find_map(|name| json::count(&entry[*name])),
+            ..Model::default()
+        };
+        models::entries(list, "data").map(one).collect()
+    }
 }
 
 /// The base with its version: `/v1` where no part of the path is one.
-pub(super) fn root(base: &str) -> String {
+fn root(base: &str) -> String {
     let base = dialect::bare(base, &["/chat/completions", "/completions", "/responses", "/models"]);
     if base.is_empty() {
         return OWN_URL.to_owned();

@@ -6,8 +6,8 @@ use super::{Kind, anthropic, ollama, openai, responses};
 pub(super) fn of(kind: Kind) -> &'static dyn Dialect {
     match kind {
         Kind::Anthropic | Kind::Demo => &anthropic::Anthropic,
-        Kind::OpenAi => &openai::OpenAi,
-        Kind::Responses => &responses::Responses,
+        Kind::OpenAi => &openai::CHAT,
+        Kind::Responses => &responses::RESPONSES,
         Kind::Ollama => &ollama::Ollama,
     }
 }
