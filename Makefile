@@ -3,7 +3,7 @@
 RELEASE = $(or $(CARGO_TARGET_DIR),target)/x86_64-unknown-linux-musl/release/portagent
 
 .DEFAULT_GOAL := help
-.PHONY: ledger help run test test-packages test-sdks test-all spec crash abuse bench lint fmt check dist tools
+.PHONY: ledger help run test test-packages test-sdks test-litellm test-all spec crash abuse bench lint fmt check dist tools
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ test-packages: tools ## the image and the packages: built, installed, upgraded a
 
 test-sdks: tools ## the tests' own model server, judged by the official clients of Anthropic, OpenAI and Ollama from PyPI
 	@tests/sdk/run.sh
+
+test-litellm: tools ## the program behind a real gateway: LiteLLM's proxy from PyPI in front of the tests' own model server
+	@tests/sdk/litellm.sh
 
 test-all: tools ## `make test` and `make test-packages`, with one sum
 	@tests/run.sh all

@@ -5,6 +5,7 @@ mod cases;
 mod connections;
 mod demo;
 mod failures;
+mod litellm;
 mod ollama;
 mod openai;
 mod responses;

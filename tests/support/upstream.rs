@@ -49,10 +49,13 @@ struct Shared {
     stopping: AtomicBool,
 }
 
+/// What is answered to a request.
+type Answers = Box<dyn Fn(&Recorded) -> Script + Send>;
+
 #[derive(Default)]
 struct State {
     queue: VecDeque<Script>,
-    always: Option<Box<dyn Fn() -> Script + Send>>,
+    always: Option<Answers>,
     exchanges: Vec<Exchange>,
     /// What it lists at `/v1/models`, and with which status line.
     list: Option<(&'static str, Value)>,
@@ -174,6 +177,11 @@ impl Upstream {
 
     /// What is answered when nothing is queued.
     pub fn always(&self, script: impl Fn() -> Script + Send + 'static) {
+        self.answers(move |_| script());
+    }
+
+    /// The same, by what is asked.
+    pub fn answers(&self, script: impl Fn(&Recorded) -> Script + Send + 'static) {
         self.shared.lock().always = Some(Box::new(script));
     }
 
@@ -334,13 +342,13 @@ impl Shared {
             ["/v1/messages", "/v1/chat/completions", "/v1/responses", "/api/chat"].contains(&request.path.as_str());
         let refusal = state.judge(&request.path, &request.body).or_else(|| state.unbound(&request.body));
         let before = if request.path == "/v1/messages" { prefix(&request.body, usize::MAX) } else { String::new() };
-        state.exchanges.push(Exchange { request, closed: None });
+        state.exchanges.push(Exchange { request: request.clone(), closed: None });
         self.changed.notify_all();
         if let Some(refusal) = refusal {
             return (state.exchanges.len() - 1, refusal);
         }
         let script = if known { state.queue.pop_front() } else { None };
-        let script = script.or_else(|| state.always.as_ref().filter(|_| known).map(|make| make()));
+        let script = script.or_else(|| state.always.as_ref().filter(|_| known).map(|make| make(&request)));
         let none = || Script::refusal(404, "not_found_error", "no script is left, or this is no path of ours");
         let script = script.unwrap_or_else(none);
         if let Some(bound) = &mut state.bound {
