@@ -99,6 +99,7 @@ pub(super) fn turns<'a>(messages: &'a [Message], form: &Form<'_>) -> Vec<Turn<'a
         ids: HashSet::new(),
         short_ids: form.lessons.has(Quirk::ShortIds),
         keep_blank: !form.lessons.has(Quirk::NoBlankText),
+        takes: Takes::by(form),
         open: Vec::new(),
     };
     for (index, message) in messages.iter().enumerate() {
@@ -189,6 +190,7 @@ struct History<'a> {
     ids: HashSet<Cow<'a, str>>,
     short_ids: bool,
     keep_blank: bool,
+    takes: Takes,
     /// The calls of the last turn, which the next one has to answer: number, id, name.
     open: Vec<(usize, Cow<'a, str>, Cow<'a, str>)>,
 }
@@ -196,7 +198,8 @@ struct History<'a> {
 impl<'a> History<'a> {
     fn user(&mut self, parts: &'a [Part]) {
         self.close_answer();
-        for item in parts.iter().filter_map(user_item) {
+        let takes = self.takes;
+        for item in parts.iter().filter_map(|part| user_item(part, takes)) {
             self.push(Role::User, item);
         }
     }
@@ -205,7 +208,8 @@ impl<'a> History<'a> {
     fn system(&mut self, parts: &'a [Part], as_user: bool) {
         self.close_answer();
         let role = if as_user { Role::User } else { Role::System };
-        for item in parts.iter().filter_map(user_item) {
+        let takes = self.takes;
+        for item in parts.iter().filter_map(|part| user_item(part, takes)) {
             self.push(role, item);
         }
     }
@@ -289,13 +293,40 @@ fn valid<'a>(text: &'a str, otherwise: &'static str) -> Cow<'a, str> {
     }
 }
 
-fn user_item(part: &Part) -> Option<Item<'_>> {
-    match part {
-        Part::Text(text) if !text.trim().is_empty() => Some(Item::Text(Cow::Borrowed(text))),
-        Part::Image { media_type, data, name } => Some(image(media_type, bare(data), name.as_deref())),
-        Part::File { media_type, data, filename } => Some(file(media_type, bare(data), filename.as_deref())),
-        _ => None,
+/// What a model can look at, as far as it has refused nothing.
+#[derive(Clone, Copy)]
+struct Takes {
+    images: bool,
+    files: bool,
+}
+
+impl Takes {
+    fn by(form: &Form<'_>) -> Self {
+        let images = !form.lessons.has(Quirk::PlainContent);
+        Self { images, files: images && !form.lessons.has(Quirk::NoFiles) }
     }
+}
+
+fn user_item(part: &Part, takes: Takes) -> Option<Item<'_>> {
+    let (item, media_type, name) = match part {
+        Part::Text(text) if !text.trim().is_empty() => return Some(Item::Text(Cow::Borrowed(text))),
+        Part::Image { media_type, data, name } => (image(media_type, bare(data), name.as_deref()), media_type, name),
+        Part::File { media_type, data, filename } => {
+            (file(media_type, bare(data), filename.as_deref()), media_type, filename)
+        }
+        _ => return None,
+    };
+    Some(match item {
+        Item::Image { .. } if !takes.images => cannot_be_shown(media_type, name.as_deref()),
+        Item::Pdf { .. } if !takes.files => cannot_be_shown(media_type, name.as_deref()),
+        Item::Document { text, title } if !takes.files => Item::Text(Cow::Owned(document(&text, title))),
+        other => other,
+    })
+}
+
+/// A file of text, for wires that have no place of its own for it.
+pub(super) fn document(text: &str, title: Option<&str>) -> String {
+    format!("[File {}]\n{text}", title.unwrap_or("without a name"))
 }
 
 fn image<'a>(media_type: &'a str, data: &'a str, name: Option<&'a str>) -> Item<'a> {

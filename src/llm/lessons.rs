@@ -96,7 +96,7 @@ impl Quirk {
     }
 }
 
-/// Words of a refusal, all of which are in it, and what they teach; the first that fits counts.
+/// Words of a refusal, all of which are in it, and what they may teach; the first that changes the request counts.
 const SIGNS: &[(&[&str], Quirk)] = &[
     (&["v1/responses"], Quirk::OtherWire),
     (&["stream_options"], Quirk::NoStreamOptions),
@@ -104,15 +104,19 @@ const SIGNS: &[(&[&str], Quirk)] = &[
     (&["cache_control"], Quirk::NoCacheControl),
     (&["tool_choice"], Quirk::NoToolChoice),
     (&["not support tools"], Quirk::NoTools),
+    (&["support tool use"], Quirk::NoTools),
+    (&["enable-auto-tool-choice"], Quirk::NoTools),
     (&["effort"], Quirk::NoEffort),
     (&["think value"], Quirk::NoEffort),
     (&["text", "non-empty"], Quirk::NoBlankText),
     (&["text", "non-whitespace"], Quirk::NoBlankText),
     (&["role", "system"], Quirk::NoLateSystem),
+    (&["system message must"], Quirk::NoLateSystem),
     (&["verified", "summar"], Quirk::NoSummary),
     (&["encrypted content is not supported"], Quirk::NoThinking),
     (&["reasoning.encrypted_content"], Quirk::NoThinking),
-    (&["reasoning", "unsupported parameter"], Quirk::NoThinking),
+    (&["reasoning", "unsupported"], Quirk::NoThinking),
+    (&["reasoning", "not permitted"], Quirk::NoThinking),
     (&["not support thinking"], Quirk::NoThinking),
     (&["thinking", "type"], Quirk::NoThinking),
     (&["$schema"], Quirk::PlainSchemas),
@@ -123,10 +127,14 @@ const SIGNS: &[(&[&str], Quirk)] = &[
     (&["variant", "file"], Quirk::NoFiles),
     (&["content", "string"], Quirk::PlainContent),
     (&["image"], Quirk::PlainContent),
+    (&["multimodal"], Quirk::PlainContent),
+    (&["content", "string"], Quirk::EmptyContent),
     (&["content", "null"], Quirk::EmptyContent),
     (&["content", "missing"], Quirk::EmptyContent),
     (&["content", "required"], Quirk::EmptyContent),
     (&["file"], Quirk::NoFiles),
+    (&["document"], Quirk::NoFiles),
+    (&["pdf"], Quirk::NoFiles),
 ];
 
 impl Lessons {
@@ -149,18 +157,31 @@ impl Lessons {
         }
     }
 
-    /// What a refusal teaches beyond this. `None`: nothing new.
-    fn with(&self, said: &Said, sent_tokens: u32) -> Option<Self> {
+    /// What a refusal may teach beyond this, the likeliest first.
+    fn with(&self, said: &Said, sent_tokens: u32) -> Vec<Self> {
         let words = said.words.to_ascii_lowercase();
-        let mut more = self.clone();
+        let mut more = Vec::new();
         if ["max_tokens", "max_output_tokens", "max_completion_tokens"].iter().any(|name| words.contains(name)) {
-            more.max_tokens = limit_in(&words, sent_tokens).or(more.max_tokens);
+            let limit = limit_in(&words, sent_tokens).or(self.max_tokens);
+            more.push(Self { max_tokens: limit, ..self.clone() });
         }
-        if more == *self {
-            let sign = SIGNS.iter().find(|(signs, _)| signs.iter().all(|sign| words.contains(sign)));
-            more.quirks.extend(sign.map(|(_, quirk)| *quirk));
+        if words.contains("max_completion_tokens") {
+            more.push(self.without(Quirk::CompletionTokens));
         }
-        (more != *self).then_some(more)
+        let signs = SIGNS.iter().filter(|(signs, _)| signs.iter().all(|sign| words.contains(sign)));
+        more.extend(signs.map(|(_, quirk)| {
+            let mut more = self.clone();
+            more.quirks.insert(*quirk);
+            more
+        }));
+        more.retain(|more| more != self);
+        more
+    }
+
+    fn without(&self, quirk: Quirk) -> Self {
+        let mut less = self.clone();
+        less.quirks.remove(&quirk);
+        less
     }
 }
 
@@ -240,12 +261,14 @@ impl Memory {
 }
 
 impl Learned {
-    /// What to try after a refusal. `None`: nothing that we know would help.
-    pub(super) fn after(&self, said: &Said, sent_tokens: u32, messages: &[Message]) -> Option<Self> {
+    /// What may help after a refusal, the likeliest first; empty: nothing that we know.
+    pub(super) fn after(&self, said: &Said, sent_tokens: u32, messages: &[Message]) -> Vec<Self> {
         let words = said.words.to_ascii_lowercase();
-        let is_about_the_wire = said.status == 404 && words.contains("v1/responses");
-        if !matches!(said.status, 400 | 422) && !is_about_the_wire {
-            return None;
+        // A router that has no server left for such a request answers that it was not found.
+        let is_about_the_wire = words.contains("v1/responses") || words.contains("no endpoints found");
+        let is_about_us = matches!(said.status, 400 | 422) || said.status == 404 && is_about_the_wire;
+        if !is_about_us {
+            return Vec::new();
         }
         let is_about_thinking = words.contains("signature")
             || words.contains("encrypted content") && !words.contains("not supported")
@@ -254,10 +277,11 @@ impl Learned {
         if is_about_thinking {
             let rest = messages.get(self.forget_thinking..).unwrap_or_default();
             let has_some = rest.iter().any(|message| signatures(message).next().is_some());
-            return has_some.then(|| Self { forget_thinking: messages.len(), ..self.clone() });
+            return has_some.then(|| Self { forget_thinking: messages.len(), ..self.clone() }).into_iter().collect();
         }
         let once = words.contains(" + ");
-        self.lessons.with(said, sent_tokens).map(|lessons| Self { lessons, once, ..self.clone() })
+        let lessons = self.lessons.with(said, sent_tokens).into_iter();
+        lessons.map(|lessons| Self { lessons, once, ..self.clone() }).collect()
     }
 }
 
@@ -283,7 +307,7 @@ mod tests {
     fn a_refusal_teaches_one_thing() {
         let check = |words: &str, expected: Option<(Option<Quirk>, Option<u32>)>| {
             let said = Said { status: 400, words: words.to_owned(), ..Said::default() };
-            let learned = Learned::default().after(&said, 32_000, &[]);
+            let learned = Learned::default().after(&said, 32_000, &[]).into_iter().next();
             let seen = learned.map(|learned| (learned.lessons.quirks.first().copied(), learned.lessons.max_tokens));
             assert_eq!(seen, expected, "{words}");
         };
@@ -313,9 +337,9 @@ mod tests {
     #[test]
     fn the_same_refusal_teaches_nothing_again() {
         let said = Said { status: 400, words: "stream_options is unknown".to_owned(), ..Said::default() };
-        let learned = Learned::default().after(&said, 0, &[]).expect("a lesson");
-        assert!(learned.after(&said, 0, &[]).is_none());
+        let learned = Learned::default().after(&said, 0, &[]).remove(0);
+        assert!(learned.after(&said, 0, &[]).is_empty());
         let busy = Said { status: 529, ..said };
-        assert!(Learned::default().after(&busy, 0, &[]).is_none());
+        assert!(Learned::default().after(&busy, 0, &[]).is_empty());
     }
 }

@@ -24,6 +24,7 @@ mod reading;
 mod refusal;
 mod responses;
 mod retry;
+mod schema;
 mod transport;
 mod wires;
 

@@ -10,7 +10,7 @@ use super::history::{self, Item, Role, Turn};
 use super::json::{count, text};
 use super::lessons::Quirk;
 use super::models::Model;
-use super::{Prompt, ToolSpec};
+use super::{Prompt, ToolSpec, schema};
 use crate::domain::StopReason;
 use crate::domain::secret::Secret;
 
@@ -60,7 +60,7 @@ impl Dialect for Ollama {
         // `truncate: false`: an error says that a prompt does not fit, where a cut one would just be answered badly.
         let mut body = json!({"model": prompt.model, "stream": true, "truncate": false, "messages": messages});
         if !prompt.tools.is_empty() && !form.lessons.has(Quirk::NoTools) {
-            body["tools"] = prompt.tools.iter().map(tool).collect();
+            body["tools"] = prompt.tools.iter().map(|spec| tool(spec, form)).collect();
         }
         match form.effort {
             _ if form.lessons.has(Quirk::NoThinking) => body["think"] = json!(false),
@@ -126,9 +126,9 @@ fn level(effort: &str) -> &'static str {
     }
 }
 
-fn tool(spec: &ToolSpec) -> Value {
-    let schema: Value = serde_json::from_str(&spec.input_schema).unwrap_or_else(|_| json!({"type": "object"}));
-    let function = json!({"name": spec.name, "description": spec.description, "parameters": schema});
+fn tool(spec: &ToolSpec, form: &Form<'_>) -> Value {
+    let parameters = schema::of(spec, form);
+    let function = json!({"name": spec.name, "description": spec.description, "parameters": parameters});
     json!({"type": "function", "function": function})
 }
 
@@ -140,9 +140,7 @@ fn user(turn: &Turn<'_>, messages: &mut Vec<Value>) {
                 messages.push(json!({"role": "tool", "tool_name": name, "content": output}));
             }
             Item::Text(text) => texts.push(text.to_string()),
-            Item::Document { text, title } => {
-                texts.push(format!("[File {}]\n{text}", title.unwrap_or("without a name")));
-            }
+            Item::Document { text, title } => texts.push(history::document(text, *title)),
             Item::Image { data, .. } => images.push(*data),
             Item::Pdf { title, .. } => {
                 if let Item::Text(text) = history::cannot_be_shown("application/pdf", *title) {

@@ -218,11 +218,17 @@ impl Provider {
         self.retry.delay(attempt, fault.error.retry_after)
     }
 
-    /// What a refusal teaches, while nothing has come.
+    /// What a refusal teaches, while nothing has come: never the same request again.
     fn lesson(&self, fault: &Fault, learned: &Learned, prompt: &Prompt<'_>, draft: &Draft<'_>) -> Option<Learned> {
         let said = fault.said.as_ref().filter(|_| !draft.began())?;
         let sent = self.form(prompt, &self.origin(prompt, learned), learned).max_tokens(prompt.max_tokens);
-        let better = learned.after(said, sent, prompt.messages)?;
+        let request = |learned: &Learned| {
+            let (wire, origin) = (wires::of(self.kind(learned)), self.origin(prompt, learned));
+            let body = wire.body(prompt, &self.form(prompt, &origin, learned)).ok();
+            (wire.chat_url(&self.endpoint.base_url), body)
+        };
+        let refused = request(learned);
+        let better = learned.after(said, sent, prompt.messages).into_iter().find(|more| request(more) != refused)?;
         log::info!(target: "llm", "model={} refused a parameter and is asked again without it: {}", prompt.model, fault.error.message);
         Some(better)
     }

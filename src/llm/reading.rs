@@ -38,9 +38,11 @@ impl Reading<'_, '_> {
             return Err(Said::response(status, &head.headers, &transport::error_body(body)).fault());
         }
         let first = first_bytes(&mut body).map_err(|error| Fault::in_body(error, key))?;
-        let begins = first.trim_ascii_start().first().copied();
-        let body = Cursor::new(first).chain(body);
+        let begins = words(&first).first().copied();
+        let is_spread = framing == Framing::Lines && matches!(words(&first), [b'{', b'\r' | b'\n', ..]);
+        let body = Cursor::new(words(&first).to_vec()).chain(body);
         match (framing, begins) {
+            _ if is_spread => self.whole(body, key),
             (_, Some(b'<')) => {
                 let page = transport::error_body(body);
                 Err(Said::page(status, &String::from_utf8_lossy(&page)).fault())
@@ -53,7 +55,7 @@ impl Reading<'_, '_> {
     /// What a server sends that does not stream, or refuses under 200.
     fn whole(&mut self, body: impl Read, key: Option<&Secret>) -> Result<(), Fault> {
         let bytes = transport::whole(body, key)?;
-        let Some(value) = json::parse(&String::from_utf8_lossy(&bytes)) else {
+        let Some(value) = json::parse(&String::from_utf8_lossy(words(&bytes))) else {
             return Err(Fault::bad_answer("the answer is neither a stream nor JSON"));
         };
         if let Some(said) = Said::within(&value) {
@@ -127,16 +129,22 @@ impl Reading<'_, '_> {
     }
 }
 
-/// As much as comes at once, but at least one byte that is no blank, unless the body ends.
+/// As much as comes at once, but at least two bytes that are no blanks, unless the body ends.
 fn first_bytes(body: &mut impl Read) -> std::io::Result<Vec<u8>> {
     let mut first = Vec::new();
     let mut piece = [0; 1024];
-    while first.trim_ascii_start().is_empty() {
+    while words(&first).len() < 2 {
         let count = body.read(&mut piece)?;
         if count == 0 {
             break;
         }
-        first = [first.trim_ascii_start(), &piece[..count]].concat();
+        first = [words(&first), &piece[..count]].concat();
     }
     Ok(first)
+}
+
+/// A body without blanks, which servers send until they have something to say, and without a byte order mark.
+fn words(body: &[u8]) -> &[u8] {
+    let body = body.trim_ascii_start();
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start()
 }

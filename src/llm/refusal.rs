@@ -13,6 +13,18 @@ use super::json;
 const WORDS: [&str; 9] =
     ["message", "detail", "msg", "error_msg", "error_message", "error_description", "description", "error", "reason"];
 
+/// How servers say that a prompt does not fit.
+const TOO_LONG: [&str; 8] = [
+    "too long",
+    "context window",
+    "exceed context",
+    "context length",
+    "context size",
+    "maximum number of tokens",
+    "input length",
+    "token limit",
+];
+
 /// A refusal as it came. Its words are not fit to be shown yet (see [`Fault`]).
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Said {
@@ -97,7 +109,7 @@ impl Said {
             return Meaning::Billing;
         }
         let by_kind = self.kinds.iter().find_map(|kind| meaning_of_kind(kind));
-        let is_too_long = about(&["too long", "context window", "exceed context", "context length", "context size"]);
+        let is_too_long = about(&TOO_LONG);
         match by_kind {
             // Some servers call everything an invalid request: the status is more exact then.
             None | Some(Meaning::BadRequest) if is_too_long && matches!(self.status, 0 | 400 | 413 | 422 | 500) => {

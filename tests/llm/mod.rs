@@ -11,6 +11,7 @@ mod openai;
 mod responses;
 mod sdks;
 mod streams;
+mod tolerances;
 
 use std::time::Duration;
 

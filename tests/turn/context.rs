@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::support::chat::{self, Chat, of_type};
 use crate::support::eventually;
 use crate::support::upstream::Script;
+use crate::support::wires::Wire;
 
 fn too_long() -> Script {
     Script::refusal(400, "invalid_request_error", "prompt is too long: 209153 tokens > 200000 maximum")
@@ -69,6 +70,32 @@ fn a_question_that_is_too_long_alone_is_refused() {
     let events = chat::chat(&mut client, &image, "long");
     assert_eq!(of_type(&events, "error_occurred")[0]["data"]["code"], "upstream_too_large");
     assert_eq!(chat.upstream.requests().len(), 1);
+}
+
+#[test]
+fn ollama_cuts_nothing_silently() {
+    let chat = Chat::on(Wire::Ollama, (1..=4).map(|_| Wire::Ollama.text(&["Yes."])));
+    let (mut client, image) = chat.conversation();
+    for n in 1..=4 {
+        chat::chat(&mut client, &image, &format!("Question {n}?"));
+    }
+    let refusal = br#"{"error":"input length exceeds maximum context length"}"#;
+    chat.upstream.push(Script { status: 400, ..Script::raw("application/json", refusal) });
+    chat.upstream.push(Wire::Ollama.text(&["Still here."]));
+    let events = chat::chat(&mut client, &image, "Question 5?");
+    assert_eq!((of_type(&events, "context_trimmed").len(), chat::streamed(&events).as_str()), (1, "Still here."));
+    let requests = chat.upstream.requests();
+    assert_eq!((&requests[4].body["truncate"], requests.len()), (&json!(false), 6));
+    let asked = requests[5].body["messages"].to_string();
+    assert!(
+        asked.contains("Question 1?") && !asked.contains("Question 2?") && asked.contains("Question 5?"),
+        "{asked}"
+    );
+    let stored = chat::messages(&mut client, &image);
+    assert!(
+        stored.iter().any(|message| message["content"][0]["type"] == "context-trimmed"),
+        "after a reload: {stored:?}"
+    );
 }
 
 #[test]

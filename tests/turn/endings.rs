@@ -5,11 +5,16 @@ use serde_json::{Value, json};
 
 use crate::support::chat::{self, Chat, Image, of_type, outline, types};
 use crate::support::upstream::Script;
+use crate::support::wires::Wire;
 use crate::support::ws::Client;
 
 /// Asks one question; checks its end, live and stored, and that it can be asked again.
 fn ends(script: Script, reason: &str, code: &str) {
-    let chat = Chat::with([script, Script::text("Better.")]);
+    ends_on(Wire::Anthropic, script, reason, code);
+}
+
+fn ends_on(wire: Wire, script: Script, reason: &str, code: &str) {
+    let chat = Chat::on(wire, [script, wire.text(&["Better."])]);
     let (mut client, image) = chat.conversation();
     let sent = chat::send(&mut client, &image, "hello");
     let events = client.events_until("conversation_end");
@@ -67,6 +72,76 @@ fn a_tool_call_that_is_announced_but_never_comes() {
 #[test]
 fn a_pause_with_nothing_new() {
     ends(Script::stopped_by("pause_turn", ""), "error", "answer_empty");
+}
+
+/// What the other wires send, as one line, and how it ends for a person.
+const OF_OTHER_WIRES: &[(Wire, &str, &str, &str)] = &[
+    (Wire::Chat, r#"{"choices":[{"delta":{"content":""},"finish_reason":"stop"}]}"#, "error", "answer_empty"),
+    (
+        Wire::Chat,
+        r#"{"choices":[{"delta":{"reasoning":"Hm."},"finish_reason":"stop"}]}"#,
+        "error",
+        "answer_only_thinking",
+    ),
+    (Wire::Chat, r#"{"choices":[{"delta":{},"finish_reason":"content_filter"}]}"#, "error", "answer_refused"),
+    (
+        Wire::Chat,
+        r#"{"choices":[{"delta":{"content":"Sure"},"finish_reason":"content_filter"}]}"#,
+        "error",
+        "answer_refused_midway",
+    ),
+    (Wire::Chat, r#"{"choices":[{"delta":{"content":"And"},"finish_reason":"length"}]}"#, "limit", "answer_too_long"),
+    (
+        Wire::Chat,
+        r#"{"choices":[{"delta":{"content":"I will look."},"finish_reason":"tool_calls"}]}"#,
+        "error",
+        "tool_call_missing",
+    ),
+    (Wire::Responses, r#"{"type":"response.completed","response":{"output":[]}}"#, "error", "answer_empty"),
+    (
+        Wire::Responses,
+        r#"{"type":"response.completed","response":{"output":[{"type":"reasoning","summary":[{"text":"Hm."}]}]}}"#,
+        "error",
+        "answer_only_thinking",
+    ),
+    (
+        Wire::Responses,
+        r#"{"type":"response.incomplete","response":{"incomplete_details":{"reason":"content_filter"},"output":[]}}"#,
+        "error",
+        "answer_refused",
+    ),
+    (
+        Wire::Responses,
+        r#"{"type":"response.incomplete","response":{"incomplete_details":{"reason":"max_output_tokens"},
+        "output":[{"type":"message","content":[{"type":"output_text","text":"And"}]}]}}"#,
+        "limit",
+        "answer_too_long",
+    ),
+    (Wire::Ollama, r#"{"message":{"content":""},"done":true,"done_reason":"stop"}"#, "error", "answer_empty"),
+    (
+        Wire::Ollama,
+        r#"{"message":{"content":"","thinking":"Hm."},"done":true,"done_reason":"stop"}"#,
+        "error",
+        "answer_only_thinking",
+    ),
+    (
+        Wire::Ollama,
+        r#"{"message":{"content":"And"},"done":true,"done_reason":"length"}"#,
+        "limit",
+        "answer_context_full",
+    ),
+];
+
+#[test]
+fn over_every_wire() {
+    for (wire, line, reason, code) in OF_OTHER_WIRES {
+        let line = line.replace('\n', " ");
+        let script = match wire {
+            Wire::Ollama => Script::raw("application/x-ndjson", format!("{line}\n").as_bytes()),
+            _ => Script::chunks(&[&line]),
+        };
+        ends_on(*wire, script, reason, code);
+    }
 }
 
 fn proceed(client: &mut Client, image: &Image, turn: &Value) -> Vec<Value> {

@@ -15,7 +15,7 @@ use crate::llm::dialect::Form;
 use crate::llm::fault::Fault;
 use crate::llm::history::{self, Item};
 use crate::llm::lessons::Quirk;
-use crate::llm::{Prompt, ToolSpec};
+use crate::llm::{Prompt, ToolSpec, schema};
 
 pub(super) fn body(prompt: &Prompt<'_>, form: &Form<'_>) -> Result<Vec<u8>, Fault> {
     let history = history::turns(prompt.messages, form);
@@ -27,7 +27,15 @@ pub(super) fn body(prompt: &Prompt<'_>, form: &Form<'_>) -> Result<Vec<u8>, Faul
     if may_cache {
         last.mark();
     }
-    let (mut tools, tool_choice) = tools(prompt.tools, &history);
+    let specs: Vec<ToolSpec>;
+    let offered = if form.lessons.has(Quirk::PlainSchemas) {
+        specs = prompt.tools.iter().map(|spec| plain(spec, form)).collect();
+        &specs
+    } else {
+        prompt.tools
+    };
+    let takes_tools = !form.lessons.has(Quirk::NoTools);
+    let (mut tools, tool_choice) = if takes_tools { tools(offered, &history) } else { (Vec::new(), None) };
     if let Some(last) = tools.last_mut().filter(|_| may_cache) {
         last.cache_control = Some(Ephemeral {});
     }
@@ -47,6 +55,11 @@ pub(super) fn body(prompt: &Prompt<'_>, form: &Form<'_>) -> Result<Vec<u8>, Faul
         messages,
     };
     serde_json::to_vec(&body).map_err(Fault::internal)
+}
+
+/// A tool whose schema has nothing in it that was refused. Otherwise schemas go out byte for byte.
+fn plain(spec: &ToolSpec, form: &Form<'_>) -> ToolSpec {
+    ToolSpec { input_schema: schema::of(spec, form).to_string(), ..spec.clone() }
 }
 
 /// The tools on offer. Where there are none, but the history has calls in it, the tools of those calls are named and

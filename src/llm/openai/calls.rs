@@ -58,16 +58,21 @@ impl Calls {
 
     /// The call that a piece goes on with; `None`: it begins one.
     fn find(&self, index: Option<u64>, id: &str, name: &str, draft: &Draft<'_>) -> Option<usize> {
-        let by_id = self.calls.iter().rposition(|call| !id.is_empty() && call.wire_id == id);
-        let by_index = self.calls.iter().rposition(|call| index.is_some() && call.index == index);
-        let last = self.calls.len().checked_sub(1).filter(|_| index.is_none());
+        let has_id = |call: &Call| !id.is_empty() && call.wire_id == id;
+        let has_index = |call: &Call| index.is_some() && call.index == index;
+        let by_both = self.calls.iter().rposition(|call| has_id(call) && has_index(call));
+        let by_id = by_both.or_else(|| self.calls.iter().rposition(has_id));
+        let by_index = self.calls.iter().rposition(has_index);
+        let last = self.calls.len().checked_sub(1).filter(|_| index.is_none() || name.is_empty());
         let found = by_id.or(by_index).or(last)?;
         let call = &self.calls[found];
         let input = draft.input_of(found as u64);
-        // Another id with a name is another call, unless the one before is not complete yet.
+        // Another id, or another index, with a name is another call, unless the one before is not complete yet.
         let is_complete =
             serde_json::from_str::<Map<String, Value>>(input).is_ok() || input.is_empty() && call.name != name;
-        let is_new = by_id.is_none() && !name.is_empty() && is_complete && (!id.is_empty() || index.is_none());
+        let has_another_id = by_id.is_none() && (!id.is_empty() || index.is_none());
+        let has_another_index = index.is_some() && call.index.is_some() && call.index != index;
+        let is_new = !name.is_empty() && is_complete && (has_another_id || has_another_index);
         (!is_new).then_some(found)
     }
 

@@ -6,10 +6,7 @@ use crate::llm::dialect::Form;
 use crate::llm::fault::Fault;
 use crate::llm::history::{self, Item, Role, Turn};
 use crate::llm::lessons::Quirk;
-use crate::llm::{Prompt, ToolSpec};
-
-/// What some servers do not know in a schema.
-const FANCY: [&str; 4] = ["$schema", "$id", "strict", "additionalProperties"];
+use crate::llm::{Prompt, ToolSpec, schema};
 
 pub(super) fn body(prompt: &Prompt<'_>, form: &Form<'_>) -> Result<Vec<u8>, Fault> {
     let turns = history::turns(prompt.messages, form);
@@ -22,7 +19,7 @@ pub(super) fn body(prompt: &Prompt<'_>, form: &Form<'_>) -> Result<Vec<u8>, Faul
     }
     for turn in &turns {
         match turn.role {
-            Role::User => user(turn, form, &mut messages),
+            Role::User => user(turn, &mut messages),
             Role::Assistant => messages.push(assistant(turn, form)),
             Role::System => messages.push(json!({"role": "system", "content": history::words(turn)})),
         }
@@ -47,30 +44,13 @@ pub(super) fn body(prompt: &Prompt<'_>, form: &Form<'_>) -> Result<Vec<u8>, Faul
 }
 
 fn tool(spec: &ToolSpec, form: &Form<'_>) -> Value {
-    let mut schema = serde_json::from_str(&spec.input_schema).unwrap_or(Value::Null);
-    if !schema.is_object() {
-        schema = json!({"type": "object", "properties": {}});
-    }
-    if form.lessons.has(Quirk::PlainSchemas) {
-        plain(&mut schema);
-    }
-    let function = json!({"name": spec.name, "description": spec.description, "parameters": schema});
+    let parameters = schema::of(spec, form);
+    let function = json!({"name": spec.name, "description": spec.description, "parameters": parameters});
     json!({"type": "function", "function": function})
 }
 
-fn plain(schema: &mut Value) {
-    match schema {
-        Value::Object(fields) => {
-            fields.retain(|name, _| !FANCY.contains(&name.as_str()));
-            fields.values_mut().for_each(plain);
-        }
-        Value::Array(list) => list.iter_mut().for_each(plain),
-        _ => {}
-    }
-}
-
 /// Results have messages of their own, before what the person says.
-fn user(turn: &Turn<'_>, form: &Form<'_>, messages: &mut Vec<Value>) {
+fn user(turn: &Turn<'_>, messages: &mut Vec<Value>) {
     let mut parts = Vec::new();
     for item in &turn.items {
         match item {
@@ -79,20 +59,17 @@ fn user(turn: &Turn<'_>, form: &Form<'_>, messages: &mut Vec<Value>) {
             }
             Item::Text(text) => parts.push(json!({"type": "text", "text": text})),
             Item::Document { text, title } => {
-                let text = format!("[File {}]\n{text}", title.unwrap_or("without a name"));
-                parts.push(json!({"type": "text", "text": text}));
+                parts.push(json!({"type": "text", "text": history::document(text, *title)}));
             }
-            Item::Image { media_type, data } if !form.lessons.has(Quirk::PlainContent) => {
+            Item::Image { media_type, data } => {
                 let url = format!("data:{media_type};base64,{data}");
                 parts.push(json!({"type": "image_url", "image_url": {"url": url}}));
             }
-            Item::Image { media_type, .. } => parts.push(hidden(media_type, None)),
-            Item::Pdf { data, title } if !form.lessons.has(Quirk::NoFiles) => {
+            Item::Pdf { data, title } => {
                 let file = format!("data:application/pdf;base64,{data}");
                 let name = title.unwrap_or("file.pdf");
                 parts.push(json!({"type": "file", "file": {"filename": name, "file_data": file}}));
             }
-            Item::Pdf { title, .. } => parts.push(hidden("application/pdf", *title)),
             _ => {}
         }
     }
@@ -109,20 +86,10 @@ fn user(turn: &Turn<'_>, form: &Form<'_>, messages: &mut Vec<Value>) {
     messages.push(json!({"role": "user", "content": content}));
 }
 
-fn hidden(media_type: &str, name: Option<&str>) -> Value {
-    match history::cannot_be_shown(media_type, name) {
-        Item::Text(text) => json!({"type": "text", "text": text}),
-        _ => Value::Null,
-    }
-}
-
 fn assistant(turn: &Turn<'_>, form: &Form<'_>) -> Value {
-    let own: Value = turn
-        .items
-        .iter()
-        .rev()
-        .find_map(|item| if let Item::Opaque(data) = item { serde_json::from_str(data).ok() } else { None })
-        .unwrap_or_default();
+    let kept = |item: &Item<'_>| if let Item::Opaque(data) = item { serde_json::from_str(data).ok() } else { None };
+    let own: Option<Value> = turn.items.iter().rev().find_map(kept);
+    let own = own.filter(|_| !form.lessons.has(Quirk::NoThinking)).unwrap_or_default();
     let mut message = own["message"].as_object().cloned().unwrap_or_default();
     message.insert("role".to_owned(), json!("assistant"));
     let texts: Vec<&str> =

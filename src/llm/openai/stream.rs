@@ -89,7 +89,8 @@ impl Stream {
             "model_context_window_exceeded" => draft.stop_reason(StopReason::ContextWindow),
             "" => {}
             _ if !self.calls.is_empty() => draft.stop_reason(StopReason::ToolUse),
-            "stop" | "eos" | "tool_calls" | "function_call" => draft.stop_reason(StopReason::EndTurn),
+            "stop" | "eos" => draft.stop_reason(StopReason::EndTurn),
+            "tool_calls" | "function_call" => draft.stop_reason(StopReason::ToolUse), // that never came
             other => draft.stop_reason(StopReason::from(other)),
         }
     }
@@ -136,8 +137,8 @@ impl Reader for Stream {
 
     fn end(&mut self, draft: &mut Draft<'_>) {
         put(&self.thinking.end(), draft);
-        if draft.answer().stop_reason.is_none() && !self.calls.is_empty() {
-            draft.stop_reason(StopReason::ToolUse);
+        if draft.answer().stop_reason.is_none() {
+            draft.stop_reason(if self.calls.is_empty() { StopReason::EndTurn } else { StopReason::ToolUse });
         }
         let calls = self.calls.extra();
         if self.reasoning.is_some() || !self.extra.is_empty() || !calls.is_empty() {

@@ -8,7 +8,7 @@ use crate::llm::fault::Fault;
 use crate::llm::history::{self, Item, Role, Turn};
 use crate::llm::json::text;
 use crate::llm::lessons::Quirk;
-use crate::llm::{Prompt, ToolSpec};
+use crate::llm::{Prompt, ToolSpec, schema};
 
 pub(super) fn body(prompt: &Prompt<'_>, form: &Form<'_>) -> Result<Vec<u8>, Fault> {
     let turns = history::turns(prompt.messages, form);
@@ -41,18 +41,20 @@ pub(super) fn body(prompt: &Prompt<'_>, form: &Form<'_>) -> Result<Vec<u8>, Faul
         body["max_output_tokens"] = json!(form.max_tokens(prompt.max_tokens));
     }
     if !prompt.tools.is_empty() && !form.lessons.has(Quirk::NoTools) {
-        body["tools"] = prompt.tools.iter().map(tool).collect();
+        body["tools"] = prompt.tools.iter().map(|spec| tool(spec, form)).collect();
     }
     serde_json::to_vec(&body).map_err(Fault::internal)
 }
 
 /// `strict` is on where it is left out, and refuses most schemas.
-fn tool(spec: &ToolSpec) -> Value {
-    let mut schema = serde_json::from_str(&spec.input_schema).unwrap_or(Value::Null);
-    if !schema.is_object() {
-        schema = json!({"type": "object", "properties": {}});
+fn tool(spec: &ToolSpec, form: &Form<'_>) -> Value {
+    let parameters = schema::of(spec, form);
+    let mut tool = json!({"type": "function", "name": spec.name, "description": spec.description,
+        "parameters": parameters});
+    if !form.lessons.has(Quirk::PlainSchemas) {
+        tool["strict"] = json!(false);
     }
-    json!({"type": "function", "name": spec.name, "description": spec.description, "parameters": schema, "strict": false})
+    tool
 }
 
 /// Results are items of their own, before what the person says.
@@ -64,15 +66,9 @@ fn user(turn: &Turn<'_>, form: &Form<'_>, input: &mut Vec<Value>) {
                 input.push(json!({"type": "function_call_output", "call_id": id, "output": output}));
             }
             Item::Text(text) => parts.push(text_part(text)),
-            Item::Document { text, title } => {
-                parts.push(text_part(&format!("[File {}]\n{text}", title.unwrap_or("without a name"))));
-            }
-            Item::Image { media_type, data } if !form.lessons.has(Quirk::PlainContent) => {
+            Item::Document { text, title } => parts.push(text_part(&history::document(text, *title))),
+            Item::Image { media_type, data } => {
                 parts.push(json!({"type": "input_image", "image_url": format!("data:{media_type};base64,{data}")}));
-            }
-            Item::Image { media_type, .. } => parts.extend(hidden(media_type, None)),
-            Item::Pdf { title, .. } if form.lessons.has(Quirk::PlainContent) || form.lessons.has(Quirk::NoFiles) => {
-                parts.extend(hidden("application/pdf", *title));
             }
             Item::Pdf { data, title } => {
                 let data = format!("data:application/pdf;base64,{data}");
@@ -82,20 +78,15 @@ fn user(turn: &Turn<'_>, form: &Form<'_>, input: &mut Vec<Value>) {
             _ => {}
         }
     }
-    if !parts.is_empty() {
-        input.push(json!({"role": "user", "content": parts}));
+    if parts.is_empty() {
+        return;
     }
+    let content = if form.lessons.has(Quirk::PlainContent) { json!(history::words(turn)) } else { Value::Array(parts) };
+    input.push(json!({"role": "user", "content": content}));
 }
 
 fn text_part(text: &str) -> Value {
     json!({"type": "input_text", "text": text})
-}
-
-fn hidden(media_type: &str, name: Option<&str>) -> Option<Value> {
-    match history::cannot_be_shown(media_type, name) {
-        Item::Text(text) => Some(text_part(&text)),
-        _ => None,
-    }
 }
 
 /// Items in the order in which they came. What was kept of a message or a call beside what we understand stands behind
