@@ -153,6 +153,17 @@ impl Error {
         self
     }
 
+    /// The model to choose instead of one that is not available, as clients name it.
+    #[must_use]
+    pub fn with_next_model(self, model: &str) -> Self {
+        self.source(NextModel(model.to_owned()))
+    }
+
+    pub fn next_model(&self) -> Option<&str> {
+        let next = self.source.as_ref().and_then(|source| source.downcast_ref::<NextModel>());
+        next.map(|NextModel(model)| model.as_str())
+    }
+
     /// One error of several, in their order. `None` of none.
     pub fn all(errors: Vec<Self>) -> Option<Self> {
         let mut errors = errors.into_iter();
@@ -175,6 +186,18 @@ impl Error {
         }
     }
 }
+
+/// Carried as a cause, because few errors have one and each is returned by value.
+#[derive(Debug)]
+struct NextModel(String);
+
+impl fmt::Display for NextModel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} can be chosen", self.0)
+    }
+}
+
+impl std::error::Error for NextModel {}
 
 /// The errors beside the first: its cause has no other place, and an error is returned often and looked at seldom.
 #[derive(Debug)]

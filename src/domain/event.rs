@@ -118,6 +118,7 @@ pub enum EventKind {
         code: String,
         message: String,
         hint: Option<String>,
+        next_model: Option<String>,
         recoverable: bool,
     },
     ConversationEnd {

@@ -118,6 +118,8 @@ pub enum Part {
         code: String,
         message: String,
         hint: Option<String>,
+        /// The model to choose instead of one that is not available.
+        next_model: Option<String>,
     },
     /// The conversation no longer fits the model: it is sent the first question, and everything from this turn on.
     ContextTrimmed {
@@ -180,7 +182,10 @@ impl Part {
             Self::ToolResult { id, name, output, .. } => id.len() + name.len() + output.len(),
             Self::Attachment(file) => file.id.as_str().len() + file.name.len(),
             Self::ContextTrimmed { from } => from.as_str().len(),
-            Self::Error { code, message, hint } => code.len() + message.len() + hint.as_ref().map_or(0, String::len),
+            Self::Error { code, message, hint, next_model } => {
+                let more = [hint, next_model].into_iter().flatten().map(String::len).sum::<usize>();
+                code.len() + message.len() + more
+            }
         }
     }
 }

@@ -137,6 +137,8 @@ enum EventView<'a> {
         message: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
         hint: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        next_model: Option<&'a str>,
         recoverable: bool,
     },
     End {
@@ -177,8 +179,9 @@ impl<'a> EventView<'a> {
             EventKind::UpstreamRetry { attempt, delay_ms, reason } => {
                 ("upstream_retry", Self::Retry { attempt: *attempt, delay_ms: *delay_ms, reason })
             }
-            EventKind::ErrorOccurred { code, message, hint, recoverable } => {
-                ("error_occurred", Self::Error { code, message, hint: hint.as_deref(), recoverable: *recoverable })
+            EventKind::ErrorOccurred { code, message, hint, next_model, recoverable } => {
+                let (hint, next_model) = (hint.as_deref(), next_model.as_deref());
+                ("error_occurred", Self::Error { code, message, hint, next_model, recoverable: *recoverable })
             }
             EventKind::ConversationEnd { reason, usage } => {
                 ("conversation_end", Self::End { reason: reason.as_str(), usage: UsageView::of(usage) })
@@ -313,14 +316,26 @@ mod tests {
             r#"{"attempt":2,"delayMs":1500,"reason":"busy"}"#,
         );
         check(
-            EventKind::ErrorOccurred { code: own("c"), message: own("m"), hint: None, recoverable: true },
+            EventKind::ErrorOccurred {
+                code: own("c"),
+                message: own("m"),
+                hint: None,
+                next_model: None,
+                recoverable: true,
+            },
             "error_occurred",
             r#"{"code":"c","message":"m","recoverable":true}"#,
         );
         check(
-            EventKind::ErrorOccurred { code: own("c"), message: own("m"), hint: Some(own("h")), recoverable: false },
+            EventKind::ErrorOccurred {
+                code: own("c"),
+                message: own("m"),
+                hint: Some(own("h")),
+                next_model: Some(own("p/n")),
+                recoverable: false,
+            },
             "error_occurred",
-            r#"{"code":"c","message":"m","hint":"h","recoverable":false}"#,
+            r#"{"code":"c","message":"m","hint":"h","nextModel":"p/n","recoverable":false}"#,
         );
         check(
             EventKind::ConversationEnd { reason: EndReason::Limit, usage: USAGE },

@@ -120,6 +120,8 @@ struct ErrorView<'a> {
     message: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_model: Option<&'a str>,
     /// Seconds, rounded up.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<u64>,
@@ -132,6 +134,7 @@ impl<'a> ErrorView<'a> {
             code: error.code.as_str(),
             message: &error.message,
             hint: error.hint.as_deref(),
+            next_model: error.next_model(),
             retry_after: error.retry_after.map(seconds),
         }
     }

@@ -205,6 +205,8 @@ enum PartView<'a> {
         message: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
         hint: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        next_model: Option<&'a str>,
     },
     ContextTrimmed {
         from_turn_id: &'a str,
@@ -244,7 +246,9 @@ impl<'a> PartView<'a> {
             Part::File { media_type, data, filename } => Self::File { data, media_type, filename: filename.as_deref() },
             Part::Attachment(file) if file.media.is_picture() => Self::Picture(FileView::of(file)),
             Part::Attachment(file) => Self::Attachment(FileView::of(file)),
-            Part::Error { code, message, hint } => Self::Error { code, message, hint: hint.as_deref() },
+            Part::Error { code, message, hint, next_model } => {
+                Self::Error { code, message, hint: hint.as_deref(), next_model: next_model.as_deref() }
+            }
             Part::ContextTrimmed { from } => Self::ContextTrimmed { from_turn_id: from.as_str() },
         })
     }
@@ -324,7 +328,7 @@ pub(super) mod tests {
             Part::File { media_type: own("text/plain"), data: own("AA=="), filename: Some(own("a.txt")) },
             Part::Attachment(Attachment { id: FileId::from(own("f1")), name: own("a"), media: Media::Gif, size: 3 }),
             Part::Attachment(Attachment { id: FileId::from(own("f2")), name: own("b"), media: Media::Pdf, size: 4 }),
-            Part::Error { code: own("c"), message: own("m"), hint: Some(own("h")) },
+            Part::Error { code: own("c"), message: own("m"), hint: Some(own("h")), next_model: Some(own("p/n")) },
         ];
         let content = |role, render: Option<Render<'_>>| {
             let message = message(role, parts.clone());
@@ -340,7 +344,7 @@ pub(super) mod tests {
             {"type":"file","data":"AA==","mediaType":"text/plain","filename":"a.txt"},
             {"type":"image","fileId":"f1","mediaType":"image/gif","name":"a","size":3},
             {"type":"file","fileId":"f2","mediaType":"application/pdf","name":"b","size":4},
-            {"type":"error","code":"c","message":"m","hint":"h"}]"#,
+            {"type":"error","code":"c","message":"m","hint":"h","nextModel":"p/n"}]"#,
         )
         .expect("JSON");
         assert_eq!(plain, expected.to_string());

@@ -81,6 +81,7 @@ fn people_see_what_administrators_allow() {
     assert!(error["hint"].as_str().unwrap().contains("second/m-1"), "{error}");
     let model = json!({"model": "claude-haiku-5-5"});
     assert_eq!(person.ask_for_trouble("image_create_request", model), "model_unavailable");
+    assert_eq!(error["nextModel"], "second/m-1");
     let image = create_with(&mut person, &Value::Null);
     chat::subscribe(&mut person, &image, None);
     assert_eq!(answer(&mut person, &image), "second", "the default is hidden, so the first that is not");
@@ -109,6 +110,9 @@ fn a_model_that_is_gone_says_so_and_offers_the_next() {
         assert_eq!(error["code"], "model_unavailable", "{error}");
         assert!(error["message"].as_str().unwrap().contains(model), "{error}");
         assert!(error["hint"].as_str().unwrap().contains("claude-sonnet-5-5"), "{error}");
+        assert_eq!(error["nextModel"], "anthropic/claude-sonnet-5-5", "{error}");
+        let stored = &chat::messages(&mut client, &image)[1]["content"][0];
+        assert_eq!(stored["nextModel"], error["nextModel"], "the same after a reload");
         let update = json!({"imageId": image.id, "updates": {"model": "anthropic/claude-sonnet-5-5"}});
         client.ask("image_update_request", update);
         let turn = chat::messages(&mut client, &image)[0]["turnId"].take();

@@ -123,10 +123,10 @@ impl Registry {
         let offers = self.offers_for(choice.role).unwrap_or_default();
         let others = || offers.iter().filter(|offer| offer.id != choice.id() && offer.lifecycle != RETIRED);
         let next = others().find(|offer| offer.is_default).or_else(|| others().next());
-        error.hint(match next {
-            Some(next) => format!("Choose another model, such as {}", next.id),
-            None => "An administrator can check the providers and their models".to_owned(),
-        })
+        match next {
+            Some(next) => error.hint(format!("Choose another model, such as {}", next.id)).with_next_model(&next.id),
+            None => error.hint("An administrator can check the providers and their models"),
+        }
     }
 }
 

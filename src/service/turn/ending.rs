@@ -113,6 +113,7 @@ fn occurred(error: &Error) -> EventKind {
         code: error.code.to_string(),
         message: error.message.to_string(),
         hint: error.hint.as_ref().map(ToString::to_string),
+        next_model: error.next_model().map(str::to_owned),
         recoverable: error.kind != Kind::Internal,
     }
 }
@@ -122,6 +123,7 @@ fn part_of(error: &Error) -> Part {
         code: error.code.to_string(),
         message: error.message.to_string(),
         hint: error.hint.as_ref().map(ToString::to_string),
+        next_model: error.next_model().map(str::to_owned),
     }
 }
 

@@ -62,6 +62,8 @@ enum Stored<'a> {
         message: Cow<'a, str>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         hint: Option<Cow<'a, str>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next_model: Option<Cow<'a, str>>,
     },
     ContextTrimmed {
         from: Cow<'a, str>,
@@ -81,6 +83,7 @@ pub fn read(json: &str) -> Vec<Part> {
             code: "unreadable_content".to_owned(),
             message: "The stored content of this message cannot be read".to_owned(),
             hint: None,
+            next_model: None,
         }],
     }
 }
@@ -149,9 +152,12 @@ impl<'a> From<&'a Part> for Stored<'a> {
                 name: file.name.as_str().into(),
                 size: file.size,
             },
-            Part::Error { code, message, hint } => {
-                Self::Error { code: code.into(), message: message.into(), hint: hint.as_deref().map(Cow::from) }
-            }
+            Part::Error { code, message, hint, next_model } => Self::Error {
+                code: code.into(),
+                message: message.into(),
+                hint: hint.as_deref().map(Cow::from),
+                next_model: next_model.as_deref().map(Cow::from),
+            },
             Part::ContextTrimmed { from } => Self::ContextTrimmed { from: from.as_str().into() },
         }
     }
@@ -189,9 +195,12 @@ impl From<Stored<'_>> for Part {
                 size,
             }),
             Stored::ContextTrimmed { from } => Self::ContextTrimmed { from: TurnId::from(from.into_owned()) },
-            Stored::Error { code, message, hint } => {
-                Self::Error { code: code.into_owned(), message: message.into_owned(), hint: hint.map(Cow::into_owned) }
-            }
+            Stored::Error { code, message, hint, next_model } => Self::Error {
+                code: code.into_owned(),
+                message: message.into_owned(),
+                hint: hint.map(Cow::into_owned),
+                next_model: next_model.map(Cow::into_owned),
+            },
         }
     }
 }
@@ -214,8 +223,8 @@ mod tests {
             Part::Image { media_type: text(), data: text(), name: None },
             Part::File { media_type: text(), data: text(), filename: Some(text()) },
             Part::Attachment(Attachment { id: FileId::from(text()), name: text(), media: Media::Pdf, size: 7 }),
-            Part::Error { code: text(), message: text(), hint: None },
-            Part::Error { code: text(), message: text(), hint: Some(text()) },
+            Part::Error { code: text(), message: text(), hint: None, next_model: None },
+            Part::Error { code: text(), message: text(), hint: Some(text()), next_model: Some(text()) },
             Part::ContextTrimmed { from: TurnId::from(text()) },
         ];
         assert_eq!(read(&write(&parts).expect("writes")), parts);

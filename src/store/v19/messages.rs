@@ -102,6 +102,7 @@ fn parts(record: &Record<'_>, role: MessageRole) -> Vec<Part> {
             code: words(record.error_code).unwrap_or_else(|| "error".to_owned()),
             message: plain(record.content),
             hint: None,
+            next_model: None,
         }],
         MessageRole::Tool => match piece(record.tool_result) {
             Some(result) => vec![tool_result(&result, record.tool_call_id)],
@@ -287,7 +288,10 @@ mod tests {
         );
         check(&json(r#""bare""#), MessageRole::Tool, &[result("bare", false)]);
 
-        let error = |code: &str| vec![Part::Error { code: code.to_owned(), message: "bad".to_owned(), hint: None }];
+        let error = |code: &str| {
+            let (code, message) = (code.to_owned(), "bad".to_owned());
+            vec![Part::Error { code, message, hint: None, next_model: None }]
+        };
         check(r#"{"role":"error","content":"bad","errorCode":"E1"}"#, MessageRole::Error, &error("E1"));
         check(
             r#"{"role":"error","content":[{"type":"text","text":"bad"}],"errorCode":529}"#,
