@@ -2,6 +2,7 @@
 
 mod dirty;
 mod interrupted;
+mod order;
 mod sample;
 
 use std::fs;

@@ -8,7 +8,8 @@ use serde_json::value::RawValue;
 
 use super::fold::Folded;
 use super::json::{column, mended, words};
-use super::messages::message;
+use super::messages::{message, parent};
+use super::order::as_said;
 use super::records::{Record, conversation, each_record, key, lifetime, session_of};
 use crate::domain::Result;
 use crate::domain::conversation::Conversation;
@@ -188,16 +189,20 @@ impl<'a> Legacy<'a> {
             self.counts.malformed += 1;
             return Ok(Vec::new());
         };
-        let mut folded = Folded::default();
+        let mut stored = Vec::new();
         let mut before = conversation.created_at;
         for record in records {
             match message(record.get(), &conversation.session_id, before) {
                 Some(message) => {
                     before = message.timestamp;
-                    folded.add(message, &mut self.counts);
+                    stored.push((message, parent(record.get())));
                 }
                 None => self.counts.malformed += 1,
             }
+        }
+        let mut folded = Folded::default();
+        for message in as_said(stored) {
+            folded.add(message, &mut self.counts);
         }
         for message in &mut folded.messages {
             if !self.message_ids.insert(digest(&message.id)) {

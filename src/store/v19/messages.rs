@@ -31,6 +31,8 @@ struct Record<'a> {
     tool_result: Raw<'a>,
     #[serde(borrow)]
     error_code: Raw<'a>,
+    #[serde(borrow)]
+    parent_id: Raw<'a>,
 }
 
 /// A part of a content, a tool call, a tool result, or a result's output: they share names.
@@ -85,6 +87,12 @@ pub fn message(json: &str, session: &SessionId, before: i64) -> Option<Message> 
         client_message_id: None,
         timestamp: milliseconds(record.timestamp).unwrap_or(before),
     })
+}
+
+/// The id of the model's message that a tool call was a part of.
+pub fn parent(json: &str) -> Option<String> {
+    let record: Record<'_> = serde_json::from_str(json).ok()?;
+    words(record.parent_id).filter(|_| record.tool_call.is_some())
 }
 
 fn role(record: &Record<'_>) -> Option<MessageRole> {

@@ -9,6 +9,7 @@ mod fold;
 mod json;
 mod kv;
 mod messages;
+mod order;
 mod records;
 pub mod takeover;
 mod users;
