@@ -17,6 +17,7 @@ mod preamble;
 mod question;
 mod queue;
 mod run;
+mod title;
 mod tools;
 mod unstored;
 
@@ -27,8 +28,9 @@ use active::Active;
 pub use active::Running;
 pub use branches::Regenerate;
 use ending::Ending;
-use question::{check_parts, title};
+use question::check_parts;
 use queue::{Pending, Queue};
+use title::title;
 use unstored::{End, Unstored};
 
 use crate::domain::event::{Context, EndReason, EventKind};
