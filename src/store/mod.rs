@@ -34,7 +34,9 @@ pub use tables::conversations::DeletedCounts;
 pub use tables::files::StoredFile;
 pub use tables::invites::Invite;
 pub use tables::jobs::JobRecord;
-pub use tables::ledger::{Group, GroupBy, OpenRequest, Outcome, Range, Reservation, Reserved, Settlement, Sums};
+pub use tables::ledger::{
+    Group, GroupBy, OpenRequest, Outcome, Range, Request as LedgerRequest, Reservation, Reserved, Settlement, Sums,
+};
 pub use tables::messages::{Position, StoredPage};
 pub use tables::people::Belongings;
 pub use tables::preambles::PreambleRow;

@@ -1,5 +1,6 @@
 //! All that is here of one person, as an archive that they can open with anything: the account without its password,
-//! a JSON file for each conversation, what they gave to messages, the files of their agents.
+//! a JSON file for each conversation, what their requests to models used, what they gave to messages, the files of their
+//! agents.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -9,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::files;
+use super::{files, requests};
 use crate::domain::conversation::Conversation;
 use crate::domain::id::TurnId;
 use crate::domain::user::User;
@@ -52,6 +53,8 @@ pub fn export(store: &Store, directory: &Path, user: &User, target: &Path) -> Re
     let account = serde_json::to_vec_pretty(&account(user)).map_err(Error::internal)?;
     writer.bytes("user.json", &account).map_err(cannot)?;
     let (conversations, messages) = conversations(store, user, &mut writer, &mut spool, target)?;
+    requests::write(store, &user.id, &mut spool, &cannot)?;
+    add_spool(&mut writer, "usage.json", &mut spool).map_err(cannot)?;
     writer.bytes("attachments.json", &attachments(store, user)?).map_err(cannot)?;
     let files = files::store(directory, &user.container_id, &mut writer, &cannot)?;
     let archive = writer.finish().and_then(|buffer| buffer.into_inner().map_err(io::IntoInnerError::into_error));
@@ -110,19 +113,22 @@ fn conversations<W: io::Write>(
                 Err(error) if error.kind == Kind::NotFound => continue, // deleted while we were at the others
                 other => other?,
             };
-            spool.rewind().and_then(|()| spool.set_len(0)).map_err(|cause| cannot_write(target, &cause))?;
             messages += write_conversation(store, &conversation, spool, target)?;
             conversations += 1;
             let name = format!("conversations/{conversations:05}-{}.json", plain(id.as_str()));
-            let mut entry = || -> io::Result<bool> {
-                let length = spool.stream_position()?;
-                spool.rewind()?;
-                writer.stream(Path::new(&name), length, own_meta(), spool)
-            };
-            entry().map_err(|cause| cannot_write(target, &cause))?;
+            add_spool(writer, &name, spool).map_err(|cause| cannot_write(target, &cause))?;
         }
         after = Some(last);
     }
+}
+
+/// Adds what was written to the spool, and empties it.
+fn add_spool<W: io::Write>(writer: &mut Writer<W>, name: &str, spool: &mut File) -> io::Result<()> {
+    let length = spool.stream_position()?;
+    spool.rewind()?;
+    writer.stream(Path::new(name), length, own_meta(), spool)?;
+    spool.rewind()?;
+    spool.set_len(0)
 }
 
 /// One conversation as JSON, written message by message: it may be larger than the memory.

@@ -2,6 +2,7 @@
 
 mod export;
 mod files;
+mod requests;
 mod retention;
 
 pub use crate::workdirs::Usage;

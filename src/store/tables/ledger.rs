@@ -67,6 +67,22 @@ pub struct OpenRequest {
     pub tokens: Usage,
 }
 
+/// A request as it is kept.
+#[derive(Debug)]
+pub struct Request {
+    pub row: i64,
+    /// Milliseconds since 1970.
+    pub at: i64,
+    pub turn: Option<TurnId>,
+    pub provider: String,
+    pub model: String,
+    pub outcome: String,
+    pub tokens: Usage,
+    /// Millionths of a US dollar.
+    pub cost: Option<i64>,
+    pub is_estimated: bool,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GroupBy {
     User,
@@ -195,6 +211,27 @@ impl Store {
             })
         };
         self.accounts.read(|conn| rows::all(conn, sql, [], read))
+    }
+
+    /// A person's requests behind a row, oldest first.
+    pub fn requests_of(&self, user: &UserId, after: i64, limit: usize) -> Result<Vec<Request>> {
+        let sql = "SELECT requestId, at, turnId, provider, model, outcome, inputTokens, outputTokens, cacheReadTokens, \
+                   cacheWriteTokens, costMicros, isEstimated FROM ledger WHERE userId = ?1 AND requestId > ?2 \
+                   ORDER BY requestId LIMIT ?3";
+        let read = |row: &Row<'_>| {
+            Ok(Request {
+                row: row.get(0)?,
+                at: row.get(1)?,
+                turn: row.get(2)?,
+                provider: row.get(3)?,
+                model: row.get(4)?,
+                outcome: row.get(5)?,
+                tokens: tokens(row, 6)?,
+                cost: row.get(10)?,
+                is_estimated: row.get(11)?,
+            })
+        };
+        self.accounts.read(|conn| rows::all(conn, sql, params![user, after, int(limit as u64)], read))
     }
 
     /// Bytes of what a turn was still writing when it was cut off.

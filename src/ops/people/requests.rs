@@ -1,0 +1,43 @@
+//! What a person's requests to models used and cost, for their export: the rows of the ledger.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write as _};
+
+use serde_json::json;
+
+use crate::domain::Result;
+use crate::domain::id::UserId;
+use crate::store::Store;
+
+/// Rows that are held at once.
+const PAGE: usize = 1000;
+
+/// Writes them as a list in JSON, oldest first.
+pub(super) fn write(
+    store: &Store,
+    user: &UserId,
+    spool: &mut File,
+    cannot: &dyn Fn(io::Error) -> crate::domain::Error,
+) -> Result<()> {
+    let mut out = BufWriter::new(spool);
+    let (mut after, mut separator) = (0, "[\n");
+    loop {
+        let page = store.requests_of(user, after, PAGE)?;
+        let Some(last) = page.last() else { break };
+        after = last.row;
+        for request in &page {
+            let tokens = &request.tokens;
+            let line = json!({
+                "at": request.at, "turnId": request.turn.as_ref().map(|turn| turn.as_str()),
+                "provider": request.provider, "model": request.model, "outcome": request.outcome,
+                "inputTokens": tokens.input, "outputTokens": tokens.output,
+                "cacheReadInputTokens": tokens.cache_read, "cacheCreationInputTokens": tokens.cache_creation,
+                "costMicros": request.cost, "isEstimated": request.is_estimated,
+            });
+            write!(out, "{separator}{line}").map_err(cannot)?;
+            separator = ",\n";
+        }
+    }
+    let end = if after == 0 { "[]\n" } else { "\n]\n" };
+    out.write_all(end.as_bytes()).and_then(|()| out.flush()).map_err(cannot)
+}
