@@ -24,6 +24,7 @@ pub fn measure(binary: &str) {
     let id = socket.conversation();
     let question = format!("How long does that take, {}?", upstream::MEASURED);
     socket.first_token(&id, &question, upstream::epoch());
+    let before = upstream.connects();
     let times: Vec<_> = (0..QUESTIONS).map(|_| socket.first_token(&id, &question, upstream::epoch())).collect();
     type Part = fn(&FirstToken) -> Duration;
     let parts: [(&str, Part); 5] = [
@@ -33,9 +34,11 @@ pub fn measure(binary: &str) {
         ("  until that writes the first token", |time| time.upstream),
         ("  until the person has it", |time| time.relay),
     ];
+    let made = upstream.connects() - before;
     for (what, part) in parts {
         let mut times: Vec<Duration> = times.iter().map(part).collect();
         times.sort();
         report(what, millis(times[times.len() / 2]));
     }
+    report("connections made to the model's server for the 200 questions", made.to_string());
 }

@@ -3,7 +3,8 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 /// About the pace of today's models.
@@ -16,6 +17,7 @@ pub const MEASURED: &str = "measured";
 
 pub struct Upstream {
     port: u16,
+    connects: Arc<AtomicUsize>,
 }
 
 /// The moment from which all times count.
@@ -29,12 +31,20 @@ impl Upstream {
         epoch();
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("bound").port();
+        let connects = Arc::new(AtomicUsize::new(0));
+        let counted = connects.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
+                counted.fetch_add(1, Ordering::SeqCst);
                 std::thread::spawn(move || serve(stream, streaming));
             }
         });
-        Self { port }
+        Self { port, connects }
+    }
+
+    /// Connections that were made to it so far.
+    pub fn connects(&self) -> usize {
+        self.connects.load(Ordering::SeqCst)
     }
 
     pub fn url(&self) -> String {
