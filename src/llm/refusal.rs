@@ -173,6 +173,7 @@ fn meaning_of_kind(kind: &str) -> Option<Meaning> {
         "authentication_error"
         | "invalid_api_key"
         | "invalid_authentication_error"
+        | "no_db_connection" // LiteLLM without a database, of any key but its own
         | "UNAUTHENTICATED"
         | "1000"
         | "1001"
