@@ -32,7 +32,7 @@ impl Identity {
             "-days",
             "2",
         ]);
-        openssl.args(["-subj", "/CN=upstream", "-addext", "subjectAltName=IP:127.0.0.1"]);
+        openssl.args(["-subj", "/CN=upstream", "-addext", "subjectAltName=IP:127.0.0.1,DNS:models.test"]);
         openssl
             .args(["-addext", "basicConstraints=critical,CA:FALSE", "-keyout"])
             .arg(&key)

@@ -8,6 +8,7 @@ mod failures;
 mod first_day;
 mod html;
 mod order;
+mod proxy;
 mod queue;
 mod repeats;
 mod stop;
