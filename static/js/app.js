@@ -1,7 +1,6 @@
 // The controller behind the page of a logged-in person: connection, list, the open conversation, and what is to be
 // sent. It knows no elements; the views listen to it.
 
-import { graphemes } from "./i18n.js";
 import { account, loadInfo, logOut, shownName, socketUrl, verify } from "./account.js";
 import { Conversations } from "./conversations.js";
 import { Failure } from "./api.js";
@@ -18,10 +17,6 @@ const REFRESH_MS = 20_000;
 const REFRESH_RUNNING_MS = 5_000;
 /** An answer that did not come in time is asked for again after this. */
 const SEND_AGAIN_MS = 3_000;
-/** A new conversation is named after its first question, cut to this many characters. */
-const NAME_CHARS = 60;
-/** More than this of a long line is not looked at; a character of people may take many units. */
-const NAME_UNITS = 1_000;
 
 /** Fires `route`, `outbox`, `composer` (detail: text and files to put there), `gone` (detail: why the login ended). */
 export class App extends EventTarget {
@@ -228,11 +223,13 @@ export class App extends EventTarget {
   async #deliverNow(entry) {
     if (this.outbox.find(entry.clientMessageId) !== entry) return; // taken back, or known to be stored
     try {
-      if (!entry.imageId) await this.#found(entry);
+      const isFirst = !entry.imageId;
+      if (isFirst) await this.#found(entry);
       const { messageId, turnId } = await this.connection.request("message_send_request", {
         imageId: entry.imageId, content: contentOf(entry), clientMessageId: entry.clientMessageId,
       });
       this.#stored(entry, messageId, turnId);
+      if (isFirst) this.#named(entry.imageId);
     } catch (error) {
       this.#undelivered(entry, error);
     }
@@ -242,11 +239,17 @@ export class App extends EventTarget {
   async #found(entry) {
     const wasNew = !this.imageId;
     const record = await this.conversations.create({
-      name: nameFrom(entry.text || entry.files?.[0]?.name || ""), model: this.models.choice ?? undefined, effort: this.models.effort ?? undefined, tools: this.tools ?? undefined,
+      model: this.models.choice ?? undefined, effort: this.models.effort ?? undefined, tools: this.tools ?? undefined,
     });
     this.tools = null;
     this.outbox.update(entry, { imageId: record.imageId });
     if (wasNew && !this.imageId) this.go(record.imageId, { replace: true });
+  }
+
+  /** The server names a conversation after its first question. */
+  async #named(imageId) {
+    const record = await this.conversations.get(imageId).catch(() => null); // else the next list says it
+    if (record) this.conversations.note(imageId, { name: record.name });
   }
 
   #stored(entry, messageId, turnId) {
@@ -311,10 +314,4 @@ export class App extends EventTarget {
 function contentOf({ text, files = [] }) {
   if (!files.length) return text;
   return [...(text ? [{ type: "text", text }] : []), ...files.map(({ fileId }) => ({ type: "file", fileId }))];
-}
-
-function nameFrom(text) {
-  const line = text.trim().split(/\n/)[0].replace(/\s+/g, " ");
-  const characters = graphemes(line.slice(0, NAME_UNITS));
-  return characters.length > NAME_CHARS ? `${characters.slice(0, NAME_CHARS - 1).join("").trimEnd()}…` : characters.join("");
 }

@@ -31,6 +31,21 @@ async function ask(text) {
 const links = () => page.locator(".sidebar-list a").allTextContents();
 const focused = () => page.evaluate(() => document.activeElement.textContent);
 
+test("a conversation is named in words, cut between letters", async () => {
+  const family = "👨‍👩‍👧‍👦";
+  for (const [text, name] of [
+    ["```js\nlet x;\n```\nWhy is x undefined? short", "Why is x undefined? short"],
+    [`${family.repeat(70)}\nshort`, `${family.repeat(28)}…`],
+  ]) {
+    await page.keyboard.press("Control+Shift+O");
+    await page.locator(".greeting").waitFor();
+    await say(page, text);
+    await page.locator("h1").getByText(name, { exact: true }).waitFor();
+    await finished(page);
+    assert.equal((await links())[0].trim(), name);
+  }
+});
+
 test("a conversation is deleted at once, and comes back with Undo", async () => {
   await ask("Keep me");
   await ask("Delete me");

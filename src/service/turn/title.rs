@@ -9,6 +9,8 @@ const LETTERS: usize = 60;
 const CHARS: usize = 200;
 /// So many letters of a word that is cut are left out with it; longer ones are cut.
 const WORD: usize = 16;
+/// Arrows, signs and emoji begin here, which are words of a kind.
+const SYMBOLS: char = '\u{2190}';
 /// Of a message that begins with a whole file, so many lines are looked at.
 const LINES: usize = 400;
 
@@ -29,12 +31,15 @@ pub(super) fn title(parts: &[Part]) -> String {
 
 fn line_of(text: &str) -> String {
     let (mut is_fenced, mut code) = (false, Vec::new());
-    for line in text.lines().take(LINES).map(str::trim).filter(|line| !line.is_empty()) {
+    for whole in text.lines().take(LINES).filter(|line| !line.trim().is_empty()) {
+        let line = whole.trim();
+        // What is indented below code belongs to it.
+        let is_below = !code.is_empty() && whole.starts_with([' ', '\t']);
         if line.starts_with("```") || line.starts_with("~~~") {
             is_fenced = !is_fenced;
-        } else if is_fenced || is_code(line) {
+        } else if is_fenced || is_below || is_code(line) {
             code.push(line);
-        } else if line.contains(char::is_alphanumeric) {
+        } else if line.contains(|c: char| c.is_alphanumeric() || c >= SYMBOLS) {
             return bare(line).to_owned();
         }
     }
@@ -99,7 +104,8 @@ fn names(line: &str) -> String {
 
 /// Cut between letters, and between words where that costs little.
 fn cut(line: &str) -> String {
-    let line: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let words = line.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+    let line = words.collect::<Vec<_>>().join(" ");
     let ends: Vec<usize> = letter_ends(&line);
     let bytes = |chars: usize| line.char_indices().nth(chars).map_or(line.len(), |(at, _)| at);
     if ends.len() <= LETTERS && line.len() <= bytes(CHARS) {
@@ -149,6 +155,8 @@ mod tests {
         check("", "");
         check("---\nHello", "Hello");
         check("?!", "?!");
+        check("🎉🎉\nHello", "🎉🎉");
+        check("one\ttwo   three\u{7}four", "one two three four");
         check("为什么天空是蓝色的？\n请简单说明", "为什么天空是蓝色的？");
         check("Is 3 -> 4 a good step in this old proof of mine?", "Is 3 -> 4 a good step in this old proof of mine?");
         check("let me know what you think.", "let me know what you think.");
@@ -161,7 +169,7 @@ mod tests {
         check(&family.repeat(70), &format!("{}…", family.repeat(28)));
         check(&"🇨🇳".repeat(70), &format!("{}…", "🇨🇳".repeat(59)));
         check(&"e\u{301}".repeat(70), &format!("{}…", "e\u{301}".repeat(59)));
-        check(&"word ".repeat(30), &format!("{}…", "word ".repeat(11).trim_end()));
+        check(&"word ".repeat(30), &format!("{}…", "word ".repeat(12).trim_end()));
         check(
             "Please explain to me why the reconciliation of the quarterly statements takes so long",
             "Please explain to me why the reconciliation of the…",
