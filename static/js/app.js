@@ -9,7 +9,7 @@ import { Models } from "./models.js";
 import { OpenConversation } from "./open.js";
 import { Outbox } from "./outbox.js";
 import { Connection } from "./socket.js";
-import { base } from "./storage.js";
+import { base, newId } from "./storage.js";
 import { attachmentsOf } from "./transcript.js";
 
 /** How often the list is fetched while the page is visible: other tabs and other turns change it. */
@@ -295,6 +295,22 @@ export class App extends EventTarget {
   /** Lets an answer that was cut off go on. */
   proceed(turn) {
     return this.#reopen(turn, "turn_continue_request", (transcript) => transcript.goOn(turn.id));
+  }
+
+  /** The question in other words, as another version of it. */
+  rewrite(user, text) {
+    const files = (user.attachments ?? []).filter((file) => file.fileId);
+    return this.connection.request("message_edit_request", { imageId: this.imageId, messageId: user.messageId, content: contentOf({ text, files }), clientMessageId: newId() });
+  }
+
+  /** The same question once more, as another version; `model` answers this once. */
+  regenerate(turn, model = undefined) {
+    return this.connection.request("turn_regenerate_request", { imageId: this.imageId, turnId: turn.id, model, clientMessageId: newId() });
+  }
+
+  /** Shows the version that a turn stands in, in all tabs. */
+  selectBranch(turnId) {
+    return this.connection.request("branch_select_request", { imageId: this.imageId, turnId });
   }
 
   async #reopen(turn, type, change) {

@@ -5,6 +5,8 @@ import { attachment, workFile } from "./attached.js";
 import { fill, h, icon, iconButton, label } from "./dom.js";
 import { clock, errorText, fullTime, hourOf, langOf, number, seconds, t } from "./i18n.js";
 import { Prose } from "./prose.js";
+import { openMenu } from "./menu.js";
+import { rewriting } from "./rewrite.js";
 import { copyAndTell } from "./status.js";
 import { place, Steps } from "./steps.js";
 import { answerText, CUT_OFF } from "./transcript.js";
@@ -21,7 +23,7 @@ const time = (ms, text = clock(ms), id = "") => {
   return id ? h("a", { class: "message-link", href: `#${id}` }, node) : node;
 };
 const actions = (...buttons) => h("span", { class: "message-actions", role: "group", "aria-label": t("actions") }, buttons);
-const small = (name, text, onclick) => iconButton(name, text, onclick, { variant: "is-small" });
+const small = (name, text, onclick, props = {}) => iconButton(name, text, onclick, { variant: "is-small", ...(name === "edit" && { "data-edit": "" }), ...props });
 const word = (text, onclick, symbol) =>
   h("button", { type: "button", class: "button is-small", onclick }, symbol && icon(symbol, "is-small"), h("span", {}, text));
 
@@ -65,8 +67,9 @@ export const mark = (symbol, text, ...buttons) => [
 export const quietWord = (text, onclick) => h("button", { type: "button", class: "button is-quiet is-small", onclick }, h("span", {}, text));
 
 /**
- * `host` answers author(), isLast(turn), isAhead(turn), online(), modelName(id) and does retry(turn, model), edit(user),
- * proceed(turn), answer(approvalId, decision), openFile(file).
+ * `host` answers author(), isLast(turn), isAhead(turn), online(), modelName(id), canChoose() and does retry(turn, model),
+ * rewrite(user, text), select(turnId, way), regenerate(turn), regenerateWith(turn), proceed(turn), answer(approvalId,
+ * decision), openFile(file).
  */
 export class TurnView {
   #host;
@@ -93,15 +96,37 @@ export class TurnView {
   #updateQuestion(turn) {
     if (!turn.user) return;
     const queued = turn.state === "queued" && this.#host.isAhead(turn);
-    const key = `${turn.user.messageId} ${queued}`;
+    const key = `${turn.user.messageId} ${queued} ${turn.user.siblings}`;
     if (this.#asked === key) return;
     this.#asked = key;
     const { user } = turn;
-    const buttons = actions(small("copy", t("copy"), () => copyAndTell(user.text)), small("edit", t("editAgain"), () => this.#host.edit(user)));
-    const foot = queued && mark("clock", t("turn.queued"));
-    const fresh = question({ id: `q-${turn.id}`, author: this.#host.author(), user, state: queued && "queued", buttons, foot });
+    const buttons = actions(small("copy", t("copy"), () => copyAndTell(user.text)), user.messageId && small("edit", t("editAgain"), () => this.#rewrite()));
+    const foot = [user.siblings?.length > 1 && this.#versions(turn), queued && mark("clock", t("turn.queued"))].filter(Boolean);
+    const fresh = question({ id: `q-${turn.id}`, author: this.#host.author(), user, state: queued && "queued", buttons, foot: foot.length > 0 && foot });
     this.#question?.replaceWith(fresh);
     this.#question = fresh;
+  }
+
+  /** Puts the words of the question into a field in its place. */
+  #rewrite() {
+    const { user } = this.turn;
+    const shown = this.#question.querySelector(":scope > .stack");
+    const close = () => {
+      form.element.replaceWith(shown);
+      this.#question.querySelector("[data-edit]")?.focus();
+    };
+    const form = rewriting({ text: user.text, close, ask: (text) => this.#host.rewrite(user, text) });
+    if (!shown) return;
+    shown.replaceWith(form.element);
+    form.focus();
+  }
+
+  /** "‹ 2/3 ›": the versions of a question and of its answer. */
+  #versions({ id, user: { siblings } }) {
+    const at = siblings.indexOf(id);
+    const step = (way, symbol, to) => small(symbol, t(`versions.${way}`), () => this.#host.select(siblings[to], way), { disabled: !siblings[to], "data-version": way });
+    return h("span", { class: "row versions", role: "group", "aria-label": t("versions") }, step("older", "chevron-left", at - 1),
+      h("span", { "aria-hidden": "true" }, `${number(at + 1)}/${number(siblings.length)}`), h("span", { class: "u-hidden" }, t("versions.at", { n: number(at + 1), all: number(siblings.length) })), step("newer", "chevron-right", at + 1));
   }
 
   #updateAnswer(turn) {
@@ -164,6 +189,16 @@ export class TurnView {
     return elements;
   }
 
+  /** Another answer to the same question, where there is a choice also by another model. */
+  #again(turn) {
+    const again = () => this.#host.regenerate(turn);
+    const button = small("retry", t("regenerate"), () => (this.#host.canChoose() ? openMenu(button, t("regenerate"), [
+      { label: t("regenerate"), symbol: "retry", onclick: again },
+      { label: t("regenerate.with"), symbol: "model", onclick: () => this.#host.regenerateWith(turn) },
+    ]) : again()), this.#host.canChoose() ? { "aria-haspopup": "menu" } : {});
+    return button;
+  }
+
   /** What stands below: why it waits, paused, stopped or failed, and the ways out. */
   #closing(turn) {
     const last = turn.items.at(-1);
@@ -207,7 +242,7 @@ export class TurnView {
       nextModel && word(t("retry.with", { name: this.#host.modelName(nextModel) }), () => this.#host.retry(turn, nextModel), "retry"),
       canGoOn && word(t("turn.proceed"), () => this.#host.proceed(turn)),
       word(t("retry"), () => this.#host.retry(turn), "retry"),
-      turn.user && quietWord(t("editAgain"), () => this.#host.edit(turn.user)),
+      turn.user && quietWord(t("editAgain"), () => this.#rewrite()),
     ];
   }
 
@@ -234,7 +269,7 @@ export class TurnView {
     const key = `${facts} ${text}`;
     if (this.footKey === key) return;
     this.footKey = key;
-    fill(this.foot, text ? actions(small("copy", t("copyMarkdown"), () => copyAndTell(text))) : null, facts ? h("span", { class: "u-end" }, facts) : null);
+    fill(this.foot, text ? actions(small("copy", t("copyMarkdown"), () => copyAndTell(text)), turn.user && this.#again(turn)) : null, facts ? h("span", { class: "u-end" }, facts) : null);
   }
 }
 

@@ -63,13 +63,7 @@ export class ModelChip {
   }
 
   open() {
-    const { list } = this.app.models;
-    openPicker({
-      title: t("model.choose"),
-      search: list.length >= SEARCH_FROM ? t("model.search") : null,
-      find: (query) => list.filter((model) => matches(model, query)).map((model) => this.#option(model)),
-      foot: this.#efforts(),
-    });
+    pickModel(this.app, (model) => this.#pick(model), { current: this.#current.model, foot: this.#efforts() });
   }
 
   /** How deeply the model of the conversation thinks, where it lets itself be asked. */
@@ -91,22 +85,6 @@ export class ModelChip {
     this.draw();
   }
 
-  #option(model) {
-    const several = new Set(this.app.models.list.map((each) => each.provider)).size > 1;
-    const retired = isRetired(model);
-    const date = retiresAt(model);
-    const notes = [
-      model.isDefault && t("model.default"),
-      retired ? t("model.retired") : date ? t("model.retires", { date: dateOf(date) }) : null,
-      model.contextTokens && t("model.context", { n: compact(model.contextTokens) }),
-      model.images && t("model.images"),
-    ];
-    return {
-      label: model.name, note: notes.filter(Boolean).join(" · "), state: retired ? "fail" : date ? "warn" : null,
-      group: several ? model.provider : null, checked: model === this.#current.model, pick: () => this.#pick(model),
-    };
-  }
-
   async #pick(model) {
     try {
       await this.app.chooseModel(model.id);
@@ -116,6 +94,30 @@ export class ModelChip {
     }
     this.draw();
   }
+}
+
+/** A list to choose a model from; `current` is marked. */
+export function pickModel(app, pick, { current = null, foot = null } = {}) {
+  const { list } = app.models;
+  openPicker({
+    title: t("model.choose"),
+    search: list.length >= SEARCH_FROM ? t("model.search") : null,
+    find: (query) => list.filter((model) => matches(model, query)).map((model) => optionOf(model, list, { checked: model === current, pick: () => pick(model) })),
+    foot,
+  });
+}
+
+function optionOf(model, list, rest) {
+  const several = new Set(list.map((each) => each.provider)).size > 1;
+  const retired = isRetired(model);
+  const date = retiresAt(model);
+  const notes = [
+    model.isDefault && t("model.default"),
+    retired ? t("model.retired") : date ? t("model.retires", { date: dateOf(date) }) : null,
+    model.contextTokens && t("model.context", { n: compact(model.contextTokens) }),
+    model.images && t("model.images"),
+  ];
+  return { label: model.name, note: notes.filter(Boolean).join(" · "), state: retired ? "fail" : date ? "warn" : null, group: several ? model.provider : null, ...rest };
 }
 
 const effortText = (level) => t(`effort.${level ?? "auto"}`);

@@ -7,6 +7,7 @@ import { fill, h, icon } from "./dom.js";
 import { Follow } from "./follow.js";
 import { errorText, t } from "./i18n.js";
 import { mark, question, quietWord, TurnView } from "./message.js";
+import { pickModel } from "./modelchip.js";
 import { place } from "./steps.js";
 import { announce, toast } from "./status.js";
 import { answerText, attachmentsOf } from "./transcript.js";
@@ -32,6 +33,7 @@ export class Thread {
   #dirty = new Set();
   #everything = false;
   #frame = 0;
+  #focus = "";
   #listeners = new AbortController();
 
   /** `app` is the controller, `open` the conversation (null while it has no id), `onjump(show)` shows the button that jumps to the end. */
@@ -129,6 +131,7 @@ export class Thread {
     if (turns.length < all.length) this.#more = setTimeout(() => this.#showMore());
     else this.#shown = Infinity;
     place(this.list, [...turns.flatMap((turn) => this.#view(turn).elements), ...this.#unsent()]);
+    this.#giveFocus();
   }
 
   #insteadOfTurns() {
@@ -153,10 +156,35 @@ export class Thread {
       modelName: (id) => app.models.find(id)?.name ?? id,
       openFile: (file) => openWorkFile(app.imageId, file),
       retry: (turn, model) => app.retry(turn, model),
-      edit: ({ text, attachments = [] }) => app.edit(text, attachments.filter((file) => file.fileId)),
+      canChoose: () => app.models.list.length > 1,
+      rewrite: async (user, text) => {
+        await app.rewrite(user, text);
+        this.follow.sent();
+      },
+      select: (turnId, way) => this.#act(() => app.selectBranch(turnId), `#q-${CSS.escape(turnId)} [data-version=${way}]`),
+      regenerate: (turn) => this.#act(() => app.regenerate(turn)),
+      regenerateWith: (turn) => pickModel(app, (model) => this.#act(() => app.regenerate(turn, model.id))),
       proceed: (turn) => app.proceed(turn),
       answer: (approvalId, decision) => app.answerApproval(approvalId, decision),
     };
+  }
+
+  /** Does it, and gives the focus to what stands there afterwards. */
+  async #act(work, focus = "") {
+    this.#focus = focus;
+    try {
+      await work();
+    } catch (error) {
+      toast(errorText(error), { symbol: "fail" });
+    }
+  }
+
+  /** The focus goes to where it was meant to go, once that is on the page. */
+  #giveFocus() {
+    const node = this.#focus && this.list.querySelector(this.#focus);
+    if (!node) return;
+    this.#focus = "";
+    (node.disabled ? node.parentElement.querySelector("button:not(:disabled)") : node)?.focus({ preventScroll: true });
   }
 
   #unsent() {
@@ -209,6 +237,7 @@ export class Thread {
     const turnId = id.match(/^[qa]-(.+)$/)?.[1];
     if (!turnId) return;
     await this.open.loadAll(() => this.open.transcript.find(turnId));
+    if (!this.open.transcript.find(turnId)) await this.#selectVersion(turnId);
     this.#shown = Infinity;
     this.#showAll();
     const message = this.list.querySelector(`:scope > #${CSS.escape(id)}`);
@@ -218,6 +247,17 @@ export class Thread {
     message.focus({ preventScroll: true });
     message.classList.add("is-named");
     setTimeout(() => message.classList.remove("is-named"), NAMED_MS);
+  }
+
+  /** It may stand in another version than the one that is shown. */
+  async #selectVersion(turnId) {
+    try {
+      await this.app.selectBranch(turnId);
+      await this.open.load();
+      await this.open.loadAll(() => this.open.transcript.find(turnId));
+    } catch {
+      // then it is said that it does not exist
+    }
   }
 
   /** All of it as Markdown, also what is not on the page yet. */

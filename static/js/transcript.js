@@ -122,6 +122,7 @@ export class Transcript {
     if (seq <= this.seq) return null;
     if (this.seq && seq > this.seq + 1) return "gap";
     this.seq = seq;
+    if (type === "branch_selected") return this.#branch(context.turnId, data);
     const handler = HANDLERS[type];
     if (!handler) return null;
     if (type === "message_persisted") return this.adopt(context.turnId, userOf(data.message ?? data));
@@ -131,6 +132,15 @@ export class Transcript {
     if (type === "message_stop" && data.usage) this.context = { window: null, ...this.context, tokens: sumOf(data.usage) };
     if (type === "conversation_end" && turn.items.some((item) => item.tail)) this.stale = true;
     return turn;
+  }
+
+  /** Another version is shown: behind `parentTurnId`, all that was shown is gone. What is not new has to be read. */
+  #branch(turnId, { parentTurnId, isNew = false }) {
+    const at = parentTurnId ? this.turns.findIndex((turn) => turn.id === parentTurnId) : -1;
+    if (parentTurnId && at < 0) return "gap";
+    this.turns.length = at + 1;
+    if (!isNew) return "gap";
+    return Object.assign(this.#turn(turnId), { state: "queued", ending: null });
   }
 
   #turn(id) {
@@ -318,7 +328,7 @@ function addPart(turn, part, messageId) {
 function userOf(message) {
   const parts = partsOf(message.content);
   return {
-    messageId: message.messageId, clientMessageId: message.clientMessageId ?? null, timestamp: message.timestamp,
+    messageId: message.messageId, clientMessageId: message.clientMessageId ?? null, timestamp: message.timestamp, siblings: message.siblings ?? [],
     text: parts.filter((part) => part.type === "text").map((part) => part.text).join("\n\n"),
     attachments: parts.filter((part) => part.type === "image" || part.type === "file").map(attachmentOf),
   };

@@ -85,7 +85,7 @@ test("thinking and tools stand in steps, errors offer a way out", async () => {
   await alert.waitFor();
   assert.ok(await alert.getByRole("button", { name: "Retry" }).isVisible());
   await alert.getByRole("button", { name: "Edit and ask again" }).click();
-  assert.equal(await page.locator(".composer-text").inputValue(), "error");
+  assert.equal(await page.getByLabel("Your question in other words").inputValue(), "error");
 });
 
 test("a second tab of the same login shows the same stream", async () => {

@@ -28,7 +28,7 @@ const paste = (text) => area.evaluate((node, value) => {
 }, text);
 const asked = () => page.locator("li.is-user .prose").allTextContents();
 
-test("a draft steps aside for a suggestion and for a question that is edited, and comes back", async () => {
+test("a draft steps aside for a suggestion and comes back, and is not touched when a question is edited", async () => {
   await area.fill("My own words");
   await page.getByRole("button", { name: "Please think before you answer" }).click();
   assert.equal(await area.inputValue(), "Please think before you answer");
@@ -42,9 +42,12 @@ test("a draft steps aside for a suggestion and for a question that is edited, an
   await page.waitForFunction(() => document.querySelector(".composer-text").value === "My own words");
   await page.locator("li.is-user").hover();
   await page.getByRole("button", { name: "Edit and ask again" }).click();
-  await area.press("Enter");
-  await page.waitForFunction(() => document.querySelector(".composer-text").value === "My own words");
-  assert.equal((await asked()).length, 2);
+  const field = page.getByLabel("Your question in other words");
+  assert.equal(await field.inputValue(), "Please think before you answer");
+  await field.press("Enter");
+  await page.getByRole("group", { name: "Versions" }).waitFor();
+  assert.equal(await area.inputValue(), "My own words");
+  assert.equal((await asked()).length, 1);
 });
 
 test("what is typed while the first question is on its way stays", async () => {
