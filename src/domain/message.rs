@@ -3,6 +3,7 @@
 use super::StopReason;
 use super::attachment::Attachment;
 use super::id::{MessageId, SessionId, TurnId};
+use super::tool::WorkFile;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MessageRole {
@@ -113,6 +114,8 @@ pub enum Part {
     },
     /// A file that is stored beside the conversation.
     Attachment(Attachment),
+    /// What a tool has written, behind its result.
+    WorkFile(WorkFile),
     /// Stable code, a sentence for people, and the way out where there is one.
     Error {
         code: String,
@@ -181,6 +184,7 @@ impl Part {
             Self::ToolCall { id, name, input } => id.len() + name.len() + input.len(),
             Self::ToolResult { id, name, output, .. } => id.len() + name.len() + output.len(),
             Self::Attachment(file) => file.id.as_str().len() + file.name.len(),
+            Self::WorkFile(file) => file.path.len(),
             Self::ContextTrimmed { from } => from.as_str().len(),
             Self::Error { code, message, hint, next_model } => {
                 let more = [hint, next_model].into_iter().flatten().map(String::len).sum::<usize>();

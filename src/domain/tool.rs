@@ -1,11 +1,24 @@
 //! A tool as a model sees it, and the question to a person whether it may be called.
 
+use super::media::Media;
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct ToolSpec {
     pub name: String,
     pub description: String,
     /// A JSON schema, as text.
     pub input_schema: String,
+}
+
+/// A file in the conversation's work directory that a call has made or changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkFile {
+    /// Below the work directory.
+    pub path: String,
+    /// A picture only where models may look at it.
+    pub media: Media,
+    /// In bytes.
+    pub size: u64,
 }
 
 /// May this tool be called?

@@ -46,6 +46,22 @@ pub(super) struct Turn<'a> {
     pub items: Vec<Item<'a>>,
 }
 
+/// A picture of a tool, for models that can look at it.
+#[derive(Clone)]
+pub(super) struct Picture<'a> {
+    pub media_type: &'a str,
+    /// Base64.
+    pub data: &'a str,
+}
+
+/// What a tool has answered.
+#[derive(Clone)]
+struct Outcome<'a> {
+    output: &'a str,
+    is_error: bool,
+    pictures: Vec<Picture<'a>>,
+}
+
 pub(super) enum Item<'a> {
     Text(Cow<'a, str>),
     Thinking {
@@ -67,6 +83,7 @@ pub(super) enum Item<'a> {
         name: Cow<'a, str>,
         output: &'a str,
         is_error: bool,
+        pictures: Vec<Picture<'a>>,
     },
     Image {
         media_type: &'a str,
@@ -140,15 +157,15 @@ pub(super) fn tool_names<'a>(turns: &'a [Turn<'_>]) -> BTreeSet<&'a str> {
 
 /// The results by the number of their call. Some servers give each round's calls the same ids, so a result belongs to
 /// the newest call of its id; where two calls of one message share theirs, to each in turn.
-fn results<'a>(messages: impl Iterator<Item = &'a Message>) -> HashMap<usize, (&'a str, bool)> {
+fn results<'a>(messages: impl Iterator<Item = &'a Message>) -> HashMap<usize, Outcome<'a>> {
     let mut results = HashMap::new();
-    let mut early: HashMap<&str, (&str, bool)> = HashMap::new();
+    let mut early: HashMap<&str, Outcome<'a>> = HashMap::new();
     let mut waiting: HashMap<&str, VecDeque<usize>> = HashMap::new();
     let mut answered: HashMap<&str, usize> = HashMap::new();
     let mut calls = 0;
     for message in messages {
         let mut own = HashSet::new();
-        for part in &message.parts {
+        for (at, part) in message.parts.iter().enumerate() {
             match part {
                 Part::ToolCall { id, .. } => {
                     let queue = waiting.entry(id).or_default();
@@ -162,7 +179,8 @@ fn results<'a>(messages: impl Iterator<Item = &'a Message>) -> HashMap<usize, (&
                     calls += 1;
                 }
                 Part::ToolResult { id, output, is_error, .. } => {
-                    let result = (output.as_str(), *is_error);
+                    let pictures = pictures(&message.parts[at + 1..]);
+                    let result = Outcome { output, is_error: *is_error, pictures };
                     let next = waiting.get_mut(id.as_str()).and_then(VecDeque::pop_front);
                     match next.or_else(|| answered.get(id.as_str()).copied()) {
                         Some(call) => {
@@ -181,9 +199,21 @@ fn results<'a>(messages: impl Iterator<Item = &'a Message>) -> HashMap<usize, (&
     results
 }
 
+/// Those that stand behind a result, up to the next.
+fn pictures<'a>(parts: &'a [Part]) -> Vec<Picture<'a>> {
+    let own = parts.iter().take_while(|part| !matches!(part, Part::ToolResult { .. }));
+    let picture = |part: &'a Part| match part {
+        Part::Image { media_type, data, .. } if IMAGE_TYPES.contains(&media_type.as_str()) => {
+            Some(Picture { media_type, data: bare(data) })
+        }
+        _ => None,
+    };
+    own.filter_map(picture).collect()
+}
+
 struct History<'a> {
     turns: Vec<Turn<'a>>,
-    results: HashMap<usize, (&'a str, bool)>,
+    results: HashMap<usize, Outcome<'a>>,
     /// How many calls there were so far.
     calls: usize,
     /// The ids that were given to them.
@@ -267,9 +297,13 @@ impl<'a> History<'a> {
             }
         }
         for (number, id, name) in std::mem::take(&mut self.open) {
-            let (output, is_error) = self.results.get(&number).copied().unwrap_or((NO_RESULT, true));
+            let missing = Outcome { output: NO_RESULT, is_error: true, pictures: Vec::new() };
+            let Outcome { output, is_error, mut pictures } = self.results.remove(&number).unwrap_or(missing);
+            if !self.takes.images {
+                pictures.clear(); // the text names them
+            }
             let output = if output.trim().is_empty() { EMPTY_RESULT } else { output };
-            self.push(Role::User, Item::Result { id, name, output, is_error });
+            self.push(Role::User, Item::Result { id, name, output, is_error, pictures });
         }
     }
 
@@ -353,6 +387,11 @@ fn file<'a>(media_type: &'a str, data: &'a str, filename: Option<&'a str>) -> It
         Some(text) => Item::Document { text, title },
         None => cannot_be_shown(media_type, filename),
     }
+}
+
+/// What stands before the pictures of a tool, where they cannot be part of its result.
+pub(super) fn pictures_of(tool: &str) -> String {
+    format!("[The pictures that {tool} has returned]")
 }
 
 /// The model should know that there is something it does not see.

@@ -136,8 +136,12 @@ fn user(turn: &Turn<'_>, messages: &mut Vec<Value>) {
     let (mut texts, mut images) = (Vec::new(), Vec::new());
     for item in &turn.items {
         match item {
-            Item::Result { name, output, .. } => {
+            Item::Result { name, output, pictures, .. } => {
                 messages.push(json!({"role": "tool", "tool_name": name, "content": output}));
+                if !pictures.is_empty() {
+                    texts.push(history::pictures_of(name));
+                    images.extend(pictures.iter().map(|picture| picture.data));
+                }
             }
             Item::Text(text) => texts.push(text.to_string()),
             Item::Document { text, title } => texts.push(history::document(text, *title)),

@@ -2,8 +2,11 @@
 //! text beyond the limit, and pictures.
 
 use super::output::{Output, TEXT_BYTES, sentence};
+use super::picture;
 use crate::domain::Result;
 use crate::domain::id::{hex, random_bytes};
+use crate::domain::media::Media;
+use crate::domain::tool::WorkFile;
 use crate::workdirs::Place;
 
 /// Below the work directory.
@@ -12,42 +15,60 @@ const DIRECTORY: &str = "tool-results";
 /// it has to find room for what it reads of the file.
 const EXCERPT_BYTES: usize = TEXT_BYTES / 4;
 
+/// What is stored of an output: what the model gets, and the files that belong to it.
+#[derive(Debug, Default, PartialEq)]
+pub struct Kept {
+    pub text: String,
+    pub is_error: bool,
+    pub files: Vec<WorkFile>,
+}
+
 /// What the model gets of an output. `write` writes what has to be kept into the work directory.
-pub fn kept(output: Output, write: &dyn Fn(&Place, &[u8]) -> Result<()>) -> (String, bool) {
-    let Output { mut text, pictures, is_error } = output;
+pub fn kept(output: Output, write: &dyn Fn(&Place, &[u8]) -> Result<()>) -> Kept {
+    let Output { mut text, pictures, mut files, is_error } = output;
     if is_error {
         let text = sentence(&text);
-        return (if text.is_empty() { "The tool failed and did not say why".to_owned() } else { text }, true);
+        let text = if text.is_empty() { "The tool failed and did not say why".to_owned() } else { text };
+        return Kept { text, is_error, files };
     }
-    let is_kept = text.len() > TEXT_BYTES;
-    if is_kept {
-        let whole = keep(write, "txt", text.as_bytes());
+    if text.len() > TEXT_BYTES {
+        let whole = keep(write, "txt", Media::Text, text.as_bytes());
         let length = text.len();
         text.truncate((0..=EXCERPT_BYTES).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0));
-        let rest = match whole {
-            Ok(name) => format!("all of it is in {name}"),
+        let rest = match &whole {
+            Ok(file) => format!("all of it is in {}", file.path),
             Err(error) => format!("the rest is lost: {}", error.message),
         };
         text.push_str(&format!("\n[cut off after {} of {length} bytes; {rest}]", text.len()));
+        files.extend(whole);
     }
     for picture in pictures {
-        let extension = extension_of(&picture.media_type);
-        let note = match keep(write, extension, &picture.bytes) {
-            Ok(name) => format!("a picture, kept as {name}"),
+        let media = picture::media_of(&picture.bytes);
+        let extension = extension_of(media.map_or(picture.media_type.as_str(), Media::as_str));
+        let note = match keep(write, extension, media.unwrap_or(Media::Binary), &picture.bytes) {
+            Ok(file) => {
+                let note = format!("a picture, kept as {}", file.path);
+                files.push(file);
+                note
+            }
             Err(error) => format!("a picture that is lost: {}", error.message),
         };
         text.push_str(if text.is_empty() { "[" } else { "\n[" });
         text.push_str(&note);
         text.push(']');
     }
-    (text, false)
+    Kept { text, is_error, files }
 }
 
-/// Returns the name below the work directory.
-fn keep(write: &dyn Fn(&Place, &[u8]) -> Result<()>, extension: &str, bytes: &[u8]) -> Result<String> {
-    let name = format!("{DIRECTORY}/{}.{extension}", hex(&random_bytes::<8>()));
-    write(&Place::parse(&name)?, bytes)?;
-    Ok(name)
+fn keep(
+    write: &dyn Fn(&Place, &[u8]) -> Result<()>,
+    extension: &str,
+    media: Media,
+    bytes: &[u8],
+) -> Result<WorkFile> {
+    let path = format!("{DIRECTORY}/{}.{extension}", hex(&random_bytes::<8>()));
+    write(&Place::parse(&path)?, bytes)?;
+    Ok(WorkFile { path, media, size: bytes.len() as u64 })
 }
 
 fn extension_of(media_type: &str) -> &'static str {
@@ -71,7 +92,7 @@ mod tests {
 
     fn check(output: Output) -> (String, bool, Vec<Vec<u8>>) {
         let files = Mutex::new(Vec::new());
-        let (text, is_error) = kept(output, &|place, bytes| {
+        let Kept { text, is_error, .. } = kept(output, &|place, bytes| {
             assert!(place.to_string().starts_with("tool-results/"), "{place}");
             files.lock().expect("no panic").push(bytes.to_vec());
             Ok(())
@@ -101,7 +122,9 @@ mod tests {
     fn what_cannot_be_kept_is_said() {
         let full = |_: &Place, _: &[u8]| Err(Error::unavailable("full", "There is no room"));
         let picture = Picture { media_type: "image/png".to_owned(), bytes: vec![1] };
-        let (text, _) = kept(Output { pictures: vec![picture], ..Output::text("x".repeat(TEXT_BYTES + 1)) }, &full);
+        let output = Output { pictures: vec![picture], ..Output::text("x".repeat(TEXT_BYTES + 1)) };
+        let Kept { text, files, .. } = kept(output, &full);
+        assert!(files.is_empty());
         assert!(text.contains("the rest is lost: There is no room]"), "{}", text.len());
         assert!(text.ends_with("\n[a picture that is lost: There is no room]"), "{}", text.len());
     }

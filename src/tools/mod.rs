@@ -9,6 +9,7 @@ mod fetch;
 mod files;
 mod keep;
 mod output;
+mod picture;
 mod remote;
 
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use crate::domain::tool::ToolSpec;
 use crate::domain::{Cancel, Error, Kind, Result};
 use crate::workdirs::{Place, Workdirs};
 
-pub use keep::kept;
+pub use keep::{Kept, kept};
 pub use output::{Output, Picture, TEXT_BYTES, sentence};
 pub use remote::Remote;
 

@@ -1,5 +1,8 @@
 //! What a tool answered, and how much of it a model gets.
 
+use crate::domain::media::Media;
+use crate::domain::tool::WorkFile;
+
 /// Text of one result towards the model, in bytes. What is behind it is kept as a file that the agent can read.
 pub const TEXT_BYTES: usize = 256 * 1024;
 /// An error towards the model, in characters: one sentence. A dump would be repeated by the model.
@@ -9,11 +12,13 @@ const SENTENCE_CHARS: usize = 600;
 pub struct Output {
     pub text: String,
     pub pictures: Vec<Picture>,
+    /// What it has written into the work directory.
+    pub files: Vec<WorkFile>,
     /// The tool says itself that it did not work: the text goes to the model as one sentence.
     pub is_error: bool,
 }
 
-/// Kept as a file in the conversation's work directory.
+/// Kept as a file in the conversation's work directory, and shown to models that can look at it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Picture {
     pub media_type: String,
@@ -23,6 +28,12 @@ pub struct Picture {
 impl Output {
     pub fn text(text: impl Into<String>) -> Self {
         Self { text: text.into(), ..Self::default() }
+    }
+
+    /// A text file was written.
+    pub(super) fn wrote(mut self, path: String, size: usize) -> Self {
+        self.files.push(WorkFile { path, media: Media::Text, size: size as u64 });
+        self
     }
 
     pub fn error(text: impl Into<String>) -> Self {

@@ -63,6 +63,6 @@ impl Tool for Remote {
         let limits = CallLimits { deadline: call.deadline, cancel: call.cancel, progress: &progress };
         let result = self.servers.call(Some(call.owner), (&self.server, &self.name), &input, limits)?;
         let pictures = result.pictures.into_iter().map(|(media_type, bytes)| Picture { media_type, bytes });
-        Ok(Output { text: result.text, pictures: pictures.collect(), is_error: result.is_error })
+        Ok(Output { text: result.text, pictures: pictures.collect(), is_error: result.is_error, ..Output::default() })
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::view::{ApprovalView, Json, MessageView, UsageView};
+use super::view::{ApprovalView, Json, MessageView, UsageView, WorkFileView};
 use crate::domain::budget::BudgetState;
 use crate::domain::event::{Context, Event, EventKind};
 use crate::domain::id::TurnId;
@@ -115,6 +115,8 @@ enum EventView<'a> {
         tool_call_id: &'a str,
         result: &'a str,
         is_error: bool,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        files: Vec<WorkFileView<'a>>,
     },
     Trimmed {
         from_turn_id: &'a str,
@@ -231,8 +233,9 @@ impl<'a> EventView<'a> {
                 let (done, total, message) = (*done, *total, message.as_deref());
                 ("tool_progress", Self::ToolProgress { tool_call_id, done, total, message })
             }
-            EventKind::ToolResult { tool_call_id, result, is_error } => {
-                ("tool_result", Self::ToolResult { tool_call_id, result, is_error: *is_error })
+            EventKind::ToolResult { tool_call_id, result, is_error, files } => {
+                let files = files.iter().map(WorkFileView::of).collect();
+                ("tool_result", Self::ToolResult { tool_call_id, result, is_error: *is_error, files })
             }
             _ => ("unknown", Self::Nothing {}),
         }
@@ -248,7 +251,9 @@ mod tests {
     use crate::domain::StopReason;
     use crate::domain::event::{EndReason, HtmlPatch};
     use crate::domain::id::{ContainerId, ConversationId, MessageId, SessionId, TurnId};
+    use crate::domain::media::Media;
     use crate::domain::message::{MessageRole, MessageStatus, Part, Usage};
+    use crate::domain::tool::WorkFile;
 
     const USAGE: Usage = Usage { input: 1, cache_creation: 2, cache_read: 3, output: 4 };
     const USAGE_JSON: &str =
@@ -374,9 +379,15 @@ mod tests {
         let whole = r#"{"toolCallId":"t1","done":1.0,"total":2.5,"message":"half"}"#;
         check(progress(Some(2.5), Some(own("half"))), "tool_progress", whole);
         check(
-            EventKind::ToolResult { tool_call_id, result: own("ok"), is_error: false },
+            EventKind::ToolResult { tool_call_id: own("t1"), result: own("ok"), is_error: false, files: Vec::new() },
             "tool_result",
             r#"{"toolCallId":"t1","result":"ok","isError":false}"#,
+        );
+        let files = vec![WorkFile { path: own("a.txt"), media: Media::Text, size: 3 }];
+        check(
+            EventKind::ToolResult { tool_call_id, result: own("ok"), is_error: false, files },
+            "tool_result",
+            r#"{"toolCallId":"t1","result":"ok","isError":false,"files":[{"path":"a.txt","mediaType":"text/plain","size":3}]}"#,
         );
     }
 

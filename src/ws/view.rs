@@ -9,7 +9,7 @@ use crate::domain::conversation::Conversation;
 use crate::domain::id::TurnId;
 use crate::domain::limits::REPLY_BYTES;
 use crate::domain::message::{Message, MessageRole, Part, Usage};
-use crate::domain::tool::Question;
+use crate::domain::tool::{Question, WorkFile};
 
 /// A conversation: an image's record.
 #[derive(Serialize)]
@@ -200,6 +200,7 @@ enum PartView<'a> {
     Picture(FileView<'a>),
     #[serde(rename = "file")]
     Attachment(FileView<'a>),
+    WorkFile(WorkFileView<'a>),
     Error {
         code: &'a str,
         message: &'a str,
@@ -211,6 +212,21 @@ enum PartView<'a> {
     ContextTrimmed {
         from_turn_id: &'a str,
     },
+}
+
+/// A file in the conversation's work directory, fetched by its path.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct WorkFileView<'a> {
+    path: &'a str,
+    media_type: &'a str,
+    size: u64,
+}
+
+impl<'a> WorkFileView<'a> {
+    pub(super) fn of(file: &'a WorkFile) -> Self {
+        Self { path: &file.path, media_type: file.media.as_str(), size: file.size }
+    }
 }
 
 /// A file that is fetched by its id.
@@ -246,6 +262,7 @@ impl<'a> PartView<'a> {
             Part::File { media_type, data, filename } => Self::File { data, media_type, filename: filename.as_deref() },
             Part::Attachment(file) if file.media.is_picture() => Self::Picture(FileView::of(file)),
             Part::Attachment(file) => Self::Attachment(FileView::of(file)),
+            Part::WorkFile(file) => Self::WorkFile(WorkFileView::of(file)),
             Part::Error { code, message, hint, next_model } => {
                 Self::Error { code, message, hint: hint.as_deref(), next_model: next_model.as_deref() }
             }
@@ -328,6 +345,7 @@ pub(super) mod tests {
             Part::File { media_type: own("text/plain"), data: own("AA=="), filename: Some(own("a.txt")) },
             Part::Attachment(Attachment { id: FileId::from(own("f1")), name: own("a"), media: Media::Gif, size: 3 }),
             Part::Attachment(Attachment { id: FileId::from(own("f2")), name: own("b"), media: Media::Pdf, size: 4 }),
+            Part::WorkFile(WorkFile { path: own("a/b.txt"), media: Media::Text, size: 5 }),
             Part::Error { code: own("c"), message: own("m"), hint: Some(own("h")), next_model: Some(own("p/n")) },
         ];
         let content = |role, render: Option<Render<'_>>| {
@@ -344,6 +362,7 @@ pub(super) mod tests {
             {"type":"file","data":"AA==","mediaType":"text/plain","filename":"a.txt"},
             {"type":"image","fileId":"f1","mediaType":"image/gif","name":"a","size":3},
             {"type":"file","fileId":"f2","mediaType":"application/pdf","name":"b","size":4},
+            {"type":"work-file","path":"a/b.txt","mediaType":"text/plain","size":5},
             {"type":"error","code":"c","message":"m","hint":"h","nextModel":"p/n"}]"#,
         )
         .expect("JSON");

@@ -9,18 +9,19 @@
 //! <https://docs.anthropic.com/en/docs/build-with-claude/prompt-caching>
 
 use super::wire::{
-    Block, Body, Ephemeral, Object, OutputConfig, Role, Schema, Source, Thinking, Tool, ToolChoice, Turn,
+    Block, Body, Ephemeral, Object, Output, OutputConfig, Role, Schema, Source, Thinking, Tool, ToolChoice, Turn,
 };
 use crate::llm::dialect::Form;
 use crate::llm::fault::Fault;
-use crate::llm::history::{self, Item};
+use crate::llm::history::{self, Item, Picture};
 use crate::llm::lessons::Quirk;
 use crate::llm::{Prompt, ToolSpec, schema};
 
 pub(super) fn body(prompt: &Prompt<'_>, form: &Form<'_>) -> Result<Vec<u8>, Fault> {
     let history = history::turns(prompt.messages, form);
     let may_cache = !form.lessons.has(Quirk::NoCacheControl);
-    let mut messages: Vec<Turn<'_>> = history.iter().map(turn).filter(|turn| !turn.content.is_empty()).collect();
+    let mut messages: Vec<Turn<'_>> =
+        history.iter().map(turn).filter(|turn| !turn.content.is_empty()).collect();
     let Some(last) = messages.last_mut().and_then(|turn| turn.content.last_mut()) else {
         return Err(Fault::nothing_to_answer());
     };
@@ -98,8 +99,9 @@ fn block<'a>(item: &'a Item<'_>) -> Option<Block<'a>> {
         Item::Call { id, name, input, .. } => {
             Block::ToolUse { id, name, input: Object::of(input), cache_control: None }
         }
-        Item::Result { id, output, is_error, .. } => {
-            Block::ToolResult { tool_use_id: id, content: output, is_error: *is_error, cache_control: None }
+        Item::Result { id, output, is_error, pictures, .. } => {
+            let content = answered(output, pictures);
+            Block::ToolResult { tool_use_id: id, content, is_error: *is_error, cache_control: None }
         }
         Item::Image { media_type, data } => {
             Block::Image { source: Source::Base64 { media_type, data }, cache_control: None }
@@ -113,6 +115,17 @@ fn block<'a>(item: &'a Item<'_>) -> Option<Block<'a>> {
             Block::Document { source, title: *title, cache_control: None }
         }
     })
+}
+
+fn answered<'a>(output: &'a str, pictures: &'a [Picture<'_>]) -> Output<'a> {
+    if pictures.is_empty() {
+        return Output::Text(output);
+    }
+    let picture = |picture: &'a Picture<'_>| Block::Image {
+        source: Source::Base64 { media_type: picture.media_type, data: picture.data },
+        cache_control: None,
+    };
+    Output::Blocks(std::iter::once(Block::text(output)).chain(pictures.iter().map(picture)).collect())
 }
 
 #[cfg(test)]

@@ -101,7 +101,7 @@ pub(super) enum Block<'a> {
     },
     ToolResult {
         tool_use_id: &'a str,
-        content: &'a str,
+        content: Output<'a>,
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         is_error: bool,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -122,6 +122,14 @@ pub(super) enum Block<'a> {
     /// A block of a kind that we do not know, as it came.
     #[serde(untagged)]
     Opaque(Object<'a>),
+}
+
+/// What a tool has answered: a text, or a text and pictures.
+#[derive(serde::Serialize)]
+#[serde(untagged)]
+pub(super) enum Output<'a> {
+    Text(&'a str),
+    Blocks(Vec<Block<'a>>),
 }
 
 #[derive(serde::Serialize)]

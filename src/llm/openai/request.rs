@@ -54,16 +54,19 @@ fn user(turn: &Turn<'_>, messages: &mut Vec<Value>) {
     let mut parts = Vec::new();
     for item in &turn.items {
         match item {
-            Item::Result { id, output, .. } => {
+            Item::Result { id, name, output, pictures, .. } => {
                 messages.push(json!({"role": "tool", "tool_call_id": id, "content": output}));
+                if !pictures.is_empty() {
+                    parts.push(json!({"type": "text", "text": history::pictures_of(name)}));
+                    parts.extend(pictures.iter().map(|picture| image(picture.media_type, picture.data)));
+                }
             }
             Item::Text(text) => parts.push(json!({"type": "text", "text": text})),
             Item::Document { text, title } => {
                 parts.push(json!({"type": "text", "text": history::document(text, *title)}));
             }
             Item::Image { media_type, data } => {
-                let url = format!("data:{media_type};base64,{data}");
-                parts.push(json!({"type": "image_url", "image_url": {"url": url}}));
+                parts.push(image(media_type, data));
             }
             Item::Pdf { data, title } => {
                 let file = format!("data:application/pdf;base64,{data}");
@@ -84,6 +87,10 @@ fn user(turn: &Turn<'_>, messages: &mut Vec<Value>) {
         Value::Array(parts)
     };
     messages.push(json!({"role": "user", "content": content}));
+}
+
+fn image(media_type: &str, data: &str) -> Value {
+    json!({"type": "image_url", "image_url": {"url": format!("data:{media_type};base64,{data}")}})
 }
 
 fn assistant(turn: &Turn<'_>, form: &Form<'_>) -> Value {

@@ -62,13 +62,17 @@ fn user(turn: &Turn<'_>, form: &Form<'_>, input: &mut Vec<Value>) {
     let mut parts = Vec::new();
     for item in &turn.items {
         match item {
-            Item::Result { id, output, .. } => {
+            Item::Result { id, name, output, pictures, .. } => {
                 input.push(json!({"type": "function_call_output", "call_id": id, "output": output}));
+                if !pictures.is_empty() {
+                    parts.push(text_part(&history::pictures_of(name)));
+                    parts.extend(pictures.iter().map(|picture| image(picture.media_type, picture.data)));
+                }
             }
             Item::Text(text) => parts.push(text_part(text)),
             Item::Document { text, title } => parts.push(text_part(&history::document(text, *title))),
             Item::Image { media_type, data } => {
-                parts.push(json!({"type": "input_image", "image_url": format!("data:{media_type};base64,{data}")}));
+                parts.push(image(media_type, data));
             }
             Item::Pdf { data, title } => {
                 let data = format!("data:application/pdf;base64,{data}");
@@ -87,6 +91,10 @@ fn user(turn: &Turn<'_>, form: &Form<'_>, input: &mut Vec<Value>) {
 
 fn text_part(text: &str) -> Value {
     json!({"type": "input_text", "text": text})
+}
+
+fn image(media_type: &str, data: &str) -> Value {
+    json!({"type": "input_image", "image_url": format!("data:{media_type};base64,{data}")})
 }
 
 /// Items in the order in which they came. What was kept of a message or a call beside what we understand stands behind

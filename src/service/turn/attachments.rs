@@ -18,18 +18,22 @@ use crate::domain::attachment::Attachment;
 use crate::domain::bytes::human;
 use crate::domain::conversation::Conversation;
 use crate::domain::id::ContainerId;
-use crate::domain::media::Media;
+use crate::domain::media::{Media, Sniffer};
 use crate::domain::message::{Message, Part};
+use crate::domain::tool::WorkFile;
 use crate::domain::{Error, Kind, Result};
 use crate::llm::{self, Model};
 use crate::service::files;
 use crate::store::Store;
+use crate::workdirs::Place;
 
 /// Files of one message.
 const FILES_PER_MESSAGE: usize = 20;
 /// The files of one request, in bytes: in base64 and beside the words, less than the 32 MB that Anthropic takes. The
 /// oldest are left out first.
 const REQUEST_BYTES: u64 = 20 * 1024 * 1024;
+/// Pictures of tools in one request; beyond this many Anthropic takes small ones only.
+const TOOL_PICTURES: usize = 20;
 /// Anthropic takes 5 MB of base64 for one picture.
 const PICTURE_BYTES: u64 = 5_000_000 / 4 * 3;
 /// Files that are held for all models that are asked at this moment, in bytes; a request takes about three times as much
@@ -55,18 +59,18 @@ impl Reader {
     }
 
     /// Why it cannot take a file. Errors: `Invalid`, `TooLarge`.
-    fn check(&self, file: &Attachment) -> Result<()> {
+    fn check(&self, name_of_file: &str, media: Media, size: u64) -> Result<()> {
         let name = if self.name.is_empty() { "This model" } else { &self.name };
         let cannot =
             |code, what: &str, way: &'static str| Err(Error::invalid(code, format!("{name} {what}")).hint(way));
-        match file.media {
+        match media {
             media if media.is_picture() && self.images == Some(false) => cannot(
                 "model_takes_no_pictures",
                 "cannot look at pictures",
                 "Choose a model that can, or remove the picture",
             ),
-            media if media.is_picture() && self.kind == llm::Kind::Anthropic && file.size > PICTURE_BYTES => {
-                let message = format!("The picture {} is larger than {}", file.name, human(PICTURE_BYTES));
+            media if media.is_picture() && self.kind == llm::Kind::Anthropic && size > PICTURE_BYTES => {
+                let message = format!("The picture {name_of_file} is larger than {}", human(PICTURE_BYTES));
                 Err(Error::new(Kind::TooLarge, "picture_too_large", message)
                     .hint("Make it smaller and attach it again"))
             }
@@ -95,7 +99,7 @@ pub(super) fn check(turns: &Turns, conversation: &Conversation, parts: &mut [Par
     let mut bytes = 0_u64;
     for file in &mut files {
         **file = turns.store.file(&conversation.container_id, &file.id)?.file;
-        reader.check(file)?;
+        reader.check(&file.name, file.media, file.size)?;
         bytes += file.size;
     }
     if bytes > REQUEST_BYTES {
@@ -115,34 +119,65 @@ pub(super) struct Loaded<'a> {
 ///
 /// Errors: `Unavailable` when there was no room for too long.
 pub(super) fn load<'a>(turns: &Turns, active: &Active, messages: &'a [Message]) -> Result<Option<Loaded<'a>>> {
-    let has_files = |message: &Message| message.parts.iter().any(|part| matches!(part, Part::Attachment(_)));
+    let is_file = |part: &Part| match part {
+        Part::Attachment(_) => true,
+        Part::WorkFile(file) => file.media.is_picture(),
+        _ => false,
+    };
+    let has_files = |message: &Message| message.parts.iter().any(is_file);
     if !messages.iter().any(has_files) {
         return Ok(Some(Loaded { messages: Cow::Borrowed(messages), _room: None }));
     }
     let reader = Reader::of(turns, &active.conversation)?;
     let mut loaded = messages.to_vec();
     let chosen = choose(&reader, &mut loaded);
-    let bytes = chosen.iter().map(|(_, _, file)| file.size).sum();
+    let bytes = chosen.iter().map(|chosen| chosen.size).sum();
     let Some(room) = turns.held.room(bytes, || active.cancel.is_cancelled())? else { return Ok(None) };
-    for (message, part, file) in chosen {
-        loaded[message].parts[part] = content(&turns.store, &active.conversation.container_id, &file);
+    for Chosen { message, part, .. } in chosen {
+        let place = &mut loaded[message].parts[part];
+        *place = match place {
+            Part::Attachment(file) => content(&turns.store, &active.conversation.container_id, file),
+            Part::WorkFile(file) => picture(&turns.store, active, file),
+            _ => continue,
+        };
     }
     Ok(Some(Loaded { messages: Cow::Owned(loaded), _room: Some(room) }))
 }
 
-/// Which files a model gets, the newest first, by message and part; the others become a note.
-fn choose(reader: &Reader, messages: &mut [Message]) -> Vec<(usize, usize, Attachment)> {
-    let (mut chosen, mut left) = (Vec::new(), REQUEST_BYTES);
+/// A file that a model gets, by message and part.
+struct Chosen {
+    message: usize,
+    part: usize,
+    size: u64,
+}
+
+/// Which files a model gets, the newest first; those of people become a note otherwise. Beside a tool's pictures there
+/// is a note anyway.
+fn choose(reader: &Reader, messages: &mut [Message]) -> Vec<Chosen> {
+    let (mut chosen, mut left, mut pictures) = (Vec::new(), REQUEST_BYTES, TOOL_PICTURES);
     for (at, message) in messages.iter_mut().enumerate().rev() {
         for (place, part) in message.parts.iter_mut().enumerate().rev() {
-            let Part::Attachment(file) = part else { continue };
-            match (reader.check(file), left.checked_sub(file.size)) {
-                (Ok(()), Some(rest)) => {
-                    left = rest;
-                    chosen.push((at, place, file.clone()));
+            let (size, why) = match &*part {
+                Part::Attachment(file) => (file.size, reader.check(&file.name, file.media, file.size).err()),
+                Part::WorkFile(file) if file.media.is_picture() && pictures > 0 => {
+                    if reader.check(&file.path, file.media, file.size).is_err() {
+                        continue;
+                    }
+                    pictures -= 1;
+                    (file.size, None)
                 }
-                (Ok(()), None) => *part = note(file, "it is no longer sent, because newer files take the room"),
-                (Err(error), _) => *part = note(file, &error.message),
+                _ => continue,
+            };
+            match (why, left.checked_sub(size), &*part) {
+                (None, Some(rest), _) => {
+                    left = rest;
+                    chosen.push(Chosen { message: at, part: place, size });
+                }
+                (None, None, Part::Attachment(file)) => {
+                    *part = note(file, "it is no longer sent, because newer files take the room");
+                }
+                (Some(error), _, Part::Attachment(file)) => *part = note(file, &error.message),
+                _ => {}
             }
         }
     }
@@ -178,6 +213,29 @@ fn content(store: &Store, owner: &ContainerId, file: &Attachment) -> Part {
             log::warn!(target: "turn", "file={} cannot be sent to a model: {}", file.id, error.with_cause());
             note(file, "its content is missing")
         }
+    }
+}
+
+/// A picture of a tool; one that was changed or removed since is not sent.
+fn picture(store: &Store, active: &Active, file: &WorkFile) -> Part {
+    let context = &active.context;
+    let read = || -> Result<Option<Vec<u8>>> {
+        let workdir = store.workdirs().existing_workdir(&context.container_id, &context.conversation_id)?;
+        let Some(workdir) = workdir else { return Ok(None) };
+        let (opened, listed) = workdir.open(&Place::parse(&file.path)?)?;
+        let mut bytes = Vec::new();
+        opened.take(file.size + 1).read_to_end(&mut bytes).map_err(Error::internal)?;
+        let mut sniffer = Sniffer::default();
+        sniffer.take(&bytes);
+        Ok((listed.size == file.size && sniffer.media() == file.media).then_some(bytes))
+    };
+    match read() {
+        Ok(Some(bytes)) => Part::Image {
+            media_type: file.media.as_str().to_owned(),
+            data: STANDARD.encode(bytes),
+            name: Some(file.path.clone()),
+        },
+        _ => Part::WorkFile(file.clone()),
     }
 }
 
@@ -253,8 +311,8 @@ mod tests {
             message(vec![file("c", Media::Pdf, 1)]),
         ];
         let chosen = choose(&reader, &mut messages);
-        let names: Vec<&str> = chosen.iter().map(|(_, _, file)| file.name.as_str()).collect();
-        assert_eq!(names, ["b", "a"]);
+        let places: Vec<_> = chosen.iter().map(|chosen| (chosen.message, chosen.part)).collect();
+        assert_eq!(places, [(1, 2), (1, 0)]);
         let text = |part: &Part| if let Part::Text(text) = part { text.clone() } else { String::new() };
         assert!(text(&messages[0].parts[0]).contains("no longer sent"), "{messages:?}");
         assert_eq!(text(&messages[2].parts[0]), "[Attachment c (application/pdf): m cannot read PDF files]");
@@ -265,7 +323,7 @@ mod tests {
         let check = |kind, images, part: Part, expected: Option<&str>| {
             let reader = Reader { kind, name: String::new(), images, files: None };
             let Part::Attachment(file) = part else { return };
-            let got = reader.check(&file).err().map(|error| error.code.as_str());
+            let got = reader.check(&file.name, file.media, file.size).err().map(|error| error.code.as_str());
             assert_eq!(got, expected, "{kind:?} {file:?}");
         };
         use llm::Kind::{Anthropic, Ollama, OpenAi};

@@ -128,7 +128,7 @@ pub(super) fn note(turn: &TurnRow, role: MessageRole, part: Part) -> Message {
     message(turn, role, vec![part])
 }
 
-fn message(turn: &TurnRow, role: MessageRole, parts: Vec<Part>) -> Message {
+pub(super) fn message(turn: &TurnRow, role: MessageRole, parts: Vec<Part>) -> Message {
     Message {
         id: MessageId::random(),
         session_id: turn.session_id.clone(),

@@ -93,10 +93,15 @@ pub(super) fn announcing(message: &Message) -> Vec<EventKind> {
         let stored = EventKind::AssistantMessage(Box::new(message.clone()));
         return vec![EventKind::MessageStop { stop_reason, usage }, stored];
     }
+    let files =
+        || message.parts.iter().filter_map(|part| if let Part::WorkFile(file) = part { Some(file) } else { None });
     let event = |part: &Part| match part {
-        Part::ToolResult { id, output, is_error, .. } => {
-            Some(EventKind::ToolResult { tool_call_id: id.clone(), result: output.clone(), is_error: *is_error })
-        }
+        Part::ToolResult { id, output, is_error, .. } => Some(EventKind::ToolResult {
+            tool_call_id: id.clone(),
+            result: output.clone(),
+            is_error: *is_error,
+            files: files().cloned().collect(),
+        }),
         Part::ContextTrimmed { from } => Some(EventKind::ContextTrimmed { from: from.clone() }),
         _ => None,
     };

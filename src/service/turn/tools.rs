@@ -9,8 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::active::Active;
-use super::draft::note;
-use super::{TURN_STACK_BYTES, Turns, run};
+use super::{TURN_STACK_BYTES, Turns, draft, run};
 use crate::domain::event::EventKind;
 use crate::domain::message::{Message, MessageRole, Part};
 use crate::domain::tool::{Decision, Question, ToolSpec};
@@ -18,7 +17,7 @@ use crate::domain::{Error, Result};
 use crate::service::approvals::{self, Verdict};
 use crate::service::toolbox::Change;
 use crate::service::work_files;
-use crate::tools::{self, Call, Consent, Output, Progress, TEXT_BYTES, Tool};
+use crate::tools::{self, Call, Consent, Kept, Output, Progress, TEXT_BYTES, Tool};
 use crate::workdirs::Place;
 
 /// Calls of one round that run at once.
@@ -73,7 +72,7 @@ pub(super) fn run(turns: &Turns, active: &Active, offer: &Offer, message: &Messa
     let mut outcome = Ok(());
     thread::scope(|scope| {
         let (sender, finished) = mpsc::channel();
-        let work = |sender: &Sender<Part>| work(turns, active, &lanes, sender);
+        let work = |sender: &Sender<Vec<Part>>| work(turns, active, &lanes, sender);
         let mut workers = 0;
         // Most rounds have one call, and need no other thread.
         let wanted = lock(&lanes).len().min(SIDE_BY_SIDE);
@@ -90,17 +89,17 @@ pub(super) fn run(turns: &Turns, active: &Active, offer: &Offer, message: &Messa
             work(&sender);
         }
         drop(sender);
-        for part in finished {
+        for parts in finished {
             if outcome.is_ok() {
-                outcome = store(turns, active, part, &mut results);
+                outcome = store(turns, active, parts, &mut results);
             }
         }
     });
     outcome.map(|()| results)
 }
 
-fn store(turns: &Turns, active: &Active, part: Part, results: &mut Vec<Message>) -> Result<()> {
-    let result = note(&active.turn, MessageRole::Tool, part);
+fn store(turns: &Turns, active: &Active, parts: Vec<Part>, results: &mut Vec<Message>) -> Result<()> {
+    let result = draft::message(&active.turn, MessageRole::Tool, parts);
     let Some(place) = active.add_message(&result) else { return Ok(()) };
     run::save(turns, active, &result, place)?;
     results.push(result);
@@ -121,19 +120,22 @@ fn lanes<'a>(calls: impl Iterator<Item = Wanted<'a>>) -> Lanes<'a> {
     lanes
 }
 
-fn work(turns: &Turns, active: &Active, lanes: &Mutex<Lanes<'_>>, done: &Sender<Part>) {
+fn work(turns: &Turns, active: &Active, lanes: &Mutex<Lanes<'_>>, done: &Sender<Vec<Part>>) {
     loop {
         let Some(lane) = lock(lanes).pop_front() else { return };
         for call in lane {
             let outcome = catch_unwind(AssertUnwindSafe(|| one(turns, active, &call)));
-            let (output, is_error) = outcome.unwrap_or_else(|_| (tools::sentence("The tool failed"), true));
+            let failed = || Kept { text: tools::sentence("The tool failed"), is_error: true, files: Vec::new() };
+            let Kept { text, is_error, files } = outcome.unwrap_or_else(|_| failed());
             let (id, name) = (call.id.to_owned(), call.name.to_owned());
-            let Ok(()) = done.send(Part::ToolResult { id, name, output, is_error }) else { return };
+            let mut parts = vec![Part::ToolResult { id, name, output: text, is_error }];
+            parts.extend(files.into_iter().map(Part::WorkFile));
+            let Ok(()) = done.send(parts) else { return };
         }
     }
 }
 
-fn one(turns: &Turns, active: &Active, call: &Wanted<'_>) -> (String, bool) {
+fn one(turns: &Turns, active: &Active, call: &Wanted<'_>) -> Kept {
     let output = match call.tool {
         _ if active.cancel.is_cancelled() => Output::error("Stopped before it ran"),
         None => Output::error(format!("There is no tool named {}", call.name)),

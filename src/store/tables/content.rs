@@ -8,6 +8,7 @@ use crate::domain::attachment::Attachment;
 use crate::domain::id::{FileId, TurnId};
 use crate::domain::media::Media;
 use crate::domain::message::{Part, Usage};
+use crate::domain::tool::WorkFile;
 use crate::domain::{Error, Result};
 
 #[derive(Serialize, Deserialize)]
@@ -55,6 +56,11 @@ enum Stored<'a> {
         file_id: Cow<'a, str>,
         media_type: Cow<'a, str>,
         name: Cow<'a, str>,
+        size: u64,
+    },
+    WorkFile {
+        path: Cow<'a, str>,
+        media_type: Cow<'a, str>,
         size: u64,
     },
     Error {
@@ -152,6 +158,11 @@ impl<'a> From<&'a Part> for Stored<'a> {
                 name: file.name.as_str().into(),
                 size: file.size,
             },
+            Part::WorkFile(file) => Self::WorkFile {
+                path: file.path.as_str().into(),
+                media_type: file.media.as_str().into(),
+                size: file.size,
+            },
             Part::Error { code, message, hint, next_model } => Self::Error {
                 code: code.into(),
                 message: message.into(),
@@ -194,6 +205,9 @@ impl From<Stored<'_>> for Part {
                 name: name.into_owned(),
                 size,
             }),
+            Stored::WorkFile { path, media_type, size } => {
+                Self::WorkFile(WorkFile { path: path.into_owned(), media: Media::from_text(&media_type), size })
+            }
             Stored::ContextTrimmed { from } => Self::ContextTrimmed { from: TurnId::from(from.into_owned()) },
             Stored::Error { code, message, hint, next_model } => Self::Error {
                 code: code.into_owned(),
@@ -223,6 +237,7 @@ mod tests {
             Part::Image { media_type: text(), data: text(), name: None },
             Part::File { media_type: text(), data: text(), filename: Some(text()) },
             Part::Attachment(Attachment { id: FileId::from(text()), name: text(), media: Media::Pdf, size: 7 }),
+            Part::WorkFile(WorkFile { path: text(), media: Media::Png, size: 8 }),
             Part::Error { code: text(), message: text(), hint: None, next_model: None },
             Part::Error { code: text(), message: text(), hint: Some(text()), next_model: Some(text()) },
             Part::ContextTrimmed { from: TurnId::from(text()) },

@@ -74,7 +74,7 @@ impl Tool for EditFile {
                 let text = text.replace(&input.old_text, &input.new_text);
                 (call.write)(place, text.as_bytes())?;
                 let places = if count == 1 { "1 place" } else { &format!("{count} places") };
-                Ok(Output::text(format!("Edited {place} in {places}")))
+                Ok(Output::text(format!("Edited {place} in {places}")).wrote(place.to_string(), text.len()))
             }
         }
     }

@@ -48,6 +48,7 @@ impl Tool for WriteFile {
         let Input { path, content } = call.arguments()?;
         let place = Place::parse(&path)?;
         (call.write)(&place, content.as_bytes())?;
-        Ok(Output::text(format!("Wrote {place} ({} bytes)", content.len())))
+        let said = Output::text(format!("Wrote {place} ({} bytes)", content.len()));
+        Ok(said.wrote(place.to_string(), content.len()))
     }
 }
