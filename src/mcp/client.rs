@@ -71,22 +71,22 @@ impl Client {
             announces_changes: false,
             next_id: AtomicU64::new(1),
         };
+        client.agree(known, wait)?;
+        client.listen(wait);
+        Ok(client)
+    }
+
+    fn agree(&mut self, known: Option<&Era>, wait: &Wait<'_>) -> Result<(), Trouble> {
         if known.is_some_and(|era| !era.is_modern) {
-            client.initialize(wait)?;
-            return Ok(client);
+            return self.initialize(wait);
         }
-        let evidence = client.probe(wait)?;
-        if evidence {
-            client.listen(wait);
-            return Ok(client);
+        if self.probe(wait)? {
+            return Ok(());
         }
-        match client.initialize(wait) {
+        match self.initialize(wait) {
             // It was slow to start, and is modern after all.
-            Err(Trouble::Refused { code: UNSUPPORTED_VERSION, .. }) if client.probe(wait)? => {
-                client.listen(wait);
-                Ok(client)
-            }
-            outcome => outcome.map(|()| client),
+            Err(Trouble::Refused { code: UNSUPPORTED_VERSION, .. }) if self.probe(wait)? => Ok(()),
+            outcome => outcome,
         }
     }
 
@@ -136,15 +136,15 @@ impl Client {
         self.announces_changes = result.pointer("/capabilities/tools/listChanged") == Some(&Value::Bool(true));
     }
 
-    /// Asks a modern server for its notices.
+    /// Listens to a server that announces changes.
     fn listen(&self, wait: &Wait<'_>) {
         if !self.announces_changes {
             return;
         }
         let params = self.with_meta(json!({"notifications": {"toolsListChanged": true}}), None);
-        let version = Some(MODERN);
-        let request = Request { id: self.id(), method: "subscriptions/listen", params, version, is_modern: true };
-        let _ = self.link.watch(&request, wait); // without notices the list is read again when it is old
+        let (version, is_modern) = (Some(self.era.version.as_str()), self.era.is_modern);
+        let request = Request { id: self.id(), method: "subscriptions/listen", params, version, is_modern };
+        let _ = self.link.clone().watch(&request, wait); // without notices the list is read again when it is old
     }
 
     /// All pages of the server's tools.
@@ -160,7 +160,7 @@ impl Client {
             let tools = result.get("tools").and_then(Value::as_array).ok_or(Trouble::Garbage("it lists no tools"))?;
             let room = TOOLS - listed.tools.len();
             listed.tools.extend(tools.iter().filter_map(declared).take(room));
-            let usual = if self.announces_changes { LIST_AGE_MOST } else { LIST_AGE };
+            let usual = if self.announces_changes && self.link.has_notices() { LIST_AGE_MOST } else { LIST_AGE };
             let said = result.get("ttlMs").and_then(Value::as_u64).map(Duration::from_millis);
             listed.age = listed.age.min(said.unwrap_or(usual).max(Duration::from_secs(1)));
             cursor = result.get("nextCursor").and_then(Value::as_str).map(str::to_owned);

@@ -245,6 +245,13 @@ mod tests {
     }
 
     #[test]
+    fn a_server_that_is_not_used_is_closed_after_ten_minutes() {
+        let idle = |value: Value| Declared::parse(&value).expect("parses").idle();
+        assert_eq!(idle(json!({"command": "x"})), Duration::from_secs(600));
+        assert_eq!(idle(json!({"command": "x", "idleSeconds": 1})), Duration::from_secs(1));
+    }
+
+    #[test]
     fn variables_are_filled_in() {
         let lookup = |name: &str| (name == "A").then(|| "1".to_owned());
         let check = |text: &str, expected: Option<&str>| {

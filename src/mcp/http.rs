@@ -1,26 +1,25 @@
-//! A tool server over HTTP, one POST a request (Streamable HTTP, both eras), answered as JSON or as a stream of events.
+//! A tool server over HTTP, one POST a request (Streamable HTTP, both eras), answered as JSON or as a stream of events;
+//! notices of changes come on a stream of their own.
 
-use std::io::Read as _;
+mod answer;
+mod notices;
+
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
-use ureq::http::header::{CONTENT_TYPE, LOCATION};
+use ureq::http::header::LOCATION;
 use ureq::http::{HeaderValue, Response};
 use ureq::{Agent, Body};
 
 use super::link::Link;
-use super::rpc::{Incoming, Request, Trouble, Wait, notification, refusal};
+use super::rpc::{Request, Trouble, Wait, notification};
 use crate::domain::Cancel;
 use crate::net::{self, sse::Events};
 
-/// An answer in one piece, in bytes: room for a picture of 5 MB in base64.
-const WHOLE_BYTES: u64 = 8 * 1024 * 1024;
-/// What is read of an answer that is an error, in bytes.
-const ERROR_BYTES: u64 = 64 * 1024;
 /// A connection with its TLS handshake.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
 /// What a courtesy may take: a notice of cancellation, the end of a session.
@@ -29,6 +28,8 @@ const COURTESY_PATIENCE: Duration = Duration::from_millis(400);
 const REDIRECTS: usize = 3;
 /// Buffers of one connection, in bytes.
 const BUFFER_BYTES: usize = 16 * 1024;
+/// How soon a stream that broke is asked for again: what the server says, within these; else the first.
+const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
 pub(super) struct Http {
     url: String,
@@ -36,11 +37,29 @@ pub(super) struct Http {
     /// What a legacy server calls our session.
     session: Mutex<Option<String>>,
     tools_changed: AtomicBool,
+    /// Its changes are announced, as far as is known.
+    has_notices: AtomicBool,
+    /// Ends the thread that reads notices.
+    end: Cancel,
+}
+
+/// Where a stream broke off.
+#[derive(Default)]
+struct Place {
+    last_id: Option<String>,
+    pause: Option<Duration>,
 }
 
 impl Http {
     pub(super) fn new(url: String, headers: Vec<(String, String)>) -> Self {
-        Self { url, headers, session: Mutex::default(), tools_changed: AtomicBool::new(false) }
+        Self {
+            url,
+            headers,
+            session: Mutex::default(),
+            tools_changed: AtomicBool::new(false),
+            has_notices: AtomicBool::new(false),
+            end: Cancel::new(),
+        }
     }
 
     fn session(&self) -> MutexGuard<'_, Option<String>> {
@@ -56,8 +75,7 @@ impl Http {
                 .post(&url)
                 .header("content-type", "application/json")
                 .header("accept", "application/json, text/event-stream");
-            let own = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-            for (name, value) in own.chain(headers.iter().map(|(name, value)| (*name, value.as_str()))) {
+            for (name, value) in self.all_headers(headers) {
                 post = post.header(name, header_value(value)?);
             }
             let response = post.send(text.as_str()).map_err(|error| broken(&error))?;
@@ -74,67 +92,21 @@ impl Http {
         Err(Trouble::Garbage("it redirects in a circle"))
     }
 
-    fn read(&self, response: Response<Body>, id: u64, wait: &Wait<'_>) -> Result<Value, Trouble> {
-        let status = response.status().as_u16();
-        let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        let is_stream = kind.to_ascii_lowercase().starts_with("text/event-stream");
-        match status {
-            202 => Err(Trouble::Garbage("it accepted a request and answers nothing")),
-            200..300 if is_stream => self.read_events(response, id, wait),
-            200..300 => {
-                let whole = whole(response, WHOLE_BYTES)?;
-                let value: Value = serde_json::from_slice(&whole).map_err(|_| Trouble::Garbage("it is no JSON"))?;
-                match Incoming::of(value) {
-                    Some(Incoming::Answer { outcome, .. }) => outcome,
-                    _ => Err(Trouble::Garbage("it is no answer")),
-                }
-            }
-            _ => Err(self.refused(status, &whole(response, ERROR_BYTES).unwrap_or_default())),
+    /// Asks for a stream: of notices, or the rest of one that broke off.
+    fn get(&self, agent: &Agent, headers: &[(&str, String)], place: &Place) -> Result<Response<Body>, Trouble> {
+        let mut get = agent.get(&self.url).header("accept", "text/event-stream");
+        for (name, value) in self.all_headers(headers) {
+            get = get.header(name, header_value(value)?);
         }
+        if let Some(id) = &place.last_id {
+            get = get.header("last-event-id", header_value(id)?);
+        }
+        get.call().map_err(|error| broken(&error))
     }
 
-    fn read_events(&self, response: Response<Body>, id: u64, wait: &Wait<'_>) -> Result<Value, Trouble> {
-        let mut events = Events::new(response.into_body().into_reader());
-        loop {
-            let data = match events.next() {
-                _ if wait.cancel.is_cancelled() => return Err(Trouble::Cancelled),
-                _ if Instant::now() >= wait.deadline => return Err(Trouble::Timeout),
-                Ok(Some(data)) => data,
-                Ok(None) => return Err(Trouble::Gone("its answer broke off".to_owned())),
-                Err(net::sse::Trouble::Read(error)) => return Err(broken_body(&error)),
-                Err(net::sse::Trouble::TooLong(_)) => return Err(Trouble::Garbage("an event is too long")),
-            };
-            if data.trim().is_empty() {
-                continue;
-            }
-            let message = serde_json::from_str(data).map_err(|_| Trouble::Garbage("an event is no JSON"))?;
-            match Incoming::of(message) {
-                Some(Incoming::Answer { id: answered, outcome }) if answered == id => return outcome,
-                Some(Incoming::Progress { token, progress }) if token == id => (wait.progress)(progress),
-                Some(Incoming::ToolsChanged) => self.tools_changed.store(true, Ordering::Relaxed),
-                _ => {}
-            }
-        }
-    }
-
-    fn refused(&self, status: u16, body: &[u8]) -> Trouble {
-        let value: Value = serde_json::from_slice(body).unwrap_or_default();
-        let has_session = self.session().is_some();
-        let error = value.get("error").filter(|error| error.is_object());
-        let names_session = error.is_some_and(|error| error.to_string().to_ascii_lowercase().contains("session"));
-        if has_session && (status == 404 || status == 400 && names_session) {
-            return Trouble::SessionLost;
-        }
-        match error {
-            Some(error) => refusal(error),
-            None => {
-                let message = match status {
-                    401 | 403 => format!("The tool server refuses access ({status}): check its headers"),
-                    _ => format!("The tool server answered with status {status}"),
-                };
-                Trouble::Refused { code: -i64::from(status), message, data: Value::Null }
-            }
-        }
+    fn all_headers<'a>(&'a self, headers: &'a [(&str, String)]) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let own = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        own.chain(headers.iter().map(|(name, value)| (*name, value.as_str())))
     }
 
     fn headers_for(&self, request: &Request<'_>) -> Vec<(&'static str, String)> {
@@ -149,6 +121,13 @@ impl Http {
         }
         headers
     }
+
+    /// Sends what has no answer.
+    fn send(&self, message: &Value, wait: &Wait<'_>) -> Result<(), Trouble> {
+        let agent = agent(&self.url, wait.deadline);
+        let session = self.session().clone().map(|session| ("mcp-session-id", session));
+        self.post(&agent, message, &Vec::from_iter(session)).map(drop)
+    }
 }
 
 impl Link for Http {
@@ -161,7 +140,7 @@ impl Link for Http {
                 let session = response.headers().get("mcp-session-id").and_then(|id| id.to_str().ok());
                 *self.session() = session.map(str::to_owned);
             }
-            self.read(response, request.id, wait)
+            self.answer(&agent, response, request, wait)
         });
         drop(held);
         // A connection that we closed ourselves may look like anything.
@@ -180,13 +159,15 @@ impl Link for Http {
     }
 
     fn tell(&self, method: &str, params: &Value, wait: &Wait<'_>) -> Result<(), Trouble> {
-        let agent = agent(&self.url, wait.deadline);
-        let session = self.session().clone().map(|session| ("mcp-session-id", session));
-        self.post(&agent, &notification(method, params), &Vec::from_iter(session)).map(drop)
+        self.send(&notification(method, params), wait)
     }
 
-    fn watch(&self, _request: &Request<'_>, _wait: &Wait<'_>) -> Result<(), Trouble> {
-        Ok(()) // it would take a connection and a thread: the list is read again when it is old
+    fn watch(self: Arc<Self>, request: &Request<'_>, _wait: &Wait<'_>) -> Result<(), Trouble> {
+        notices::watch(self, request)
+    }
+
+    fn has_notices(&self) -> bool {
+        self.has_notices.load(Ordering::Relaxed)
     }
 
     fn gone(&self) -> Option<String> {
@@ -198,6 +179,7 @@ impl Link for Http {
     }
 
     fn close(&self) {
+        self.end.cancel();
         let Some(session) = self.session().take() else { return };
         let agent = agent(&self.url, Instant::now() + COURTESY_PATIENCE);
         let mut delete = agent.delete(&self.url).header("mcp-session-id", session);
@@ -213,6 +195,19 @@ impl Link for Http {
 
     fn last_words(&self) -> Vec<String> {
         Vec::new()
+    }
+}
+
+impl Place {
+    fn note<R: std::io::Read>(&mut self, events: &Events<R>) {
+        if let Some(id) = events.last_id() {
+            self.last_id = Some(id.to_owned());
+        }
+        self.pause = events.retry().or(self.pause);
+    }
+
+    fn pause(&self) -> Duration {
+        self.pause.unwrap_or(PAUSE.0).min(PAUSE.1)
     }
 }
 
@@ -240,17 +235,6 @@ pub(super) fn broken(error: &ureq::Error) -> Trouble {
         ureq::Error::HostNotFound => Trouble::Gone("its name cannot be found".to_owned()),
         error => Trouble::Gone(format!("the connection failed: {error}")),
     }
-}
-
-fn broken_body(error: &std::io::Error) -> Trouble {
-    Trouble::Gone(format!("its answer broke off: {error}"))
-}
-
-fn whole(response: Response<Body>, most: u64) -> Result<Vec<u8>, Trouble> {
-    let mut bytes = Vec::new();
-    let mut reader = response.into_body().into_reader().take(most + 1);
-    reader.read_to_end(&mut bytes).map_err(|error| broken_body(&error))?;
-    if bytes.len() as u64 > most { Err(Trouble::Garbage("it is too long")) } else { Ok(bytes) }
 }
 
 /// It may be a secret.

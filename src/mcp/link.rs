@@ -1,5 +1,6 @@
 //! A connection to a tool server, whatever it goes over.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -13,8 +14,14 @@ pub(super) trait Link: Send + Sync {
     /// Sends a notification.
     fn tell(&self, method: &str, params: &Value, wait: &Wait<'_>) -> Result<(), Trouble>;
 
-    /// Sends a request whose answer is a stream of notices, where they can be had without a thread for them.
-    fn watch(&self, request: &Request<'_>, wait: &Wait<'_>) -> Result<(), Trouble>;
+    /// Begins to listen to notices of changes. A modern server is asked for them with this request; one of the legacy
+    /// era sends them, over HTTP on a stream of their own.
+    fn watch(self: Arc<Self>, request: &Request<'_>, wait: &Wait<'_>) -> Result<(), Trouble>;
+
+    /// Whether a server that announces changes is heard.
+    fn has_notices(&self) -> bool {
+        true
+    }
 
     /// Why it is of no use any more.
     fn gone(&self) -> Option<String>;

@@ -127,8 +127,8 @@ impl Link for OldSse {
         self.post(&notification(method, params), wait)
     }
 
-    fn watch(&self, _request: &Request<'_>, _wait: &Wait<'_>) -> Result<(), Trouble> {
-        Ok(()) // of the modern era, which this transport does not know
+    fn watch(self: Arc<Self>, _request: &Request<'_>, _wait: &Wait<'_>) -> Result<(), Trouble> {
+        Ok(()) // they come among the answers
     }
 
     fn gone(&self) -> Option<String> {

@@ -1,9 +1,11 @@
 //! Server-sent events, read as they come (HTML Living Standard, section 9.2.6 "Interpreting an event stream").
 //!
 //! Whatever one `read` gives is looked at at once, so an event is handed on as soon as its blank line is there. Only
-//! `data` matters to us; names, ids and comments are skipped.
+//! `data` is handed on; ids and the time to wait are kept for those who ask for a stream again, names and comments are
+//! skipped.
 
 use std::io::{self, Read};
+use std::time::Duration;
 
 use crate::domain::limits::ANSWER_BYTES;
 
@@ -13,6 +15,8 @@ const READ_BYTES: usize = 8 * 1024;
 const LINE_BYTES: usize = 1024 * 1024;
 /// The data of one event, in bytes.
 const EVENT_BYTES: usize = 2 * 1024 * 1024;
+/// An id, in bytes.
+const ID_BYTES: usize = 1024;
 /// One whole stream, in bytes: a few bytes of text come in some 130 bytes of wrapping.
 const STREAM_BYTES: u64 = 32 * ANSWER_BYTES as u64;
 
@@ -37,6 +41,8 @@ pub struct Events<R> {
     after_cr: bool,
     first_line: bool,
     total: u64,
+    last_id: Option<String>,
+    retry: Option<Duration>,
 }
 
 impl<R: Read> Events<R> {
@@ -51,6 +57,8 @@ impl<R: Read> Events<R> {
             after_cr: false,
             first_line: true,
             total: 0,
+            last_id: None,
+            retry: None,
         }
     }
 
@@ -67,7 +75,8 @@ impl<R: Read> Events<R> {
                 }
                 continue;
             }
-            if let Some(value) = data_of(&self.line) {
+            self.take_place();
+            if let Some(value) = value_of(&self.line, "data") {
                 if has_data {
                     self.data.push('\n');
                 }
@@ -79,6 +88,25 @@ impl<R: Read> Events<R> {
             }
         }
         Ok(has_data.then_some(self.data.as_str()))
+    }
+
+    /// The id of the last event that had one.
+    pub fn last_id(&self) -> Option<&str> {
+        self.last_id.as_deref()
+    }
+
+    /// How long to wait before the stream is asked for again, where the server says.
+    pub fn retry(&self) -> Option<Duration> {
+        self.retry
+    }
+
+    fn take_place(&mut self) {
+        let text = |name| value_of(&self.line, name).and_then(|value| std::str::from_utf8(value).ok());
+        if let Some(id) = text("id").filter(|id| id.len() <= ID_BYTES && !id.contains('\0')) {
+            self.last_id = Some(id.to_owned()).filter(|id| !id.is_empty());
+        } else if let Some(retry) = text("retry").and_then(|retry| retry.parse().ok()) {
+            self.retry = Some(Duration::from_millis(retry));
+        }
     }
 
     /// The next line that is not blank, where a stream is a line an object; `None` at the end.
@@ -148,8 +176,8 @@ impl<R: Read> Events<R> {
     }
 }
 
-fn data_of(line: &[u8]) -> Option<&[u8]> {
-    let rest = line.strip_prefix(b"data")?;
+fn value_of<'a>(line: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let rest = line.strip_prefix(name.as_bytes())?;
     if rest.is_empty() {
         return Some(rest);
     }
@@ -198,6 +226,19 @@ mod tests {
         check("database: no\n\ndata: yes\n\n", &["yes"]);
         check("data: no blank line\n", &["no blank line"]);
         check("data: whole\ndata: torn off", &["whole"]);
+    }
+
+    #[test]
+    fn where_a_stream_is_and_how_long_to_wait_are_kept() {
+        let check = |input: &str, id: Option<&str>, retry: Option<u64>| {
+            let mut events = Events::new(input.as_bytes());
+            while events.next().expect("readable").is_some() {}
+            assert_eq!((events.last_id(), events.retry()), (id, retry.map(Duration::from_millis)), "{input:?}");
+        };
+        check("data: a\n\n", None, None);
+        check("id: 7\nretry: 500\ndata:\n\nid: 8\ndata: x\n\n", Some("8"), Some(500));
+        check("id: 7\ndata: a\n\nid\ndata: b\n\n", None, None);
+        check("id: a\0b\nretry: soon\ndata: a\n\n", None, None);
     }
 
     #[test]

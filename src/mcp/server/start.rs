@@ -9,6 +9,7 @@ use super::{Catalog, Key, Server};
 use crate::domain::Cancel;
 use crate::mcp::client::{Client, patience};
 use crate::mcp::open;
+use crate::mcp::rpc::Trouble;
 
 /// What a start may take: a package that is downloaded first takes a minute.
 const START_PATIENCE: Duration = Duration::from_secs(120);
@@ -25,18 +26,18 @@ impl Server {
             }
             return;
         }
-        let client = state.instances.values().find_map(|instance| match instance {
-            Instance::Ready { client, .. } if client.link.gone().is_none() => Some(client.clone()),
+        let client = state.instances.iter().find_map(|(key, instance)| match instance {
+            Instance::Ready { client, .. } if client.link.gone().is_none() => Some((key.clone(), client.clone())),
             _ => None,
         });
-        let Some(client) = client else { return }; // the list is read when it starts again
+        let Some((key, client)) = client else { return }; // the list is read when it starts again
         let is_stale =
             client.link.take_tools_changed() || state.fresh_until.is_some_and(|until| until < Instant::now());
         if is_stale && !state.is_listing {
             state.is_listing = true;
             drop(state);
             let server = self.clone();
-            self.spawn(move || server.list_again(&client));
+            self.spawn(move || server.list_again(&key, &client));
         }
     }
 
@@ -88,14 +89,24 @@ impl Server {
         self.changed.notify_all();
     }
 
-    fn list_again(&self, client: &Client) {
+    fn list_again(self: &Arc<Self>, key: &Key, client: &Arc<Client>) {
         let cancel = Cancel::new();
         let listed = client.tools(&patience(self.declared.timeout(), &cancel));
+        if matches!(listed, Err(Trouble::SessionLost)) {
+            self.forget(key, client);
+        }
         let mut state = self.state();
         state.is_listing = false;
-        if let Ok(listed) = listed {
-            state.catalog = Some(Arc::new(Catalog::of(&self.name, listed.tools)));
-            state.fresh_until = Some(Instant::now() + listed.age);
+        match listed {
+            Ok(listed) => {
+                state.catalog = Some(Arc::new(Catalog::of(&self.name, listed.tools)));
+                state.fresh_until = Some(Instant::now() + listed.age);
+            }
+            // A new session reads the list.
+            Err(Trouble::SessionLost) if !state.instances.contains_key(key) && !state.is_closed => {
+                self.begin(&mut state, key);
+            }
+            Err(_) => {}
         }
         self.changed.notify_all();
     }
