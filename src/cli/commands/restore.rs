@@ -31,8 +31,9 @@ pub(in crate::cli) static COMMAND: Command = Command {
     about: "put a backup in the place of the data, after checking all of it",
     details: "FILE is a path, a name in BACKUP_DIR, or `latest`. The server has to be stopped. Nothing is changed before the whole backup was checked; then everything \
               changes at once, also if the power fails meanwhile. The previous data stays in replaced/, and \
-              --undo swaps the two. It asks on a terminal; a script says --yes. Settings of the backup are put beside \
-              the data as restored-settings.env and not applied automatically.",
+              --undo swaps the two. It asks on a terminal; a script says --yes. Settings and tool servers of the \
+              backup are put beside the data as restored-settings.env and restored-mcp.json and not applied \
+              automatically.",
     examples: &[
         ("portagent restore latest", "the newest in BACKUP_DIR; asks first"),
         ("portagent restore FILE --yes -d /var/lib/portagent", "into an empty directory: the same service elsewhere"),
@@ -107,6 +108,15 @@ fn sentences(restored: &Restored) -> String {
             shown(settings)
         ));
     }
+    if let Some(servers) = &restored.servers {
+        let used = servers.with_file_name("mcp.json");
+        text.push_str(&format!(
+            "its tool servers are in {}; look at them, they are commands, and use them with: mv {} {}\n",
+            shown(servers),
+            shown(servers),
+            shown(&used)
+        ));
+    }
     for warning in &restored.warnings {
         text.push_str(&format!("warning: {}\n", one_line(warning)));
     }
@@ -133,6 +143,7 @@ fn as_json(restored: &Restored) -> serde_json::Value {
         "version": manifest.version,
         "schemas": schemas,
         "settings": restored.settings.as_deref().map(shown),
+        "toolServers": restored.servers.as_deref().map(shown),
         "replaced": restored.replaced.as_deref().map(shown),
         "warnings": restored.warnings,
     })

@@ -7,14 +7,16 @@ use crate::workdirs;
 pub const MANIFEST: &str = "manifest.json";
 pub const KEY: &str = "jwt-secret";
 pub const SETTINGS: &str = "settings.env";
+pub const SERVERS: &str = "mcp.json";
 pub const SUMS: &str = "SHA256SUMS";
 /// Agents' files stand below it.
 pub const FILES: &str = workdirs::ROOT;
 
-/// The largest manifest, key and settings file, in bytes.
+/// The largest manifest, key, settings file and list of tool servers, in bytes.
 pub const MANIFEST_BYTES: u64 = 1024 * 1024;
 pub const KEY_BYTES: u64 = 64 * 1024;
 pub const SETTINGS_BYTES: u64 = 1024 * 1024;
+pub const SERVERS_BYTES: u64 = 1024 * 1024;
 /// The longest name of an entry and the longest target of a link, in bytes.
 pub const NAME_BYTES: usize = workdirs::PATH_BYTES;
 /// The most entries of one archive.
@@ -32,6 +34,7 @@ pub enum Part {
     Database(usize),
     Key,
     Settings,
+    Servers,
     Files,
     Sums,
 }
@@ -44,6 +47,7 @@ impl Part {
             MANIFEST => return Ok(Self::Manifest),
             KEY => return Ok(Self::Key),
             SETTINGS => return Ok(Self::Settings),
+            SERVERS => return Ok(Self::Servers),
             SUMS => return Ok(Self::Sums),
             _ => {}
         }
@@ -83,6 +87,7 @@ mod tests {
         check("data/agentx.db", Some(Part::Database(0)));
         check("data/portagent.db", Some(Part::Database(1)));
         check("jwt-secret", Some(Part::Key));
+        check("mcp.json", Some(Part::Servers));
         check("containers", Some(Part::Files));
         check("containers/", Some(Part::Files));
         check("containers/user-1/a b\n../…", Some(Part::Files));
@@ -106,6 +111,11 @@ mod tests {
         check(&format!("containers/{}", "x".repeat(256)), None);
         check(&format!("containers{}", "/x".repeat(3000)), None);
         assert_eq!(Part::of(b"containers/\xff"), Ok(Part::Files), "names are bytes");
-        assert!(Part::Manifest < Part::Database(0) && Part::Database(1) < Part::Key && Part::Files < Part::Sums);
+        assert!(
+            Part::Manifest < Part::Database(0)
+                && Part::Database(1) < Part::Key
+                && Part::Servers < Part::Files
+                && Part::Files < Part::Sums
+        );
     }
 }

@@ -6,6 +6,7 @@
 //! data/portagent.db    ┘
 //! jwt-secret           the key that signs tokens, where it is known
 //! settings.env         the settings that differ from their defaults, as an env file
+//! mcp.json             the declared tool servers, where there are any
 //! containers/…         agents' files: files, directories, symbolic links (never followed)
 //! SHA256SUMS           of every file above, for `sha256sum -c`
 //! ```
@@ -30,6 +31,7 @@ mod verify;
 mod write;
 
 pub use crypt::{Decryption, Encrypting, Encryption, is_encrypted};
+pub use layout::{SERVERS, SERVERS_BYTES};
 pub use manifest::{DatabaseFacts, FORMAT, FilesFacts, Manifest};
 pub use names::Names;
 pub(super) use verify::verify_in;

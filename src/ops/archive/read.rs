@@ -126,7 +126,7 @@ impl Reading<'_, '_> {
             None => part == Part::Manifest,
             Some(last) => part > last || (part == last && part.repeats()),
         };
-        // Key and settings may be missing, databases may not.
+        // Key, settings and tool servers may be missing, databases may not.
         let skipped = matches!((self.last, part), (Some(Part::Manifest), part) if part != Part::Database(0))
             || matches!((self.last, part), (Some(Part::Database(0)), part) if part != Part::Database(1));
         self.last = Some(part);
@@ -185,6 +185,7 @@ impl Reading<'_, '_> {
             Part::Database(at) => length == self.found()?.manifest.databases[at].bytes,
             Part::Key => length <= layout::KEY_BYTES,
             Part::Settings => length <= layout::SETTINGS_BYTES,
+            Part::Servers => length <= layout::SERVERS_BYTES,
             Part::Sums => length == self.expected.bytes(),
             Part::Manifest | Part::Files => true,
         };

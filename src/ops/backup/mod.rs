@@ -1,5 +1,5 @@
-//! A backup, while people chat: copies of both databases as they were at one moment, agents' files, key and settings,
-//! in one archive that is verified before it gets its name.
+//! A backup, while people chat: copies of both databases as they were at one moment, agents' files, key, settings and
+//! declared tool servers, in one archive that is verified before it gets its name.
 
 mod files;
 mod list;
@@ -12,7 +12,7 @@ mod stage;
 mod tests;
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -146,9 +146,32 @@ fn write(
         }
     }
     writer.bytes("settings.env", options.settings.expose().as_bytes()).map_err(not_written)?;
+    match declared_servers(&options.data_dir)? {
+        Some(servers) if servers.len() as u64 > archive::SERVERS_BYTES => {
+            warnings.push(format!("{} is too large, and was left out", archive::SERVERS));
+        }
+        Some(servers) => writer.bytes(archive::SERVERS, &servers).map_err(not_written)?,
+        None => {}
+    }
     warnings.append(&mut files::write(&options.data_dir, manifest.files, &mut writer, meter)?.into_warnings());
     writer.finish().and_then(Encrypting::finish).and_then(Sink::finish).map_err(not_written)?;
     Ok((warnings, decryption))
+}
+
+/// As they are declared, with what they hold of secrets: settings and databases hold others. A byte more than there
+/// is room for at most.
+fn declared_servers(data_dir: &Path) -> Result<Option<Vec<u8>>> {
+    let path = data_dir.join(archive::SERVERS);
+    let read = || {
+        let mut bytes = Vec::new();
+        File::open(&path)?.take(archive::SERVERS_BYTES + 1).read_to_end(&mut bytes).map(|_| bytes)
+    };
+    match read() {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(cause) => Err(Error::unavailable("cannot_read", format!("cannot read {}: {cause}", path.display()))
+            .hint("give it to the user that runs portagent, or remove it")),
+    }
 }
 
 struct Metered<'s, 'm> {

@@ -31,6 +31,7 @@ fn home() -> Home {
     fs::set_permissions(work.join("zeros"), fs::Permissions::from_mode(0o750)).unwrap();
     symlink("/etc", work.join("link")).unwrap();
     let _listener = std::os::unix::net::UnixListener::bind(work.join("socket")).unwrap();
+    fs::write(data_dir.join("mcp.json"), "{\"mcpServers\":{}}").unwrap();
     let options = Options {
         into: home.path().join("out"),
         data_dir,
@@ -65,6 +66,7 @@ fn everything_is_in_it_and_comes_out_again() {
     let key = fs::read(options.data_dir.join("jwt-secret")).unwrap();
     assert_eq!(fs::read(out.join("jwt-secret")).unwrap(), key);
     assert_eq!(fs::read(out.join("settings.env")).unwrap(), b"PORT=1\n");
+    assert_eq!(fs::read(out.join("mcp.json")).unwrap(), b"{\"mcpServers\":{}}");
     let work = Path::new("containers/user-1/workdirs/img 深");
     assert_eq!(names(&out.join(work)), ["a\nb", "empty", "link", "zeros"]);
     for file in ["a\nb", "zeros"] {

@@ -25,6 +25,8 @@ pub struct Restored {
     pub replaced: Option<PathBuf>,
     /// The settings of the backup, for the operator to read.
     pub settings: Option<PathBuf>,
+    /// The tool servers of the backup, likewise.
+    pub servers: Option<PathBuf>,
     /// The key that signs tokens, where the backup has one.
     pub key: Option<crate::domain::secret::Secret>,
     pub warnings: Vec<String>,
@@ -51,12 +53,13 @@ pub fn restore(directory: &Path, file: &Path, decryption: &Decryption, meter: &m
     };
     meter.begin("putting it in place", 0);
     let replaced = replace_data::put_in_place(directory, &lock)?;
-    let settings = directory.join(SETTINGS);
+    let put_aside = |name: &str| Some(directory.join(name)).filter(|path| path.is_file());
     Ok(Restored {
         files: report.files,
         manifest: report.manifest,
         replaced,
-        settings: settings.is_file().then_some(settings),
+        settings: put_aside(SETTINGS),
+        servers: put_aside(SERVERS),
         key,
         warnings: report.warnings,
     })
@@ -76,6 +79,8 @@ pub fn undo(directory: &Path) -> Result<Option<PathBuf>> {
 
 /// Where the settings of a backup are put: they are not read, since the machine may be another.
 const SETTINGS: &str = "restored-settings.env";
+/// And its tool servers: they are commands, and a backup may come from elsewhere.
+const SERVERS: &str = "restored-mcp.json";
 
 type Prepared = (archive::Report, Option<crate::domain::secret::Secret>);
 
@@ -88,9 +93,11 @@ fn prepare(incoming: &Path, opened: archive::Opened, meter: &mut Meter<'_>) -> R
     for name in ["manifest.json", "SHA256SUMS"] {
         place::remove_file(&incoming.join(name)).map_err(cannot)?;
     }
-    let settings = incoming.join("settings.env");
-    if settings.exists() {
-        fs::rename(&settings, incoming.join(SETTINGS)).map_err(cannot)?;
+    for (name, aside) in [("settings.env", SETTINGS), (archive::SERVERS, SERVERS)] {
+        let found = incoming.join(name);
+        if found.exists() {
+            fs::rename(&found, incoming.join(aside)).map_err(cannot)?;
+        }
     }
     let key = kept_key(incoming)?;
     Ok((report, key))

@@ -61,6 +61,7 @@ fn archive_of(directory: &Path, into: &Path, schema_more: i64) -> PathBuf {
         writer.bytes(name, &content(name)).unwrap();
     }
     writer.bytes("settings.env", b"PORT=1\n").unwrap();
+    writer.bytes("mcp.json", b"{}").unwrap();
     writer.directory(Path::new("containers/c"), Meta { mode: 0o755, ..meta }).unwrap();
     writer.bytes("containers/c/whose", &content("containers/c/whose")).unwrap();
     let path = into.join("backup.tar.gz");
@@ -92,6 +93,12 @@ fn everything_is_back_and_can_be_undone() {
     let settings = restored.settings.unwrap();
     assert_eq!(fs::read_to_string(&settings).unwrap(), "PORT=1\n");
     assert_eq!(settings.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    let servers = restored.servers.unwrap();
+    assert_eq!(
+        (servers.file_name().unwrap().to_str(), fs::read(&servers).unwrap()),
+        (Some("restored-mcp.json"), b"{}".to_vec())
+    );
+    assert!(!at.join("mcp.json").exists(), "commands of a backup are not run automatically");
     let replaced = restored.replaced.unwrap();
     assert!(replaced.join("data/agentx.db").exists() && replaced.starts_with(at));
     undo(at).unwrap();

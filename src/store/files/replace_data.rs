@@ -37,7 +37,7 @@ const OF_EVERY_SET: &[&str] = &[
     "containers",
 ];
 /// Leaves its place only for another.
-const IF_REPLACED: &[&str] = &["jwt-secret", "restored-settings.env"];
+const IF_REPLACED: &[&str] = &["jwt-secret", "restored-settings.env", "restored-mcp.json"];
 
 /// A swap that is decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
