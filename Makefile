@@ -3,7 +3,7 @@
 RELEASE = $(or $(CARGO_TARGET_DIR),target)/x86_64-unknown-linux-musl/release/portagent
 
 .DEFAULT_GOAL := help
-.PHONY: ledger help run test test-packages test-sdks test-litellm test-all spec crash abuse bench lint fmt check dist tools
+.PHONY: ledger help run test test-packages test-sdks test-litellm test-all spec crash abuse bench lint fmt check dist tools test-tools tools-load
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,14 @@ test-sdks: tools ## the tests' own model server, judged by the official clients 
 
 test-litellm: tools ## the program behind a real gateway: LiteLLM's proxy from PyPI in front of the tests' own model server
 	@tests/sdk/litellm.sh
+
+test-tools: tools ## real tool servers from npm and PyPI, and the protocol's own test of clients
+	@cargo build --locked
+	sh tests/tools/real.sh $(or $(CARGO_TARGET_DIR),target)/debug/portagent
+	sh tests/tools/conformance.sh $(or $(CARGO_TARGET_DIR),target)/debug/portagent
+
+tools-load: tools ## 100 turns that use a tool at the same moment, and what they take of memory
+	TOOL_TURNS=100 cargo test --locked --test it -- tools::many --nocapture
 
 test-all: tools ## `make test` and `make test-packages`, with one sum
 	@tests/run.sh all

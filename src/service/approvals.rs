@@ -20,6 +20,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(600);
 
 pub struct Approvals {
     store: Arc<Store>,
+    patience: Duration,
     open: Mutex<HashMap<String, Open>>,
 }
 
@@ -53,8 +54,9 @@ pub(super) struct Wanted<'a> {
 }
 
 impl Approvals {
-    pub(super) fn new(store: Arc<Store>) -> Arc<Self> {
-        Arc::new(Self { store, open: Mutex::default() })
+    /// `patience`: how long an answer is waited for.
+    pub(super) fn new(store: Arc<Store>, patience: Duration) -> Arc<Self> {
+        Arc::new(Self { store, patience, open: Mutex::default() })
     }
 
     /// Asks, unless the person has allowed it before. `announce` is called with the question and with its answer.
@@ -73,7 +75,7 @@ impl Approvals {
             tool_name: wanted.tool_name.to_owned(),
             server: wanted.server.map(str::to_owned),
             input: wanted.input.to_owned(),
-            expires_at: clock::now_ms().saturating_add(i64::try_from(PATIENCE.as_millis()).unwrap_or(i64::MAX)),
+            expires_at: clock::now_ms().saturating_add(i64::try_from(self.patience.as_millis()).unwrap_or(i64::MAX)),
         };
         let (answer, answers) = mpsc::sync_channel(2);
         let (owner, conversation) = (wanted.owner.clone(), wanted.conversation.clone());
@@ -84,7 +86,8 @@ impl Approvals {
         let held = cancel.hold(move || {
             let _ = answer.try_send(Decision::Deny); // the turn is over: no one else needs it
         });
-        let outcome = if held.is_none() { Err(RecvTimeoutError::Disconnected) } else { answers.recv_timeout(PATIENCE) };
+        let outcome =
+            if held.is_none() { Err(RecvTimeoutError::Disconnected) } else { answers.recv_timeout(self.patience) };
         self.open().remove(&question.id);
         let (verdict, decision) = match outcome {
             _ if cancel.is_cancelled() => return Ok(Verdict::Cancelled),
@@ -138,5 +141,41 @@ impl Approvals {
 
     fn open(&self) -> MutexGuard<'_, HashMap<String, Open>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_that_is_not_answered_is_declined_after_ten_minutes() {
+        assert_eq!(PATIENCE, Duration::from_secs(600));
+        let home = tempfile::tempdir().expect("a directory");
+        let store = Arc::new(Store::open(home.path()).expect("opens"));
+        let approvals = Approvals::new(store, Duration::from_millis(5));
+        let (owner, conversation) = (ContainerId::from("c".to_owned()), ConversationId::from("i".to_owned()));
+        let wanted = Wanted {
+            owner: &owner,
+            conversation: &conversation,
+            tool_call_id: "t1",
+            tool_name: "a__b",
+            server: Some("a"),
+            input: "{}",
+            key: "a__b",
+        };
+        let told = Mutex::new(Vec::new());
+        let began = clock::now_ms();
+        let verdict = approvals.ask(&wanted, &Cancel::new(), &|question, decision| {
+            assert_eq!(
+                approvals.open_in(&conversation).len(),
+                usize::from(decision.is_none()),
+                "it is open, then gone"
+            );
+            told.lock().expect("not poisoned").push((question.expires_at >= began + 5, decision));
+        });
+        assert_eq!(verdict.expect("a verdict"), Verdict::Expired);
+        let told = told.into_inner().expect("not poisoned");
+        assert_eq!(told, [(true, None), (true, Some(Decision::Deny))], "all tabs learn that it was declined");
     }
 }

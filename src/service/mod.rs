@@ -123,7 +123,7 @@ impl Services {
         let models = Registry::new(store.clone(), provider);
         let ledger = Arc::new(Ledger::new(store.clone()));
         let toolbox = Toolbox::new(store.clone(), servers.clone(), options.fetch_hosts.as_deref());
-        let approvals = Approvals::new(store.clone());
+        let approvals = Approvals::new(store.clone(), approvals::PATIENCE);
         servers.keep_tidy()?;
         let uploads = Arc::default();
         let tools = TurnTools { toolbox: toolbox.clone(), approvals: approvals.clone() };

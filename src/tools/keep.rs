@@ -60,12 +60,7 @@ pub fn kept(output: Output, write: &dyn Fn(&Place, &[u8]) -> Result<()>) -> Kept
     Kept { text, is_error, files }
 }
 
-fn keep(
-    write: &dyn Fn(&Place, &[u8]) -> Result<()>,
-    extension: &str,
-    media: Media,
-    bytes: &[u8],
-) -> Result<WorkFile> {
+fn keep(write: &dyn Fn(&Place, &[u8]) -> Result<()>, extension: &str, media: Media, bytes: &[u8]) -> Result<WorkFile> {
     let path = format!("{DIRECTORY}/{}.{extension}", hex(&random_bytes::<8>()));
     write(&Place::parse(&path)?, bytes)?;
     Ok(WorkFile { path, media, size: bytes.len() as u64 })

@@ -122,6 +122,15 @@ impl Script {
         Self::stream(blocks.into_iter().flatten().collect(), "tool_use")
     }
 
+    /// Several calls in one answer: id, name and input.
+    pub fn calls(calls: &[(&str, &str, Value)]) -> Self {
+        let one = |(at, (id, name, input)): (usize, &(&str, &str, Value))| {
+            let delta = json!({"type": "input_json_delta", "partial_json": input.to_string()});
+            block(at, &json!({"type": "tool_use", "id": id, "name": name, "input": {}}), &[delta])
+        };
+        Self::stream(calls.iter().enumerate().flat_map(one).collect(), "tool_use")
+    }
+
     /// These bytes, whatever they are.
     pub fn raw(content_type: &str, body: &[u8]) -> Self {
         Self {

@@ -20,16 +20,16 @@ fn echo(id: &str) -> Script {
 }
 
 /// Sends a message and waits for the question.
-fn asked(client: &mut Client, image: &Image) -> Value {
+pub(super) fn asked(client: &mut Client, image: &Image) -> Value {
     chat::send(client, image, "go");
     client.wait_for("a question", |event| event["type"] == "tool_approval_request")["data"].clone()
 }
 
-fn answer(client: &mut Client, question: &Value, decision: &str) -> Value {
+pub(super) fn answer(client: &mut Client, question: &Value, decision: &str) -> Value {
     client.ask("tool_approval_answer_request", json!({"approvalId": question["approvalId"], "decision": decision}))
 }
 
-fn result(client: &mut Client) -> (String, bool) {
+pub(super) fn result(client: &mut Client) -> (String, bool) {
     let events = client.events_until("conversation_end");
     assert_eq!(events.last().unwrap()["data"]["reason"], "completed");
     let result = &of_type(&events, "tool_result")[0]["data"];

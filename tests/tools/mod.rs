@@ -4,9 +4,15 @@ mod administration;
 mod broken;
 mod consent;
 mod eras;
+mod fetch;
 mod lifetime;
+mod many;
+mod over_http;
+mod people;
+mod pictures;
 mod server;
 mod side_by_side;
+mod web;
 
 use std::fs;
 use std::path::Path;
@@ -66,4 +72,13 @@ fn all_gone(marker: &str, most: Duration) {
         assert!(std::time::Instant::now() < until, "left: {:?}", processes(marker));
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// Starts a server and waits until it is ready or has failed, as an administrator does. On a busy machine a first turn
+/// would not wait for it.
+fn tested(chat: &Chat, name: &str) -> Value {
+    let path = format!("/api/admin/mcp/{name}/test");
+    let said = chat.server.http().post(&path, Some(&chat.token), &json!({})).json();
+    assert_eq!(said["state"], "ready", "{said}");
+    said
 }

@@ -13,7 +13,7 @@ if [ ! -e "$cache/installed" ]; then
   npm install --no-audit --no-fund --silent @modelcontextprotocol/server-everything \
     @modelcontextprotocol/server-filesystem @modelcontextprotocol/server@2.4.0
   cd "$cache"
-  for set in "time mcp-server-time" "modern mcp==2.3.0" "fast fastmcp"; do
+  for set in "time mcp-server-time" "fetch mcp-server-fetch" "modern mcp==2.3.0" "fast fastmcp"; do
     python3 -m venv "${set%% *}" && "${set%% *}/bin/pip" install -q "${set##* }"
   done
   touch installed
@@ -58,11 +58,14 @@ check everything legacy echo '{"message":"hi"}' 'hi' node "$packages/server-ever
 check everything-picture legacy get-tiny-image '{}' '"pictures": *1' node "$packages/server-everything/dist/index.js" stdio
 check files legacy list_directory "{\"path\":\"$cache/node\"}" 'node_modules' node "$packages/server-filesystem/dist/index.js" "$cache/node"
 check time modern get_current_time '{"timezone":"Asia/Shanghai"}' 'Asia/Shanghai' "$cache/time/bin/mcp-server-time"
+python3 -m http.server 38745 --bind 127.0.0.1 --directory "$here" >/dev/null 2>&1 & servers="$!"
+wait_for 38745
+check fetch modern fetch '{"url":"http://127.0.0.1:38745/real/fast.py"}' 'def add' "$cache/fetch/bin/mcp-server-fetch" --ignore-robots-txt
 check modern-js modern ping '{}' 'pong' node "$cache/node/modern.mjs"
 check modern-py modern add '{"a":2,"b":40}' '42' "$cache/modern/bin/python" "$cache/node/modern.py"
 check fast modern add '{"a":2,"b":40}' '42' "$cache/fast/bin/python" "$cache/node/fast.py"
 
-PORT=38741 node "$packages/server-everything/dist/index.js" streamableHttp >/dev/null 2>&1 & servers="$!"
+PORT=38741 node "$packages/server-everything/dist/index.js" streamableHttp >/dev/null 2>&1 & servers="$servers $!"
 PORT=38742 node "$packages/server-everything/dist/index.js" sse >/dev/null 2>&1 & servers="$servers $!"
 "$cache/modern/bin/python" "$cache/node/modern.py" 38743 >/dev/null 2>&1 & servers="$servers $!"
 "$cache/fast/bin/python" "$cache/node/fast.py" 38744 >/dev/null 2>&1 & servers="$servers $!"

@@ -12,13 +12,18 @@ use serde_json::{Value, json};
 #[test]
 fn as_a_process() {
     let Ok(mode) = std::env::var("FAKE_MCP") else { return };
-    Fake { mode }.serve();
+    Fake { mode, waiting: Vec::new() }.serve();
     std::process::exit(0);
 }
+
+/// A whole picture of one pixel.
+pub const GIF: &str = "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7";
 
 struct Fake {
     /// Words separated by commas.
     mode: String,
+    /// Calls that wait for others.
+    waiting: Vec<Value>,
 }
 
 impl Fake {
@@ -26,11 +31,20 @@ impl Fake {
         self.mode.split(',').any(|one| one == word)
     }
 
-    fn serve(&self) {
+    fn serve(&mut self) {
         print("\n"); // the harness has begun a line
         eprintln!("fake server in mode {}", self.mode);
         if self.is("deaf") {
             signal_hook::flag::register(signal_hook::consts::SIGTERM, Arc::new(AtomicBool::new(false))).unwrap();
+        }
+        if self.is("prompts") {
+            print("Need to install the following packages: fake. Ok to proceed? (y) ");
+            std::process::exit(i32::from(
+                std::io::stdin().lock().lines().next().is_none_or(|line| line.unwrap() != "y"),
+            ));
+        }
+        if self.is("noisy") {
+            (0..200).for_each(|_| eprint!("{}", "loud ".repeat(50_000)));
         }
         if self.is("slow_start") {
             std::thread::sleep(Duration::from_secs(5));
@@ -44,10 +58,11 @@ impl Fake {
         }
     }
 
-    fn take(&self, message: &Value) {
+    fn take(&mut self, message: &Value) {
         let id = &message["id"];
         let result = match message["method"].as_str().unwrap_or_default() {
             "server/discover" if self.is("silent") => return,
+            "server/discover" if self.is("odd_error") => return self.refuse(id, -32000),
             "server/discover" if self.is("exits") => std::process::exit(3),
             "server/discover" if self.is("modern") => json!({"resultType": "complete",
                 "supportedVersions": ["2026-07-28"], "capabilities": {"tools": {"listChanged": true}},
@@ -74,6 +89,11 @@ impl Fake {
 
     /// Two pages, the second of which names itself as the next.
     fn list(&self, message: &Value) -> Value {
+        if self.is("promptx") {
+            let names = ["discover", "action", "project", "learn", "recall", "remember", "toolx"];
+            let tool = |name: &str| json!({"name": name, "inputSchema": {"type": "object"}});
+            return json!({"tools": names.map(tool)});
+        }
         let tool = |name: &str| {
             json!({"name": name, "description": name, "annotations": {"readOnlyHint": true},
             "inputSchema": {"type": "object", "properties": {"text": {"type": "string"}}}})
@@ -101,11 +121,20 @@ impl Fake {
             "hog",
             "progress",
             "ask",
+            "torn",
+            "babble",
+            "dump",
+            "nothing",
+            "gather",
         ];
-        json!({"tools": names.map(tool), "nextCursor": "2"})
+        let mut tools = names.map(tool).to_vec();
+        if self.is("long_names") {
+            tools.push(tool(&"long_".repeat(30)));
+        }
+        json!({"tools": tools, "nextCursor": "2"})
     }
 
-    fn call(&self, message: &Value) -> Option<Value> {
+    fn call(&mut self, message: &Value) -> Option<Value> {
         let (id, params) = (&message["id"], &message["params"]);
         let text = |text: String| Some(json!({"content": [{"type": "text", "text": text}]}));
         let answer = |id: &Value, text: &str| {
@@ -120,7 +149,29 @@ impl Fake {
             "echo" => text(format!("echo: {}", params["arguments"]["text"].as_str().unwrap_or_default())),
             "fail" => Some(json!({"isError": true, "content": [{"type": "text", "text": "no such\nfile\n"}]})),
             "env" => text(std::env::vars().map(|(name, value)| format!("{name}={value}\n")).collect()),
-            "picture" => Some(json!({"content": [{"type": "image", "mimeType": "image/png", "data": "AQID"}]})),
+            "picture" => Some(json!({"content": [{"type": "image", "mimeType": "image/png", "data": GIF}]})),
+            "torn" => Some(json!({"content": [{"type": "image", "mimeType": "image/png", "data": &GIF[..40]}]})),
+            "nothing" => Some(json!({})),
+            "babble" => loop {
+                print("still working on it\n");
+            },
+            "dump" => {
+                let trace = "Traceback (most recent call last):\n  File \"x.py\", line 1\n".repeat(500);
+                Some(json!({"isError": true, "content": [{"type": "text", "text": trace}]}))
+            }
+            "gather" => {
+                self.waiting.push(id.clone());
+                if self.waiting.len() as u64 == params["arguments"]["count"].as_u64().unwrap() {
+                    std::fs::write("gathered", "").unwrap();
+                    self.waiting.drain(..).for_each(|id| answer(&id, "all are here"));
+                }
+                None
+            }
+            "remember" => {
+                std::fs::write("memory", params["arguments"]["text"].as_str().unwrap()).unwrap();
+                text("remembered".to_owned())
+            }
+            "recall" => text(std::fs::read_to_string("memory").unwrap_or_default()),
             "long" => text("x".repeat(300 * 1024)),
             "structured" => Some(json!({"structuredContent": {"a": 1}, "content": []})),
             "hang" => loop {

@@ -1,8 +1,8 @@
-//! What a conversation's models are told of tools stays the same.
+//! What a conversation's models are told of tools stays the same; calls of one round run at once where they may.
 
 use serde_json::{Value, json};
 
-use super::{chat, declare, declared};
+use super::{chat, declare, declared, tested};
 use crate::support::chat::{self, of_type};
 use crate::support::upstream::Script;
 
@@ -65,4 +65,37 @@ fn the_file_is_read_again_when_it_changes() {
     let choices = chat.server.http().get("/api/tools", Some(&chat.token)).json();
     let expected = json!({"name": "fake", "kind": "server", "isDefault": true});
     assert!(choices["tools"].as_array().unwrap().contains(&expected), "{choices}");
+}
+
+/// Both calls are answered when both have come.
+#[test]
+fn calls_of_one_round_run_at_once_where_the_server_allows_it() {
+    let mut fake = declared("legacy", "45005");
+    fake["parallel"] = json!(true);
+    let both = json!({"count": 2});
+    let script = Script::calls(&[("t1", "fake__gather", both.clone()), ("t2", "fake__gather", both.clone())]);
+    let chat = chat(json!({"fake": fake}), [script, Script::text("Done.")]);
+    tested(&chat, "fake");
+    let (mut client, image) = chat.conversation();
+    let events = chat::chat(&mut client, &image, "go");
+    let results = of_type(&events, "tool_result");
+    assert!(results.iter().all(|result| result["data"]["result"] == "all are here"), "{results:?}");
+    assert_eq!(results.len(), 2);
+}
+
+#[test]
+fn others_run_in_their_order() {
+    let mut fake = declared("legacy", "45006");
+    fake["timeoutSeconds"] = json!(1);
+    let script = Script::calls(&[
+        ("t1", "fake__gather", json!({"count": 2})),
+        ("t2", "fake__echo", json!({"text": "afterwards"})),
+    ]);
+    let chat = chat(json!({"fake": fake}), [script, Script::text("Done.")]);
+    tested(&chat, "fake");
+    let (mut client, image) = chat.conversation();
+    let events = chat::chat(&mut client, &image, "go");
+    let results = of_type(&events, "tool_result");
+    assert!(results[0]["data"]["result"].as_str().unwrap().contains("did not answer in time"), "{results:?}");
+    assert_eq!(results[1]["data"]["result"], "echo: afterwards");
 }

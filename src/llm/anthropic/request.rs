@@ -20,8 +20,7 @@ use crate::llm::{Prompt, ToolSpec, schema};
 pub(super) fn body(prompt: &Prompt<'_>, form: &Form<'_>) -> Result<Vec<u8>, Fault> {
     let history = history::turns(prompt.messages, form);
     let may_cache = !form.lessons.has(Quirk::NoCacheControl);
-    let mut messages: Vec<Turn<'_>> =
-        history.iter().map(turn).filter(|turn| !turn.content.is_empty()).collect();
+    let mut messages: Vec<Turn<'_>> = history.iter().map(turn).filter(|turn| !turn.content.is_empty()).collect();
     let Some(last) = messages.last_mut().and_then(|turn| turn.content.last_mut()) else {
         return Err(Fault::nothing_to_answer());
     };
