@@ -60,7 +60,7 @@ check files legacy list_directory "{\"path\":\"$cache/node\"}" 'node_modules' no
 check time modern get_current_time '{"timezone":"Asia/Shanghai"}' 'Asia/Shanghai' "$cache/time/bin/mcp-server-time"
 python3 -m http.server 38745 --bind 127.0.0.1 --directory "$here" >/dev/null 2>&1 & servers="$!"
 wait_for 38745
-check fetch modern fetch '{"url":"http://127.0.0.1:38745/real/fast.py"}' 'def add' "$cache/fetch/bin/mcp-server-fetch" --ignore-robots-txt
+check fetch modern fetch '{"url":"http://127.0.0.1:38745/real/fast.py"}' 'def add' "$cache/fetch/bin/mcp-server-fetch" --ignore-robots-txt --allow-private-ips
 check modern-js modern ping '{}' 'pong' node "$cache/node/modern.mjs"
 check modern-py modern add '{"a":2,"b":40}' '42' "$cache/modern/bin/python" "$cache/node/modern.py"
 check fast modern add '{"a":2,"b":40}' '42' "$cache/fast/bin/python" "$cache/node/fast.py"
