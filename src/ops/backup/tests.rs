@@ -31,7 +31,6 @@ fn home() -> Home {
     fs::set_permissions(work.join("zeros"), fs::Permissions::from_mode(0o750)).unwrap();
     symlink("/etc", work.join("link")).unwrap();
     let _listener = std::os::unix::net::UnixListener::bind(work.join("socket")).unwrap();
-    fs::write(data_dir.join("mcp.json"), "{\"mcpServers\":{}}").unwrap();
     let options = Options {
         into: home.path().join("out"),
         data_dir,
@@ -52,6 +51,7 @@ fn names(directory: &Path) -> Vec<String> {
 #[test]
 fn everything_is_in_it_and_comes_out_again() {
     let Home { home, options } = home();
+    fs::write(options.data_dir.join("mcp.json"), "{\"mcpServers\":{}}").unwrap();
     let made = make(&options, &mut Meter::silent()).unwrap();
     assert_eq!(fs::metadata(&made.path).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(names(&options.into), [made.path.file_name().unwrap().to_str().unwrap()]);
