@@ -44,7 +44,7 @@ pub fn kept(output: Output, write: &dyn Fn(&Place, &[u8]) -> Result<()>) -> Kept
     }
     for picture in pictures {
         let media = picture::media_of(&picture.bytes);
-        let extension = extension_of(media.map_or(picture.media_type.as_str(), Media::as_str));
+        let extension = media.map_or_else(|| extension_of(&picture.media_type), |media| extension_of(media.as_str()));
         let note = match keep(write, extension, media.unwrap_or(Media::Binary), &picture.bytes) {
             Ok(file) => {
                 let note = format!("a picture, kept as {}", file.path);
