@@ -17,7 +17,7 @@ use crate::domain::limits::{REPLAY_BYTES, REPLAY_EVENTS};
 /// An event younger than this is kept even past the byte limit, so that one huge event does not throw out readers of
 /// normal pace; up to [`HARD_BYTES`].
 const GRACE: Duration = Duration::from_secs(2);
-const HARD_BYTES: usize = 8 * REPLAY_BYTES;
+const HARD_BYTES: usize = 16 * REPLAY_BYTES;
 
 pub(super) struct Ring {
     state: Mutex<RingState>,
