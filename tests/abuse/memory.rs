@@ -10,7 +10,7 @@ use super::{beside, for_a_while, house, lasts, page_of, plant, sockets};
 use crate::support::chat::{self, Chat};
 use crate::support::people::sqlite3;
 use crate::support::server::Server;
-use crate::support::upstream::Script;
+use crate::support::upstream::{Release, Script, Step};
 use crate::support::ws::Client;
 
 /// 120 KB as it is sent, 20 KB of text: stored before such characters were refused.
@@ -79,6 +79,38 @@ fn messages_that_never_end() {
         chat.server.rss_kib().saturating_sub(before)
     });
     assert!(grown < 12 * 1024, "{grown} KiB more for 16 messages of 1 MiB, of which 4 MiB may be held");
+}
+
+/// A body of 7 MiB each, while answers come slowly.
+#[test]
+fn running_turns_do_not_keep_what_they_have_sent() {
+    const TURNS: u64 = 4;
+    const BODY_KIB: u64 = 7 * 1024;
+    let release = Release::default();
+    // What is freed goes back to the system at once, so that it can be measured.
+    let chat = Chat::built(Server::builder().env("MALLOC_MMAP_THRESHOLD_", "131072"), []);
+    let pdf = [b"%PDF-1.4\n".as_slice(), &vec![b'%'; 5 << 20]].concat();
+    let headers = format!("Authorization: Bearer {}\r\nContent-Type: application/octet-stream\r\n", chat.token);
+    let file = chat.server.http().request("POST", "/api/files?name=a.pdf", &headers, &pdf).json();
+    let mut conversations: Vec<_> = (0..TURNS).map(|_| chat.conversation()).collect();
+    let before = chat.server.rss_kib();
+    for (client, image) in &mut conversations {
+        chat.upstream.push(Script::deltas(&["It ", "is long."]).pause_after(3, Step::WaitFor(release.clone())));
+        let parts = json!([{"type": "text", "text": "read it"}, {"type": "file", "fileId": file["fileId"]}]);
+        client.ask("message_send_request", json!({"imageId": image.id, "content": parts}));
+        client.wait_for("the beginning of the answer", |event| event["type"] == "text_delta");
+    }
+    let grown = chat.server.rss_kib().saturating_sub(before);
+    let sent: usize = chat.upstream.requests().iter().map(|request| request.body.to_string().len()).sum();
+    assert!(sent as u64 / 1024 > TURNS * (BODY_KIB - 512), "{sent} bytes were sent");
+    // The files' contents are held, once; their bodies are not.
+    assert!(grown < TURNS * BODY_KIB * 3 / 2, "{grown} KiB more for {TURNS} turns");
+    let peak = chat.server.peak_kib();
+    assert!(peak < super::MOST_KIB, "{peak} KiB");
+    release.release();
+    for (client, _) in &mut conversations {
+        assert_eq!(client.events_until("conversation_end").last().unwrap()["data"]["reason"], "completed");
+    }
 }
 
 #[test]

@@ -172,3 +172,14 @@ test("the whole conversation is printed, not only what was loaded", async () => 
   assert.ok(await page.locator(".composer").isHidden());
   assert.ok(await page.evaluate(() => document.documentElement.scrollHeight > 2 * innerHeight), "all of it is laid out");
 });
+
+test("where no WebSocket gets through, the page says so, and who can mend it", async () => {
+  await page.addInitScript(() => {
+    window.WebSocket = class {
+      constructor() { setTimeout(() => this.onclose({ code: 1006, reason: "" }), 10); }
+      close() {}
+    };
+  });
+  await page.reload();
+  await page.getByText("the proxy in front of it does not pass WebSockets on. The administrator of the server").waitFor();
+});

@@ -26,6 +26,24 @@ fn fields_that_are_too_long() {
 }
 
 #[test]
+fn a_person_starts_so_many_conversations_an_hour() {
+    let (_server, mut client) = connected();
+    let mut made = 0;
+    let code = loop {
+        // One more may be made every 12 seconds, should this take so long.
+        assert!(made < 400, "there is no end");
+        let answer = client.request("image_create_request", json!({}));
+        match answer["error"]["code"].as_str() {
+            None => made += 1,
+            Some("rate_limited") => std::thread::sleep(std::time::Duration::from_millis(50)),
+            Some(code) => break code.to_owned(),
+        }
+    };
+    assert_eq!((code.as_str(), made >= 300), ("too_many_conversations_made", true), "{made} were made");
+    client.ask("image_list_request", json!({}));
+}
+
+#[test]
 fn messages_that_are_empty_or_too_large() {
     let (_server, mut client) = connected();
     let image = chat::create(&mut client);

@@ -44,6 +44,17 @@ fn the_model_s_server() {
 }
 
 #[test]
+fn a_proxy_that_does_not_answer() {
+    let models = Models::start();
+    // No test can listen on this port, and the name behind the proxy is not looked up.
+    let server = builder(&models)
+        .env("LLM_PROVIDER_URL", "https://models.invalid")
+        .env("HTTPS_PROXY", "http://127.0.0.1:1")
+        .start();
+    doctor(&server, &[]).names("upstream", "the proxy of HTTPS_PROXY does not answer");
+}
+
+#[test]
 fn a_disk_that_is_nearly_full() {
     let models = Models::start();
     let home = tempfile::tempdir().unwrap();

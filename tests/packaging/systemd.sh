@@ -134,6 +134,9 @@ check "reloads" inside systemctl reload portagent
 check "and has its new log level" eventually journal_says "log level info → debug"
 check "is active again" active
 
+for _ in 1 2 3 4 5 6 7; do inside systemctl restart portagent; done
+check "seven restarts within a minute leave it running" eventually healthy
+
 echo "== a secret as a credential"
 printf 'sk-ant-of-the-tests\n' >"$root/root/key"
 chmod 600 "$root/root/key"

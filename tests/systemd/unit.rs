@@ -49,3 +49,19 @@ fn the_machine_s_unit_is_hardened() {
     let exposure: f64 = rest.split(' ').next().unwrap().parse().unwrap();
     assert!(exposure <= EXPOSURE_MOST, "{}", run.stdout);
 }
+
+/// systemd counts an operator's restarts, too, and after five within ten seconds, or what the unit says, it starts no more.
+#[test]
+fn no_number_of_restarts_leaves_the_server_down() {
+    let home = tempfile::tempdir().unwrap();
+    for (arguments, name) in [(&[][..], "portagent.service"), (&["--user"], "u.service")] {
+        let text = std::fs::read_to_string(unit(home.path(), arguments, name)).unwrap();
+        let section = text.split_once("[Unit]\n").unwrap().1.split("\n[").next().unwrap();
+        let limits: Vec<&str> = section.lines().filter(|line| line.starts_with("StartLimit")).collect();
+        assert_eq!(
+            limits,
+            ["StartLimitIntervalSec=0"],
+            "{name}: without a limit, in the section where systemd reads it"
+        );
+    }
+}

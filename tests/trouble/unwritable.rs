@@ -126,5 +126,7 @@ fn files_of_another_owner_are_named_and_not_changed() {
     assert_ne!(run.code, Some(0));
     assert!(run.stderr.contains("data/agentx.db") && run.stderr.contains("Permission denied"), "{}", run.stderr);
     assert!(run.stderr.contains("chown"), "{}", run.stderr);
+    let looked = server.run(&["doctor"]).stdout;
+    assert!(looked.contains("data/agentx.db does not belong to the owner of "), "the doctor sees it, too: {looked}");
     assert_eq!(fs::read(directory.join("data/portagent.db")).unwrap(), before);
 }

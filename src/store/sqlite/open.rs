@@ -228,6 +228,26 @@ impl Error {
 mod tests {
     use super::*;
 
+    #[test]
+    fn what_a_database_of_others_brings_along_runs_nothing() {
+        let home = tempfile::tempdir().expect("a directory");
+        let path = home.path().join("theirs.db");
+        let theirs = "CREATE TABLE a (x); CREATE TABLE b (x); CREATE VIEW seen AS SELECT 1; \
+                      CREATE TRIGGER planted AFTER INSERT ON a BEGIN INSERT INTO b VALUES (1); END";
+        Connection::open(&path).and_then(|conn| conn.execute_batch(theirs)).expect("is made");
+        let conn = writer(&path).expect("opens");
+        conn.execute_batch("INSERT INTO a VALUES (1)").expect("is stored");
+        let count: i64 = conn.query_row("SELECT count(*) FROM b", [], |row| row.get(0)).expect("counts");
+        assert_eq!(count, 0, "the trigger did not run");
+        let change = "PRAGMA writable_schema = ON; DELETE FROM sqlite_schema";
+        assert!(conn.execute_batch(change).is_err(), "the schema cannot be written past SQL");
+        for conn in [conn, reader(&path).expect("opens"), read_only(&path, false).expect("opens")] {
+            assert!(conn.prepare("SELECT * FROM seen").is_err(), "there are no views");
+            let trusts: i64 = conn.pragma_query_value(None, "trusted_schema", |row| row.get(0)).expect("says");
+            assert_eq!(trusts, 0);
+        }
+    }
+
     /// Files of /proc refuse a chmod to their owner, as those of exFAT do.
     #[test]
     fn a_file_system_without_permissions_is_no_failure() {
