@@ -3,6 +3,7 @@
 
 mod commands;
 mod complete;
+mod limits;
 mod markdown;
 mod place;
 mod same;
