@@ -52,9 +52,9 @@ abuse: tools ## what an ordinary account can do against the machine and everyone
 ledger: tools ## the ledger and the budgets against what a provider sent, after 1,000 turns of 20 people
 	LEDGER_TURNS=1000 cargo test --locked --test it -- ledger::many
 
-bench: tools ## the figures of the README, on this machine; nginx and wrk for the comparison
+bench: tools ## the figures of the README, on this machine; nginx and wrk for the comparison; PARTS=abuse: only these
 	packaging/static.sh x86_64-unknown-linux-musl
-	PORTAGENT_BIN=$(abspath $(RELEASE)) CARGO_PROFILE_BENCH_LTO=off cargo bench --locked --bench bench
+	PORTAGENT_BIN=$(abspath $(RELEASE)) CARGO_PROFILE_BENCH_LTO=off cargo bench --locked --bench bench -- $(PARTS)
 
 lint: tools ## what the compiler's friends find
 	cargo clippy --locked --all-targets -- -D warnings

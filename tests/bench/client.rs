@@ -57,6 +57,13 @@ impl Socket {
         Self(tungstenite::client(url, stream).expect("upgrades").0)
     }
 
+    /// `None` where it is refused.
+    pub fn try_connect(port: u16, token: &str) -> Option<Self> {
+        let stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+        let url = format!("ws://localhost:{port}/ws?token={token}");
+        tungstenite::client(url, stream).ok().map(|(socket, _)| Self(socket))
+    }
+
     fn ask(&mut self, kind: &str, data: Value) -> Value {
         let request = json!({ "id": kind, "type": format!("{kind}_request"), "data": data });
         self.0.send(Message::text(request.to_string())).expect("sends");
@@ -75,6 +82,38 @@ impl Socket {
         self.0.send(Message::text(request.to_string())).expect("sends");
         let frame = std::iter::repeat_with(|| self.next()).find(|frame| frame["id"] == kind)?;
         frame["error"].is_null().then(|| frame["data"].clone())
+    }
+
+    /// The same where anything may be the answer. False: the connection has ended.
+    pub fn attack(&mut self, kind: &str, data: &Value) -> bool {
+        self.send(kind, data);
+        loop {
+            match self.0.read() {
+                Ok(Message::Text(text)) if text.contains(&format!("\"id\":\"{kind}\"")) => return true,
+                Ok(_) => {}
+                Err(_) => return false,
+            }
+        }
+    }
+
+    /// Asks without waiting, for as long as that can be written.
+    pub fn send(&mut self, kind: &str, data: &Value) {
+        let request = json!({ "id": kind, "type": format!("{kind}_request"), "data": data });
+        let _ = self.0.get_ref().set_write_timeout(Some(Duration::from_secs(2)));
+        let _ = self.0.send(Message::text(request.to_string()));
+    }
+
+    pub fn write_raw(&mut self, bytes: &[u8]) {
+        let _ = self.0.get_ref().set_write_timeout(Some(Duration::from_millis(100)));
+        let _ = self.0.get_mut().write_all(bytes);
+    }
+
+    /// Reads at most so many bytes, whatever they are.
+    pub fn read_some(&mut self, bytes: usize) {
+        let _ = self.0.get_ref().set_read_timeout(Some(Duration::from_millis(1)));
+        if bytes > 0 {
+            let _ = self.0.get_mut().read(&mut vec![0; bytes]);
+        }
     }
 
     fn next(&mut self) -> Value {
