@@ -17,6 +17,10 @@ pub struct Conversation {
     pub model: Option<String>,
     /// How deeply the model thinks, one of [`EFFORTS`]; `None`: as it decides.
     pub effort: Option<String>,
+    /// It stands in front of the others.
+    pub is_pinned: bool,
+    /// It was put away: it stands in a list of its own, until it gets a message.
+    pub is_archived: bool,
     /// Milliseconds since 1970.
     pub created_at: i64,
     pub updated_at: i64,
@@ -31,4 +35,15 @@ pub struct ConversationChange {
     pub model: Option<Option<String>>,
     pub tools: Option<Option<Vec<String>>>,
     pub effort: Option<Option<String>>,
+    pub pinned: Option<bool>,
+    pub archived: Option<bool>,
+}
+
+/// Which conversations are listed.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Listing {
+    /// Those that were put away, or those that were not.
+    pub archived: bool,
+    /// `None`: pinned or not.
+    pub pinned: Option<bool>,
 }

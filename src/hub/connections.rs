@@ -185,6 +185,14 @@ impl Registry {
         lock(&self.state).open.len()
     }
 
+    /// A person's connections that follow their list of conversations, but for this one.
+    pub(super) fn list_followers(&self, user: &UserId, except: &Arc<Outbox>) -> Vec<Arc<Outbox>> {
+        let state = lock(&self.state);
+        let follows =
+            |entry: &&Entry| entry.user == *user && entry.outbox.follows_list() && !Arc::ptr_eq(&entry.outbox, except);
+        state.open.values().filter(follows).map(|entry| Arc::clone(&entry.outbox)).collect()
+    }
+
     /// True when no connection is left, false when one still is at `deadline`.
     pub(super) fn wait_until_empty(&self, deadline: Instant) -> bool {
         let mut state = lock(&self.state);

@@ -183,6 +183,17 @@ impl Hub {
         self.connections.connect(user, login, address, outbox)
     }
 
+    /// Tells a person's connections that follow their list of conversations what has changed in it, but for the one that
+    /// knows. The frame is only made where there is one.
+    pub fn tell(&self, user: &UserId, except: &Arc<Outbox>, frame: impl FnOnce() -> Option<String>) {
+        let followers = self.connections.list_followers(user, except);
+        if followers.is_empty() {
+            return;
+        }
+        let Some(frame) = frame() else { return };
+        followers.iter().for_each(|outbox| outbox.offer(&frame));
+    }
+
     pub fn close_user(&self, user: &UserId, reason: CloseReason) {
         self.connections.close_user(user, reason);
     }

@@ -7,6 +7,7 @@
 //! answer was queued before its event was published, hence who has seen the event finds the answer.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,8 @@ use crate::domain::limits::{OUTBOX_BYTES, OUTBOX_PATIENCE};
 pub const SUBSCRIPTIONS: usize = 64;
 /// Control frames that may wait; more are dropped, as a peer that floods us with pings needs no answer to each.
 const CONTROL_FRAMES: usize = 16;
+/// Frames behind which a message that was not asked for is still queued.
+const OFFERED_BEHIND: usize = 64;
 /// What is handed to the writer at once, in bytes.
 const BATCH_BYTES: usize = 64 * 1024;
 /// How often a producer looks whether another socket of its person has made room.
@@ -37,6 +40,8 @@ pub struct Outbox {
     patience: Duration,
     /// Set when the connection is registered.
     share: OnceLock<Share>,
+    /// It hears of changes in its person's list of conversations.
+    follows_list: AtomicBool,
 }
 
 #[derive(Default)]
@@ -105,6 +110,7 @@ impl Outbox {
             drained: Condvar::new(),
             patience,
             share: OnceLock::new(),
+            follows_list: AtomicBool::new(false),
         })
     }
 
@@ -124,6 +130,25 @@ impl Outbox {
     pub fn let_go(&self, bytes: usize) {
         if let Some(share) = self.share() {
             share.give_back(bytes);
+        }
+    }
+
+    pub fn follow_list(&self) {
+        self.follows_list.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn follows_list(&self) -> bool {
+        self.follows_list.load(Ordering::Relaxed)
+    }
+
+    /// Queues a message unless too much waits, and never waits itself: what it says can be asked for.
+    pub(super) fn offer(&self, text: &str) {
+        let mut state = lock(&self.state);
+        let fits = state.closing.is_none() && state.queue.len() < OFFERED_BEHIND;
+        if fits && self.share().is_none_or(|share| share.take(text.len())) {
+            state.bytes += text.len();
+            state.queue.push_back(Outgoing::Text(text.to_owned()));
+            self.bell.ring();
         }
     }
 

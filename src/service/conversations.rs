@@ -9,7 +9,7 @@ use super::files;
 use super::models::Registry;
 use super::toolbox::Toolbox;
 use super::turn::{Running, Turns};
-use crate::domain::conversation::{Conversation, ConversationChange, EFFORTS};
+use crate::domain::conversation::{Conversation, ConversationChange, EFFORTS, Listing};
 use crate::domain::id::{ConversationId, MessageId, SessionId, TurnId};
 use crate::domain::message::{Message, MessageRole, MessageStatus};
 use crate::domain::user::Caller;
@@ -97,6 +97,8 @@ impl Conversations {
             system_prompt: checked_text("systemPrompt", new.system_prompt, limits::SYSTEM_PROMPT_BYTES)?,
             model: self.first_model(caller, new.model)?,
             effort: checked_effort(new.effort)?,
+            is_pinned: false,
+            is_archived: false,
             created_at: now,
             updated_at: now,
         };
@@ -120,12 +122,13 @@ impl Conversations {
     pub fn list(
         &self,
         caller: &Caller,
+        listing: Listing,
         limit: Option<usize>,
         before: Option<&ConversationId>,
     ) -> Result<(Vec<Conversation>, bool)> {
         let (usual, most) = limits::CONVERSATIONS_PER_PAGE;
         let limit = limit.unwrap_or(usual).clamp(1, most);
-        let mut found = self.store.conversations(&caller.user.container_id, limit + 1, before)?;
+        let mut found = self.store.conversations(&caller.user.container_id, listing, limit + 1, before)?;
         let more = found.len() > limit;
         found.truncate(limit);
         Ok((found, more))
@@ -154,6 +157,8 @@ impl Conversations {
             model: change.model.map(|model| self.model(caller, model)).transpose()?,
             tools: change.tools.map(|tools| tools.map(Toolbox::checked).transpose()).transpose()?,
             effort: change.effort.map(checked_effort).transpose()?,
+            pinned: change.pinned,
+            archived: change.archived,
         };
         check_disk(&self.store, caller)?;
         if let Some(tools) = &change.tools {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use super::*;
-use crate::domain::conversation::Conversation;
+use crate::domain::conversation::{Conversation, Listing};
 use crate::domain::event::EndReason;
 use crate::domain::id::{ContainerId, ConversationId, MessageId, SessionId};
 use crate::domain::message::{Message, MessageRole, MessageStatus, Part, Usage};
@@ -58,6 +58,8 @@ impl Fixture {
             system_prompt: None,
             model: None,
             effort: None,
+            is_pinned: false,
+            is_archived: false,
             created_at: 1,
             updated_at: 1,
         };
@@ -232,8 +234,8 @@ fn another_users_id_reads_like_one_that_does_not_exist() {
     no(fixture.store.conversation(&theirs, &conversation.id).expect_err("no"));
     no(fixture.store.conversation(&mine, &ConversationId::random()).expect_err("no"));
     no(fixture.store.delete_conversation(&theirs, &conversation.id).expect_err("no"));
-    no(fixture.store.conversations(&theirs, 10, Some(&conversation.id)).expect_err("no"));
-    assert!(fixture.store.conversations(&theirs, 10, None).expect("reads").is_empty());
+    no(fixture.store.conversations(&theirs, Listing::default(), 10, Some(&conversation.id)).expect_err("no"));
+    assert!(fixture.store.conversations(&theirs, Listing::default(), 10, None).expect("reads").is_empty());
 }
 
 #[test]

@@ -103,14 +103,19 @@ impl Reply<'_> {
 
 /// For a frame that is no request at all.
 pub(super) fn system_error(error: &Error) -> String {
+    notice("system_error", &ErrorView::of(error))
+}
+
+/// What no one asked for, and what is no event of a session.
+pub(super) fn notice(kind: &'static str, data: &impl Serialize) -> String {
     #[derive(Serialize)]
-    struct Frame<'a> {
+    struct Frame<'a, T> {
         #[serde(rename = "type")]
         kind: &'static str,
         timestamp: i64,
-        data: ErrorView<'a>,
+        data: &'a T,
     }
-    json(&Frame { kind: "system_error", timestamp: clock::now_ms(), data: ErrorView::of(error) })
+    json(&Frame { kind, timestamp: clock::now_ms(), data })
 }
 
 #[derive(Serialize)]

@@ -29,6 +29,10 @@ pub(super) struct RecordView<'a> {
     created_at: i64,
     updated_at: i64,
     online: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pinned: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    archived: bool,
     /// Not in lists. `null`: the administrator's default.
     #[serde(skip_serializing_if = "Option::is_none")]
     tools: Option<Option<Vec<String>>>,
@@ -73,6 +77,8 @@ impl<'a> RecordView<'a> {
             created_at: conversation.created_at,
             updated_at: conversation.updated_at,
             online,
+            pinned: conversation.is_pinned,
+            archived: conversation.is_archived,
             tools: None,
         }
     }
@@ -383,6 +389,8 @@ pub(super) mod tests {
             system_prompt: Some(own("s")),
             model: None,
             effort: None,
+            is_pinned: false,
+            is_archived: false,
             created_at: 1,
             updated_at: 2,
         };

@@ -3,6 +3,7 @@
 mod frames;
 mod handshake;
 mod limits;
+mod listing;
 mod ownership;
 mod requests;
 

@@ -94,6 +94,8 @@ mod tests {
             system_prompt: None,
             model: None,
             effort: None,
+            is_pinned: false,
+            is_archived: false,
             created_at: 1,
             updated_at: 1,
         };

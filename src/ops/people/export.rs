@@ -140,6 +140,7 @@ fn write_conversation(store: &Store, conversation: &Conversation, spool: &mut Fi
         "name": conversation.name, "description": conversation.description,
         "systemPrompt": conversation.system_prompt, "model": conversation.model,
         "createdAt": conversation.created_at, "updatedAt": conversation.updated_at,
+        "pinned": conversation.is_pinned, "archived": conversation.is_archived,
     })
     .to_string();
     head.pop(); // the brace comes after the messages

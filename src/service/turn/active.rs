@@ -273,6 +273,8 @@ mod tests {
             system_prompt: None,
             model: None,
             effort: None,
+            is_pinned: false,
+            is_archived: false,
             created_at: 0,
             updated_at: 0,
         };

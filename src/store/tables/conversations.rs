@@ -4,7 +4,7 @@
 use rusqlite::{Connection, Row, named_params, params};
 
 use super::stored;
-use crate::domain::conversation::{Conversation, ConversationChange};
+use crate::domain::conversation::{Conversation, ConversationChange, Listing};
 use crate::domain::id::{ContainerId, ConversationId, SessionId};
 use crate::domain::{Error, Kind, Result, clock, limits};
 use crate::store::engine::Store;
@@ -13,8 +13,8 @@ use crate::store::sqlite::rows;
 /// Those of the first schema, into which conversations of 1.9 are taken over.
 const FIRST_COLUMNS: &str =
     "imageId, containerId, sessionId, name, description, systemPrompt, model, createdAt, updatedAt";
-const COLUMNS: &str =
-    "imageId, containerId, sessionId, name, description, systemPrompt, model, createdAt, updatedAt, effort";
+const COLUMNS: &str = "imageId, containerId, sessionId, name, description, systemPrompt, model, createdAt, updatedAt, effort, isPinned, \
+     isArchived";
 
 /// How much was deleted with a container.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -51,16 +51,25 @@ impl Store {
     pub fn conversations(
         &self,
         owner: &ContainerId,
+        listing: Listing,
         limit: usize,
         before: Option<&ConversationId>,
     ) -> Result<Vec<Conversation>> {
         self.agent.read(|conn| {
             let (at, row) = before.map_or(Ok((i64::MAX, i64::MAX)), |id| place_in_list(conn, owner, id))?;
+            // Written out, so that the index of pinned ones serves.
+            let pinned = match listing.pinned {
+                None => "",
+                Some(true) => "AND isPinned = 1",
+                Some(false) => "AND isPinned = 0",
+            };
             let sql = format!(
-                "SELECT {COLUMNS} FROM images WHERE containerId = :owner AND (updatedAt, rowid) < (:at, :row) \
-                 ORDER BY updatedAt DESC, rowid DESC LIMIT :limit"
+                "SELECT {COLUMNS} FROM images WHERE containerId = :owner AND isArchived = :archived {pinned} \
+                 AND (updatedAt, rowid) < (:at, :row) ORDER BY updatedAt DESC, rowid DESC LIMIT :limit"
             );
-            let params = named_params! { ":owner": owner, ":at": at, ":row": row, ":limit": limit as i64 };
+            let archived = listing.archived;
+            let params =
+                named_params! { ":owner": owner, ":archived": archived, ":at": at, ":row": row, ":limit": limit as i64 };
             rows::all(conn, &sql, params, conversation)
         })
     }
@@ -92,6 +101,8 @@ impl Store {
             changed.system_prompt = change.system_prompt.unwrap_or(changed.system_prompt);
             changed.model = change.model.unwrap_or(changed.model);
             changed.effort = change.effort.unwrap_or(changed.effort);
+            changed.is_pinned = change.pinned.unwrap_or(changed.is_pinned);
+            changed.is_archived = change.archived.unwrap_or(changed.is_archived);
             let after = text_bytes(&changed);
             if after > before {
                 stored::check_room(conn, &owner, (after - before) as u64, most)?;
@@ -100,9 +111,18 @@ impl Store {
             // Its place in the list stays: only messages are activity.
             rows::change(
                 conn,
-                "UPDATE images SET name = ?2, description = ?3, systemPrompt = ?4, model = ?5, effort = ?6 \
-                 WHERE imageId = ?1",
-                params![id, changed.name, changed.description, changed.system_prompt, changed.model, changed.effort],
+                "UPDATE images SET name = ?2, description = ?3, systemPrompt = ?4, model = ?5, effort = ?6, \
+                 isPinned = ?7, isArchived = ?8 WHERE imageId = ?1",
+                params![
+                    id,
+                    changed.name,
+                    changed.description,
+                    changed.system_prompt,
+                    changed.model,
+                    changed.effort,
+                    changed.is_pinned,
+                    changed.is_archived
+                ],
             )?;
             Ok(changed)
         })
@@ -199,14 +219,14 @@ fn text_bytes(conversation: &Conversation) -> usize {
     name.len() + [description, system_prompt].into_iter().flatten().map(String::len).sum::<usize>()
 }
 
-/// A message makes its conversation the newest, and names one that has no name yet.
+/// A message makes its conversation the newest, takes it out of the archive, and names one that has no name yet.
 pub fn touch(conn: &Connection, conversation: &Conversation, name_if_none: &str) -> Result<()> {
     if conversation.name.is_empty() {
         stored::change(conn, &conversation.session_id, stored::signed(name_if_none.len()))?;
     }
     rows::change(
         conn,
-        "UPDATE images SET updatedAt = max(?2, updatedAt), name = CASE name WHEN '' THEN ?3 ELSE name END \
+        "UPDATE images SET updatedAt = max(?2, updatedAt), isArchived = 0, name = CASE name WHEN '' THEN ?3 ELSE name END \
          WHERE imageId = ?1",
         params![conversation.id, clock::now_ms(), name_if_none],
     )
@@ -225,5 +245,7 @@ fn conversation(row: &Row<'_>) -> rusqlite::Result<Conversation> {
         created_at: row.get(7)?,
         updated_at: row.get(8)?,
         effort: row.get(9)?,
+        is_pinned: row.get(10)?,
+        is_archived: row.get(11)?,
     })
 }

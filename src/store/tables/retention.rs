@@ -1,4 +1,4 @@
-//! Conversations without activity for long.
+//! Conversations without activity for long, pinned and archived ones among them: what a rule says about age holds for all.
 
 use rusqlite::{Connection, params};
 

@@ -66,6 +66,8 @@ pub fn conversation(record: &Record<'_>, times: RowTimes) -> Option<(Conversatio
         system_prompt: words(record.system_prompt),
         model: words(record.model),
         effort: None,
+        is_pinned: false,
+        is_archived: false,
         created_at,
         updated_at,
     };

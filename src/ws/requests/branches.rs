@@ -28,8 +28,10 @@ impl Dispatcher {
             parts: parts(data.content)?,
             client_message_id: data.client_message_id,
         };
-        let question = MessageId::from_outside(&data.message_id);
-        Ok(started(request, self.services.turns.edit(&self.caller, question, message)?))
+        let (id, question) = (message.conversation_id.clone(), MessageId::from_outside(&data.message_id));
+        let sent = self.services.turns.edit(&self.caller, question, message)?;
+        self.tell_of_message(&id);
+        Ok(started(request, sent))
     }
 
     pub(in crate::ws) fn regenerate(&self, request: &Request<'_>) -> Result<Handled> {
@@ -48,7 +50,10 @@ impl Dispatcher {
             model: data.model,
             client_message_id: data.client_message_id,
         };
-        Ok(started(request, self.services.turns.regenerate(&self.caller, wanted)?))
+        let id = wanted.conversation_id.clone();
+        let sent = self.services.turns.regenerate(&self.caller, wanted)?;
+        self.tell_of_message(&id);
+        Ok(started(request, sent))
     }
 
     pub(in crate::ws) fn select_branch(&self, request: &Request<'_>) -> Result<Handled> {

@@ -27,7 +27,9 @@ impl Dispatcher {
             parts: parts(data.content)?,
             client_message_id: data.client_message_id,
         };
+        let id = message.conversation_id.clone();
         let sent = self.services.turns.send(&self.caller, message)?;
+        self.tell_of_message(&id);
         Ok(started(request, sent))
     }
 
