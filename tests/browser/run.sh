@@ -1,6 +1,7 @@
 #!/bin/sh
 # Runs the browser tests. Builds nothing: PORTAGENT_BIN names the program (default: target/debug/portagent), CHROMIUM
-# the browser (default: /usr/bin/chromium). With PORTAGENT_STATIC=../../static the page
+# the browser (default: /usr/bin/chromium), FIREFOX the other one (default: /usr/bin/firefox-esr; left out where it is not
+# there). With PORTAGENT_STATIC=../../static the page
 # comes from that folder, not from inside the program. Arguments go to node's test runner, e.g. `--test-name-pattern=reload`.
 set -eu
 cd "$(dirname "$0")"
