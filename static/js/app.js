@@ -83,6 +83,7 @@ export class App extends EventTarget {
     this.open = imageId ? new OpenConversation(this.connection, imageId) : null;
     this.open?.addEventListener("loaded", () => {
       for (const turn of this.open?.transcript.turns ?? []) this.#arrived(turn.user?.clientMessageId);
+      if (this.open?.state === "ready" && this.conversations.loaded && !this.record) this.conversations.learn(this.imageId).catch(() => {}); // its name is missing then
     });
     this.open?.resume();
     this.dispatchEvent(new Event("route"));
@@ -110,6 +111,17 @@ export class App extends EventTarget {
     else this.tools = names;
   }
 
+  /** Puts a conversation into the archive. Returns how to undo that. */
+  async archive(imageId) {
+    const wasOpen = imageId === this.imageId;
+    await this.conversations.change(imageId, { archived: true });
+    if (wasOpen) this.go(null);
+    return async () => {
+      await this.conversations.change(imageId, { archived: false });
+      if (wasOpen && !this.imageId) this.go(imageId);
+    };
+  }
+
   /** Deletes a conversation. Returns how to undo that. */
   delete(imageId) {
     const wasOpen = imageId === this.imageId;
@@ -131,6 +143,8 @@ export class App extends EventTarget {
     this.models.refresh();
     loadInfo().catch(() => {}); // the page works with what it knows; the next connection asks again
     await this.conversations.refresh().catch(() => {});
+    this.conversations.refreshPinned().catch(() => {}); // those of the newest page are there
+    if (this.open?.state === "ready" && !this.record) this.conversations.learn(this.imageId).catch(() => {});
     this.deletions.run();
     for (const entry of this.outbox.due()) this.#deliver(entry);
   }
@@ -151,7 +165,7 @@ export class App extends EventTarget {
 
   /** The open conversation may have been deleted elsewhere: then it is not in the list any more. */
   #check() {
-    if (this.open?.state === "ready" && !this.record) return this.open.verify();
+    if (this.open?.state === "ready" && !this.conversations.isListed(this.imageId)) return this.open.verify();
     return null;
   }
 

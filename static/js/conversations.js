@@ -3,15 +3,23 @@
 import { kept } from "./storage.js";
 
 const PAGE = 50;
+/** Pinned ones that are asked for at once. */
+const MOST_PINNED = 200;
+/** Archived ones that are listed. */
+const MOST_ARCHIVED = 200;
 
 /** Fires `change`. */
 export class Conversations extends EventTarget {
   records = [];
   #all = [];
   #hidden = new Set();
+  /** Records that were opened and stand in no page of the list: archived ones, and old ones. */
+  #others = new Map();
   /** False until the first page is there. */
   loaded = false;
   more = false;
+  /** The last one of the pages that were fetched. */
+  oldest = null;
   #loading = null;
 
   constructor(connection) {
@@ -19,7 +27,31 @@ export class Conversations extends EventTarget {
     this.connection = connection;
   }
 
-  find(imageId) { return this.records.find((record) => record.imageId === imageId) ?? null; }
+  find(imageId) {
+    if (this.#hidden.has(imageId)) return null;
+    return this.#all.find((record) => record.imageId === imageId) ?? this.#others.get(imageId) ?? null;
+  }
+
+  isListed(imageId) { return this.records.some((record) => record.imageId === imageId); }
+
+  /** Learns about one that stands in no page of the list. */
+  async learn(imageId) {
+    this.#others.set(imageId, await this.get(imageId));
+    this.dispatchEvent(new Event("change"));
+  }
+
+  async archived() {
+    const { records } = await this.connection.request("image_list_request", { limit: MOST_ARCHIVED, archived: true });
+    for (const record of records) this.#others.set(record.imageId, record);
+    return records;
+  }
+
+  /** Fetches all that are pinned, however old they are. */
+  async refreshPinned() {
+    const { records } = await this.connection.request("image_list_request", { limit: MOST_PINNED, pinned: true });
+    const known = new Set(this.#all.map((record) => record.imageId));
+    this.#replace([...this.#all, ...records.filter((record) => !known.has(record.imageId))]);
+  }
 
   /** Fetches the newest page; what is older stays as we know it. */
   async refresh() {
@@ -27,7 +59,7 @@ export class Conversations extends EventTarget {
     const oldest = more ? records.at(-1).updatedAt : -Infinity;
     const fresh = new Set(records.map((record) => record.imageId));
     const older = this.#all.filter((record) => record.updatedAt < oldest && !fresh.has(record.imageId));
-    if (!this.loaded) this.more = more;
+    if (!this.loaded) Object.assign(this, { more, oldest: records.at(-1) });
     this.loaded = true;
     this.#replace([...records, ...older]);
   }
@@ -35,9 +67,9 @@ export class Conversations extends EventTarget {
   /** Fetches the next older page; one at a time. */
   loadMore() {
     this.#loading ??= this.connection
-      .request("image_list_request", { limit: PAGE, before: this.#all.at(-1)?.imageId })
+      .request("image_list_request", { limit: PAGE, before: this.oldest?.imageId })
       .then(({ records, more }) => {
-        this.more = more;
+        Object.assign(this, { more, oldest: records.at(-1) ?? this.oldest });
         const known = new Set(this.#all.map((record) => record.imageId));
         this.#replace([...this.#all, ...records.filter((record) => !known.has(record.imageId))]);
       })
@@ -55,8 +87,8 @@ export class Conversations extends EventTarget {
   /** Changes a record: `updates` are new values, like a name or a model; null takes one away. */
   async change(imageId, updates) {
     const { record } = await this.connection.request("image_update_request", { imageId, updates });
-    const cleared = Object.keys(updates).filter((name) => updates[name] === null);
-    this.note(imageId, { ...Object.fromEntries(cleared.map((name) => [name, null])), ...record });
+    const cleared = Object.entries(updates).filter(([, value]) => value === null || value === false); // which records leave out
+    this.note(imageId, { ...Object.fromEntries(cleared), ...record });
   }
 
   /** Everything about one, also what lists leave out. */
@@ -69,6 +101,7 @@ export class Conversations extends EventTarget {
     await this.connection.request("image_delete_request", { imageId });
     this.#hidden.delete(imageId);
     this.#replace(this.#all.filter((record) => record.imageId !== imageId));
+    if (this.oldest?.imageId === imageId) this.oldest = this.#all.findLast((record) => !record.pinned) ?? null;
   }
 
   /** Leaves one out of the list until it is shown again. */
@@ -86,13 +119,18 @@ export class Conversations extends EventTarget {
   note(imageId, changes) {
     const record = this.find(imageId);
     if (!record) return;
-    const same = Object.entries(changes).every(([name, value]) => record[name] === value);
-    if (!same) this.#replace(this.#all.map((each) => (each === record ? { ...each, ...changes } : each)));
+    if (Object.entries(changes).every(([name, value]) => record[name] === value)) return;
+    const changed = { ...record, ...changes };
+    if (this.#others.has(imageId)) this.#others.set(imageId, changed);
+    const isNew = record.archived && !changed.archived && !this.#all.includes(record);
+    this.#replace([...this.#all.map((each) => (each === record ? changed : each)), ...(isNew ? [changed] : [])]);
+    if (changed.archived) this.#others.set(imageId, changed);
+    this.dispatchEvent(new Event("change"));
   }
 
   #replace(records) {
     this.#all = [...records].sort((a, b) => b.updatedAt - a.updatedAt);
-    const shown = this.#all.filter((record) => !this.#hidden.has(record.imageId));
+    const shown = this.#all.filter((record) => !record.archived && !this.#hidden.has(record.imageId));
     const changed = JSON.stringify(shown) !== JSON.stringify(this.records);
     this.records = shown;
     if (changed || !this.announced) this.dispatchEvent(new Event("change"));

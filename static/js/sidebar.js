@@ -1,10 +1,11 @@
 // The list of conversations under their days.
 
 import { renameDialog } from "./dialogs.js";
-import { attribute, fill, h, iconButton } from "./dom.js";
-import { dayGroup, langOf, t } from "./i18n.js";
+import { attribute, fill, h, icon, iconButton } from "./dom.js";
+import { dayGroup, errorText, fullTime, langOf, t } from "./i18n.js";
 import { openMenu } from "./menu.js";
 import { Navigation } from "./navigation.js";
+import { openPicker } from "./picker.js";
 import { toast } from "./status.js";
 
 /** This near to the end of the list, the next page is fetched, in pixels. */
@@ -14,9 +15,35 @@ const NEAR_END_PX = 400;
 export function conversationMenu(app, button, record, more = []) {
   openMenu(button, t("actionsFor", { name: record.name }), [
     { label: t("rename.act"), symbol: "edit", onclick: () => renameDialog(record, app.conversations) },
+    { label: t(record.pinned ? "unpin" : "pin"), symbol: "pin", onclick: () => attempt(() => app.conversations.change(record.imageId, { pinned: !record.pinned })) },
+    record.archived
+      ? { label: t("unarchive"), symbol: "backup", onclick: () => attempt(() => app.conversations.change(record.imageId, { archived: false })) }
+      : { label: t("archive"), symbol: "backup", onclick: () => archiveWithUndo(app, record) },
     ...more,
     { label: t("delete.act"), symbol: "trash", danger: true, onclick: () => deleteWithUndo(app, record) },
   ]);
+}
+
+const tell = (error) => toast(errorText(error), { symbol: "fail" });
+const attempt = (work) => work().catch(tell);
+
+async function archiveWithUndo(app, record) {
+  await attempt(async () => {
+    const undo = await app.archive(record.imageId);
+    toast(t("archive.done", { name: record.name }), { symbol: "backup", ms: app.deletions.ms, action: { label: t("undo"), onclick: () => attempt(undo) } });
+  });
+}
+
+function openArchive(app) {
+  openPicker({
+    title: t("archive.title"), search: t("archive.search"),
+    find: async (query) => {
+      const records = await app.conversations.archived().catch((error) => { tell(error); return []; });
+      const words = query.toLowerCase().split(/\s+/);
+      return records.filter(({ name }) => words.every((word) => name.toLowerCase().includes(word)))
+        .map((record) => ({ label: record.name || t("untitled"), note: fullTime(record.updatedAt), pick: () => app.go(record.imageId) }));
+    },
+  });
 }
 
 function deleteWithUndo(app, record) {
@@ -39,15 +66,18 @@ export class Sidebar extends Navigation {
       fill(this.list, h("p", { class: "meta sidebar-day" }, t("list.loading")));
       return;
     }
+    const archive = h("button", { class: "row sidebar-link sidebar-archive", type: "button", "data-key": "archive", onclick: () => { this.close(); openArchive(this.app); } }, icon("backup", "is-small"), h("span", {}, t("archive.title")));
     if (!conversations.records.length) {
-      fill(this.list, h("p", { class: "meta sidebar-day" }, t("list.empty")));
+      fill(this.list, h("p", { class: "meta sidebar-day" }, t("list.empty")), archive);
       return;
     }
     const focused = this.list.contains(document.activeElement) ? document.activeElement.dataset.key : null;
     const top = this.list.scrollTop;
-    const groups = Map.groupBy ? Map.groupBy(conversations.records, dayOf) : groupBy(conversations.records, dayOf);
-    fill(this.list, [...groups].map(([day, records]) =>
-      h("section", {}, h("h2", { class: "sidebar-day" }, day), h("ul", {}, records.map((record) => this.#item(record))))));
+    const pinned = conversations.records.filter((record) => record.pinned);
+    const others = conversations.records.filter((record) => !record.pinned);
+    const groups = [...(pinned.length ? [[t("pinned"), pinned]] : []), ...groupBy(others, dayOf)];
+    fill(this.list, groups.map(([day, records]) =>
+      h("section", {}, h("h2", { class: "sidebar-day" }, day), h("ul", {}, records.map((record) => this.#item(record))))), archive);
     this.list.scrollTop = top;
     this.#stop();
     if (focused) this.list.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
@@ -55,7 +85,7 @@ export class Sidebar extends Navigation {
 
   /** The list is one stop of the Tab key; inside it arrows move, to the right lies the menu of a conversation. */
   #stop(link = this.list.querySelector("[aria-current]") ?? this.list.querySelector("a")) {
-    for (const each of this.list.querySelectorAll("a, button")) attribute(each, "tabindex", each === link ? "0" : "-1");
+    for (const each of this.list.querySelectorAll("a, .sidebar-more")) attribute(each, "tabindex", each === link ? "0" : "-1");
   }
 
   #key(event) {

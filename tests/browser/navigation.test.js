@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, test } from "node:test";
-import { answers, finished, newContext, register, say, Server, stopBrowser } from "./support.js";
+import { answers, finished, newContext, register, say, Server, stopBrowser, violations } from "./support.js";
 
 let server, context, page;
 
@@ -182,4 +182,44 @@ test("where no WebSocket gets through, the page says so, and who can mend it", a
   });
   await page.reload();
   await page.getByText("the proxy in front of it does not pass WebSockets on. The administrator of the server").waitFor();
+});
+
+test("a conversation is pinned above the others, archived with a way back, and found in the archive", async () => {
+  for (const text of ["Alpha, in short", "Beta, in short"]) {
+    await page.keyboard.press("Control+Shift+O");
+    await page.locator(".greeting").waitFor();
+    await say(page, text);
+    await finished(page);
+  }
+  const list = page.locator(".sidebar-list");
+  const names = () => list.locator("a").allInnerTexts();
+  const choose = async (name, entry) => {
+    await list.getByRole("link", { name }).hover();
+    await page.getByRole("button", { name: `Actions for ${name}` }).first().click();
+    await page.getByRole("menuitem", { name: entry, exact: true }).click();
+  };
+  await choose("Alpha, in short", "Pin");
+  await list.getByRole("heading", { name: "Pinned" }).waitFor();
+  assert.deepEqual(await names(), ["Alpha, in short", "Beta, in short"]);
+  await page.reload();
+  await list.getByRole("heading", { name: "Pinned" }).waitFor();
+  await choose("Alpha, in short", "Unpin");
+  await list.getByRole("heading", { name: "Pinned" }).waitFor({ state: "detached" });
+  assert.deepEqual(await names(), ["Beta, in short", "Alpha, in short"]);
+  await choose("Alpha, in short", "Archive");
+  await list.getByRole("link", { name: "Alpha, in short" }).waitFor({ state: "detached" });
+  await page.getByRole("button", { name: "Undo" }).click();
+  await list.getByRole("link", { name: "Alpha, in short" }).waitFor();
+  await choose("Alpha, in short", "Archive");
+  await list.getByRole("link", { name: "Alpha, in short" }).waitFor({ state: "detached" });
+  await page.reload();
+  await list.getByRole("button", { name: "Archive" }).click();
+  await page.getByRole("option", { name: /Alpha, in short/ }).click();
+  await page.locator("li.is-user").getByText("Alpha, in short").waitFor();
+  await page.getByRole("heading", { level: 1, name: "Alpha, in short" }).waitFor();
+  assert.equal(await list.getByRole("link", { name: "Alpha, in short" }).count(), 0);
+  await page.getByRole("button", { name: "More about this conversation" }).click();
+  await page.getByRole("menuitem", { name: "Take out of the archive" }).click();
+  await list.getByRole("link", { name: "Alpha, in short" }).waitFor();
+  assert.deepEqual(await violations(page), []);
 });
