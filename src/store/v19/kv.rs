@@ -367,9 +367,9 @@ mod tests {
         ]);
         let (found, counts) = all(&conn, &|_| true);
         assert_eq!((counts.messages, counts.duplicates, counts.renamed), (4, 3, 1));
-        assert_eq!(texts(&found[0]), ["hi", "-", "he", "part and rest"]);
+        assert_eq!(texts(&found[0]), ["hi", "he", "-", "part and rest"], "the call was stored before its text");
         let times: Vec<_> = found[0].messages.iter().map(|message| message.timestamp).collect();
-        assert_eq!(times, [10, 11, 12, 13]);
+        assert_eq!(times, [10, 12, 11, 13]);
     }
 
     #[test]

@@ -18,9 +18,8 @@ pub fn as_said(stored: Vec<Stored>) -> Vec<Message> {
         let is_call = is_call(&message);
         let place = if is_call {
             calls_from.get_or_insert(at);
-            if let Some(parent) = parent {
-                first_of.entry(parent).or_insert(at);
-            }
+            // Some calls have the id of the model's message for their own.
+            first_of.entry(parent.unwrap_or_else(|| message.id.as_str().to_owned())).or_insert(at);
             None
         } else if is_answer(&message) {
             first_of.get(message.id.as_str()).copied().or(calls_from)
@@ -71,6 +70,16 @@ mod tests {
         let ordered = as_said(stored.split(' ').map(one).collect());
         let ids: Vec<&str> = ordered.iter().map(|message| message.id.as_str()).collect();
         assert_eq!(ids.join(" "), expected, "{stored}");
+    }
+
+    #[test]
+    fn a_call_may_have_the_id_of_its_text() {
+        let read = |json: &str| (message(json, &SessionId::random(), 0).expect("a message"), parent(json));
+        let call = read(r#"{"id":"a","role":"assistant","subtype":"tool-call","toolCall":{"id":"t","name":"ls"}}"#);
+        let result = read(r#"{"id":"r","role":"tool","subtype":"tool-result","toolResult":{"id":"t"}}"#);
+        let text = read(r#"{"id":"a","role":"assistant","content":"x"}"#);
+        let ordered = as_said(vec![call, result, text]);
+        assert!(is_answer(&ordered[0]) && is_call(&ordered[1]), "{ordered:?}");
     }
 
     #[test]
