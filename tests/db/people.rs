@@ -129,6 +129,8 @@ fn old_conversations_are_forgotten_where_that_was_set() {
         server,
         &format!("UPDATE images SET updatedAt = 1, createdAt = 1 WHERE imageId IN ('{old}', '{}')", image.id),
     );
+    // To pin it, or to put it away, does not keep it.
+    agent(server, &format!("UPDATE images SET isPinned = 1, isArchived = 1 WHERE imageId = '{old}'"));
     let expected = json!({"days": 30, "deleted": false, "conversations": 1, "messages": 2});
     assert_eq!(done(server, &["retention", "run", "--dry-run"]), expected);
     assert_eq!(agent(server, "SELECT count(*) FROM images"), "3");
