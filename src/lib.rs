@@ -14,6 +14,7 @@ pub mod mcp;
 pub mod net;
 pub mod render;
 pub mod store;
+pub mod zip;
 pub mod workdirs;
 pub mod domain;
 pub mod telemetry;

@@ -33,5 +33,6 @@ mod support;
 mod systemd;
 mod takeover;
 mod tools;
+mod transfer;
 mod trouble;
 mod turn;

@@ -1,7 +1,7 @@
 //! The whole API on one screen. What a route demands of its caller is part of its row.
 
 use super::handlers::admin::{backups, checks, invites, logs, money, settings, users};
-use super::handlers::{auth, doctor, files, health, info, mcp, metrics, models, providers, tools, usage};
+use super::handlers::{auth, doctor, export, files, health, info, mcp, metrics, models, providers, tools, usage};
 use super::router::Handler::{Admin, Caller, Open, Socket, Upload};
 use super::router::{Route, delete, get, post, put};
 
@@ -26,6 +26,7 @@ pub(crate) static ROUTES: &[Route] = &[
     get("/api/files/:fileId",    Caller(files::download)),
     delete("/api/files/:fileId", Caller(files::delete)),
     get("/api/usage",          Caller(usage::own)),
+    get("/api/export",         Caller(export::export)),
 
     get("/api/admin/users",               Admin(users::list)),
     post("/api/admin/users",              Admin(users::add)),

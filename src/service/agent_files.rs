@@ -5,7 +5,8 @@ use std::io::{Read as _, Seek as _, Write as _};
 use std::sync::Arc;
 
 use super::allowance::{check_disk, check_storage};
-use super::files::{Slot, Uploads};
+use super::files::upload_slot;
+use super::slots::{Slot, Slots};
 use super::work_files;
 use crate::domain::id::{ContainerId, ConversationId};
 use crate::domain::limits::FILE_BYTES;
@@ -23,7 +24,7 @@ const SNIFFED_BYTES: u64 = 1024 * 1024;
 
 pub struct AgentFiles {
     store: Arc<Store>,
-    uploads: Arc<Uploads>,
+    uploads: Arc<Slots>,
 }
 
 /// What is in a work directory.
@@ -47,7 +48,7 @@ pub struct WorkdirUpload {
 }
 
 impl AgentFiles {
-    pub(super) fn new(store: Arc<Store>, uploads: Arc<Uploads>) -> Self {
+    pub(super) fn new(store: Arc<Store>, uploads: Arc<Slots>) -> Self {
         Self { store, uploads }
     }
 
@@ -84,7 +85,7 @@ impl AgentFiles {
         let owner = self.owner(caller, id)?;
         check_disk(&self.store, caller)?;
         check_storage(&self.store, owner)?;
-        let slot = self.uploads.slot(owner)?;
+        let slot = upload_slot(&self.uploads, owner)?;
         let place = Place::parse(path)?;
         let draft = self.store.workdirs().workdir(owner, id)?.begin(&place)?;
         Ok(WorkdirUpload { store: self.store.clone(), conversation: id.clone(), place, draft, size: 0, slot })

@@ -59,6 +59,13 @@ impl CpuBudgets {
         self.add(&caller.user.container_id, since.used(), Instant::now());
     }
 
+    /// In the middle of long work: charges what was used since then, and waits until it is paid for, at most a moment.
+    pub fn pace(&self, caller: &Caller, since: &mut Stopwatch) {
+        self.charge(caller, since);
+        *since = Stopwatch::start();
+        thread::sleep(self.debt(&caller.user.container_id, Instant::now()).min(PATIENCE));
+    }
+
     /// Work for a person: waited for and charged.
     ///
     /// Errors: `RateLimited`.

@@ -1,14 +1,14 @@
 //! Files that people give to messages: uploaded, read, and removed when nothing holds them.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::{ErrorKind, Write as _};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
 use super::allowance::{check_disk, check_storage};
+use super::slots::{Slot, Slots};
 use super::{clock_guard, work_files};
 use crate::domain::attachment::{Attachment, plain_name};
 use crate::domain::id::{ContainerId, FileId, hex};
@@ -21,17 +21,15 @@ use crate::workdirs::Partial;
 
 /// Uploads of one person at once.
 const UPLOADS_PER_USER: u32 = 4;
+/// Uploads at once: connections are the limit.
+const UPLOADS: u32 = u32::MAX;
 /// A file that no message came to carry is removed after so long.
 const UNUSED_AFTER: Duration = Duration::from_secs(24 * 3600);
 
 pub struct Files {
     store: Arc<Store>,
-    uploads: Arc<Uploads>,
+    uploads: Arc<Slots>,
 }
-
-/// How many each person has under way.
-#[derive(Default)]
-pub(super) struct Uploads(Mutex<HashMap<ContainerId, u32>>);
 
 /// A file on its way in. Dropped before its end, nothing of it stays.
 pub struct Upload {
@@ -42,12 +40,6 @@ pub struct Upload {
     digest: Sha256,
     size: u64,
     slot: Slot,
-}
-
-/// One of them.
-pub(super) struct Slot {
-    uploads: Arc<Uploads>,
-    pub owner: ContainerId,
 }
 
 /// What tidying removed.
@@ -62,7 +54,7 @@ pub struct Tidied {
 }
 
 impl Files {
-    pub(super) fn new(store: Arc<Store>, uploads: Arc<Uploads>) -> Self {
+    pub(super) fn new(store: Arc<Store>, uploads: Arc<Slots>) -> Self {
         Self { store, uploads }
     }
 
@@ -72,7 +64,7 @@ impl Files {
         let owner = &caller.user.container_id;
         check_disk(&self.store, caller)?;
         check_storage(&self.store, owner)?;
-        let slot = self.uploads.slot(owner)?;
+        let slot = upload_slot(&self.uploads, owner)?;
         let content = self.store.workdirs().make_attachments(owner)?.begin().map_err(not_stored)?;
         Ok(Upload {
             store: self.store.clone(),
@@ -207,30 +199,14 @@ impl Upload {
     }
 }
 
-impl Uploads {
-    /// Errors: `RateLimited`.
-    pub(super) fn slot(self: &Arc<Self>, owner: &ContainerId) -> Result<Slot> {
-        let mut people = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let under_way = people.entry(owner.clone()).or_default();
-        if *under_way >= UPLOADS_PER_USER {
-            return Err(Error::new(Kind::RateLimited, "too_many_uploads", "Too many of your uploads are under way")
-                .retry_after(Duration::from_secs(2)));
-        }
-        *under_way += 1;
-        Ok(Slot { uploads: self.clone(), owner: owner.clone() })
-    }
+/// What people have under way, to messages and to agents.
+pub(super) fn uploads() -> Arc<Slots> {
+    Slots::new(UPLOADS_PER_USER, UPLOADS)
 }
 
-impl Drop for Slot {
-    fn drop(&mut self) {
-        let mut people = self.uploads.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(under_way) = people.get_mut(&self.owner) {
-            *under_way -= 1;
-            if *under_way == 0 {
-                people.remove(&self.owner);
-            }
-        }
-    }
+/// Errors: `RateLimited`.
+pub(super) fn upload_slot(uploads: &Arc<Slots>, owner: &ContainerId) -> Result<Slot> {
+    uploads.take(owner, "too_many_uploads", "Too many of your uploads are under way")
 }
 
 pub(super) fn not_stored(cause: std::io::Error) -> Error {

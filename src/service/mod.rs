@@ -22,10 +22,12 @@ pub mod operations;
 mod passwords;
 pub mod search;
 pub mod setup_code;
+mod slots;
 mod throttle;
 mod token;
 pub mod tool_servers;
 pub mod toolbox;
+pub mod transfer;
 pub mod turn;
 pub mod usage;
 mod work_files;
@@ -49,6 +51,7 @@ pub use operations::Operations;
 pub use search::Search;
 pub use tool_servers::{Tested, ToolServers};
 pub use toolbox::Toolbox;
+pub use transfer::Transfer;
 use turn::TurnTools;
 pub use turn::{Regenerate, Reopen, SendMessage, Sent, Turns};
 
@@ -75,6 +78,7 @@ pub struct Services {
     pub files: Files,
     pub agent_files: AgentFiles,
     pub search: Search,
+    pub transfer: Transfer,
     pub turns: Arc<Turns>,
     pub models: Arc<Registry>,
     pub providers: Providers,
@@ -125,7 +129,7 @@ impl Services {
         let toolbox = Toolbox::new(store.clone(), servers.clone(), options.fetch_hosts.as_deref());
         let approvals = Approvals::new(store.clone(), approvals::PATIENCE);
         servers.keep_tidy()?;
-        let uploads = Arc::default();
+        let uploads = files::uploads();
         let tools = TurnTools { toolbox: toolbox.clone(), approvals: approvals.clone() };
         let turns = Turns::start(
             store.clone(),
@@ -144,6 +148,7 @@ impl Services {
             agent_files: AgentFiles::new(store.clone(), uploads),
             conversations: Conversations::new(store.clone(), hub.clone(), turns.clone(), models.clone()),
             search: Search::new(store.clone()),
+            transfer: Transfer::new(store.clone()),
             health: Health::new(store.clone(), upstream, models.clone()),
             gauges: Collector::new(store.clone(), models.clone()),
             providers: Providers::new(models.clone(), store.clone()),

@@ -31,6 +31,7 @@ pub use search::{Found, Hit, Piece, Query, SearchIndex};
 pub use tables::branches::{Asked, BranchChange, BranchTurn};
 pub use tables::budgets::BudgetRow;
 pub use tables::conversations::DeletedCounts;
+pub use tables::exported::StoredMessage;
 pub use tables::files::StoredFile;
 pub use tables::invites::Invite;
 pub use tables::jobs::JobRecord;

@@ -602,6 +602,8 @@ export default {
   "error.picture_too_large": "The picture is too large for this model. Make it smaller and attach it again.",
   "error.too_many_files": "A message can have at most 20 files.",
   "error.too_many_uploads": "Too many of your uploads are under way. Try again in {wait}.",
+  "error.too_many_exports": "Too many exports are under way. Try again in {wait}.",
+  "error.invalid_format": "This format is not known. Choose json, md or zip.",
   "error.unsupported_file": "This type of file cannot be attached. Attach a picture, a PDF or a text in UTF-8.",
   "error.bad_path": "This path is not possible: it begins at the work directory and may not lead up.",
   "error.file_not_accessible": "The file cannot be read or written.",

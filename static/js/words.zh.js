@@ -602,6 +602,8 @@ export default {
   "error.picture_too_large": "图片对这个模型来说太大，请缩小后重新添加。",
   "error.too_many_files": "一条消息最多 20 个文件。",
   "error.too_many_uploads": "正在进行的上传太多，请 {wait} 后再试。",
+  "error.too_many_exports": "正在进行的导出太多，请 {wait} 后再试。",
+  "error.invalid_format": "不支持这种格式，请选择 json、md 或 zip。",
   "error.unsupported_file": "不支持这种文件。可以添加图片、PDF 或 UTF-8 文本。",
   "error.bad_path": "路径不可用：它从工作目录开始，不能向上走。",
   "error.file_not_accessible": "文件无法读写。",

@@ -51,7 +51,7 @@ fn an_export_is_everything_but_the_password() {
     let again = server.run(&["user", "export", "bob", "--out", file.to_str().unwrap()]);
     assert_eq!(again.code, Some(1));
     assert!(again.stderr.contains("exists already"), "{}", again.stderr);
-    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 7, "and nothing else lies about");
+    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 8, "and nothing else lies about");
     let requests: Value = serde_json::from_slice(&fs::read(home.path().join("usage.json")).unwrap()).unwrap();
     let used: Vec<_> = requests.as_array().unwrap().iter().map(|one| (&one["outcome"], &one["outputTokens"])).collect();
     assert_eq!(used, [(&json!("answered"), &json!(23)), (&json!("answered"), &json!(23))], "{requests}");

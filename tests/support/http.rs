@@ -87,8 +87,8 @@ fn parse(head: &[u8], rest: &[u8], is_head: bool) -> Response {
         .collect();
     let mut response = Response { status, headers, body: Vec::new() };
     response.body = match response.header("transfer-encoding") {
-        Some(_) => unchunked(rest),
-        None => rest.to_vec(),
+        Some(_) if !is_head => unchunked(rest),
+        _ => rest.to_vec(),
     };
     if let (Some(length), false) = (response.header("content-length"), is_head) {
         assert_eq!(length.parse(), Ok(response.body.len()), "the body is as long as it says");

@@ -3,6 +3,7 @@
 pub(crate) mod admin;
 pub(crate) mod auth;
 pub(crate) mod doctor;
+pub(crate) mod export;
 pub(crate) mod files;
 pub(crate) mod health;
 pub(crate) mod info;

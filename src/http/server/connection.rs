@@ -254,12 +254,14 @@ impl Connection<'_> {
             }
         };
         self.answered += 1;
+        let unframed = response.ends_with_connection(exchange.request.version);
         let goes_on = exchange.keep_alive
-            && response.pieces().is_none()
+            && !unframed
             && exchange.body_read
             && self.answered < REQUESTS_PER_CONNECTION
             && !self.state.stopping();
         let persistence = match (goes_on, exchange.request.version) {
+            (false, _) if unframed => Persistence::Unframed,
             (false, _) => Persistence::Close,
             (true, 0) => Persistence::Explicit,
             (true, _) => Persistence::Implied,

@@ -13,3 +13,4 @@ pub(crate) mod multipart;
 pub(crate) mod output;
 pub(crate) mod request;
 pub(crate) mod response;
+pub(crate) mod stream;

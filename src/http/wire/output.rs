@@ -44,6 +44,10 @@ impl Output {
             self.write_all(&self.buffer)?;
             return self.send_file(file, bytes);
         }
+        if let (Some(stream), false) = (response.stream(), bodiless) {
+            self.write_all(&self.buffer)?;
+            return stream.send(persistence != Persistence::Unframed, &mut |bytes| self.write_all(bytes));
+        }
         let body = if bodiless { &[] } else { response.body() };
         if body.len() <= ONE_WRITE_BYTES {
             self.buffer.extend_from_slice(body);

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::date::Date;
+use super::stream::{Produce, Stream};
 use crate::domain::id::UserId;
 
 /// What the page may load and do. Rendered messages pass through one named Trusted Types policy.
@@ -46,6 +47,8 @@ pub(crate) enum Body {
         pieces: Vec<Vec<u8>>,
         every: Duration,
     },
+    /// Made while it is sent.
+    Streamed(Stream),
 }
 
 /// What becomes of the connection, as the response has to say it.
@@ -56,6 +59,8 @@ pub(crate) enum Persistence {
     /// HTTP/1.0 that asked to go on.
     Explicit,
     Close,
+    /// The end of the connection is the end of the body.
+    Unframed,
 }
 
 impl Response {
@@ -114,6 +119,24 @@ impl Response {
         }
     }
 
+    /// Data that is made while it is sent: as long as it turns out to be.
+    pub(crate) fn streamed(content_type: &'static str, produce: Produce) -> Self {
+        Self { body: Body::Streamed(Stream::new(produce)), ..Self::data(200, content_type, Vec::new()) }
+    }
+
+    /// The body that is made while it is sent.
+    pub(crate) fn stream(&self) -> Option<&Stream> {
+        match &self.body {
+            Body::Streamed(stream) => Some(stream),
+            _ => None,
+        }
+    }
+
+    /// Where its end is only seen by the end of the connection.
+    pub(crate) fn ends_with_connection(&self, minor_version: u8) -> bool {
+        self.pieces().is_some() || self.stream().is_some() && minor_version == 0
+    }
+
     /// A file of the page.
     pub(crate) fn file(content_type: &'static str, body: Body, cache: &'static str) -> Self {
         Self { status: 200, content_type, body, headers: Vec::new(), cache, policy: PAGE_POLICY, user: None }
@@ -148,7 +171,7 @@ impl Response {
             Body::Owned(bytes) => bytes,
             Body::Embedded(bytes) => bytes,
             Body::Shared(bytes) => bytes,
-            Body::Opened { .. } | Body::Paced { .. } => &[],
+            Body::Opened { .. } | Body::Paced { .. } | Body::Streamed(_) => &[],
         }
     }
 
@@ -158,7 +181,11 @@ impl Response {
         line(out, &["Date: ", date.as_str()]);
         if self.status != 304 {
             line(out, &["Content-Type: ", self.content_type]);
-            if self.pieces().is_none() {
+            if self.stream().is_some() {
+                if persistence != Persistence::Unframed {
+                    line(out, &["Transfer-Encoding: chunked"]);
+                }
+            } else if self.pieces().is_none() {
                 // Writing to a Vec cannot fail.
                 let _ = write!(out, "Content-Length: {}\r\n", self.length());
             }
@@ -173,7 +200,7 @@ impl Response {
         match persistence {
             Persistence::Implied => {}
             Persistence::Explicit => out.extend_from_slice(b"Connection: keep-alive\r\n"),
-            Persistence::Close => out.extend_from_slice(b"Connection: close\r\n"),
+            Persistence::Close | Persistence::Unframed => out.extend_from_slice(b"Connection: close\r\n"),
         }
         out.extend_from_slice(b"\r\n");
     }

@@ -1,25 +1,18 @@
 //! What a person's requests to models used and cost, for their export: the rows of the ledger.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write as _};
+use std::io::Write;
 
 use serde_json::json;
 
-use crate::domain::Result;
 use crate::domain::id::UserId;
+use crate::service::transfer::Halt;
 use crate::store::Store;
 
 /// Rows that are held at once.
 const PAGE: usize = 1000;
 
 /// Writes them as a list in JSON, oldest first.
-pub(super) fn write(
-    store: &Store,
-    user: &UserId,
-    spool: &mut File,
-    cannot: &dyn Fn(io::Error) -> crate::domain::Error,
-) -> Result<()> {
-    let mut out = BufWriter::new(spool);
+pub(super) fn write(store: &Store, user: &UserId, out: &mut dyn Write) -> Result<(), Halt> {
     let (mut after, mut separator) = (0, "[\n");
     loop {
         let page = store.requests_of(user, after, PAGE)?;
@@ -34,10 +27,10 @@ pub(super) fn write(
                 "cacheReadInputTokens": tokens.cache_read, "cacheCreationInputTokens": tokens.cache_creation,
                 "costMicros": request.cost, "isEstimated": request.is_estimated,
             });
-            write!(out, "{separator}{line}").map_err(cannot)?;
+            write!(out, "{separator}{line}")?;
             separator = ",\n";
         }
     }
     let end = if after == 0 { "[]\n" } else { "\n]\n" };
-    out.write_all(end.as_bytes()).and_then(|()| out.flush()).map_err(cannot)
+    Ok(out.write_all(end.as_bytes())?)
 }

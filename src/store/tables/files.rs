@@ -18,7 +18,7 @@ use crate::store::engine::Store;
 use crate::store::sqlite::rows;
 use crate::workdirs::{Attachments, Partial};
 
-const COLUMNS: &str = "fileId, name, mediaType, size, sha256";
+pub const COLUMNS: &str = "fileId, name, mediaType, size, sha256";
 
 /// A file with the digest of its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -146,7 +146,7 @@ fn file_by_id(conn: &Connection, owner: &ContainerId, id: &FileId) -> Result<Sto
     rows::found(conn, &sql, (owner, id), stored_file, "File")
 }
 
-fn stored_file(row: &Row<'_>) -> rusqlite::Result<StoredFile> {
+pub fn stored_file(row: &Row<'_>) -> rusqlite::Result<StoredFile> {
     Ok(StoredFile {
         file: Attachment {
             id: row.get(0)?,

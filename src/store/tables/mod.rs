@@ -4,6 +4,7 @@ pub mod branches;
 pub mod budgets;
 pub mod content;
 pub mod conversations;
+pub mod exported;
 pub mod files;
 pub mod invites;
 pub mod jobs;

@@ -1,10 +1,8 @@
 //! What is stored about one person: counted, exported, deleted.
 
-use rusqlite::{Connection, Row, params};
-use serde_json::{Map, Value, json};
+use rusqlite::{Connection, params};
 
 use crate::domain::Result;
-use crate::domain::conversation::Conversation;
 use crate::domain::id::{ContainerId, ConversationId, UserId};
 use crate::domain::user::User;
 use crate::store::engine::Store;
@@ -49,22 +47,6 @@ impl Store {
         })
     }
 
-    /// Passes on every message of a conversation, oldest first, also those that were replaced by a later attempt.
-    ///
-    /// Errors: those of `take`, which end it.
-    pub fn each_message(&self, conversation: &Conversation, take: &mut dyn FnMut(Value) -> Result<()>) -> Result<()> {
-        let sql = "SELECT messageId, turnId, role, status, model, stopReason, timestamp, usage, content \
-                   FROM messages WHERE sessionId = ?1 ORDER BY position";
-        self.agent.read(|conn| {
-            let mut statement = conn.prepare_cached(sql)?;
-            let mut rows = statement.query([&conversation.session_id])?;
-            while let Some(row) = rows.next()? {
-                take(message(row)?)?;
-            }
-            Ok(())
-        })
-    }
-
     /// A page of an owner's conversations by id, behind `after`: an order in which none is missed when they move in the
     /// list meanwhile.
     pub fn conversation_ids(
@@ -99,17 +81,4 @@ pub fn forget(conn: &Connection, id: &UserId) -> Result<()> {
         rows::change(conn, sql, [id])?;
     }
     Ok(())
-}
-
-/// As it is stored; what cannot be read goes out as the text that it is.
-fn message(row: &Row<'_>) -> rusqlite::Result<Value> {
-    let parsed = |text: String| serde_json::from_str(&text).unwrap_or(Value::String(text));
-    let mut message = Map::new();
-    for (at, name) in ["messageId", "turnId", "role", "status", "model", "stopReason"].into_iter().enumerate() {
-        message.insert(name.to_owned(), json!(row.get::<_, Option<String>>(at)?));
-    }
-    message.insert("timestamp".to_owned(), json!(row.get::<_, i64>(6)?));
-    message.insert("usage".to_owned(), row.get::<_, Option<String>>(7)?.map_or(Value::Null, parsed));
-    message.insert("content".to_owned(), parsed(row.get(8)?));
-    Ok(Value::Object(message))
 }
