@@ -3,7 +3,7 @@
 RELEASE = $(or $(CARGO_TARGET_DIR),target)/x86_64-unknown-linux-musl/release/portagent
 
 .DEFAULT_GOAL := help
-.PHONY: ledger help run test test-packages test-sdks test-litellm test-all spec crash abuse bench lint fmt check dist tools test-tools tools-load
+.PHONY: import ledger help run test test-packages test-sdks test-litellm test-all spec crash abuse bench lint fmt check dist tools test-tools tools-load
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ abuse: tools ## what an ordinary account can do against the machine and everyone
 
 ledger: tools ## the ledger and the budgets against what a provider sent, after 1,000 turns of 20 people
 	LEDGER_TURNS=1000 cargo test --locked --test it -- ledger::many
+
+import: tools ## 20,000 conversations by the command, in bounded memory
+	IMPORT_CONVERSATIONS=20000 cargo test --locked --test it -- transfer::command
 
 bench: tools ## the figures of the README, on this machine; nginx and wrk for the comparison; PARTS=abuse: only these
 	packaging/static.sh x86_64-unknown-linux-musl

@@ -1,6 +1,7 @@
 //! A data directory as commands use it, beside a running server or without one: accounts, invites, people's data.
 //! No queue of turns, no timers.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,6 +16,8 @@ use crate::ops::{backup, people};
 pub use crate::service::models::{Checked, Verdict};
 pub use crate::service::models::{Offer, PolicyChange};
 use crate::service::models::{Providers, Registry};
+use crate::service::transfer::Import;
+pub use crate::service::transfer::Report as ImportReport;
 use crate::service::{Administration, Invites, UsageBook, audit, clock_guard, setup_code};
 pub use crate::service::{ServerStatus, ServerView, Tested, ToolServers};
 pub use crate::store::Belongings;
@@ -27,6 +30,8 @@ pub struct DataDirectory {
     pub providers: Providers,
     pub models: Arc<Registry>,
     pub tool_servers: ToolServers,
+    /// The most that a person may store, in bytes.
+    storage_per_user: u64,
     store: Arc<Store>,
     /// Where agents' files are, also where copies stand for the databases.
     directory: PathBuf,
@@ -100,6 +105,7 @@ impl DataDirectory {
             models,
             usage: UsageBook::new(store.clone()),
             tool_servers: ToolServers::new(super::mcp_servers(config)),
+            storage_per_user: u64::from(config.storage_per_user_mib) << 20,
             store,
             directory,
             _stand_in: stand_in,
@@ -124,6 +130,21 @@ impl DataDirectory {
         let exported = people::export(&self.store, &self.directory, user, &target)?;
         audit::record("user.export", Actor::Operator, format_args!("user:{}", user.id));
         Ok(exported)
+    }
+
+    /// Imports conversations for a person, with the limits of the settings.
+    ///
+    /// Errors: `Invalid` for what is no export. What ends it early stands in the report.
+    pub fn import(&self, user: &User, file: File) -> Result<ImportReport> {
+        self.store.limit_stored(self.storage_per_user);
+        let report = Import::of(self.store.clone(), &user.container_id, file)?.run(&mut |_| Ok(()));
+        let ImportReport { imported, already_here, skipped, .. } = &report;
+        audit::record(
+            "user.import",
+            Actor::Operator,
+            format_args!("user:{} imported={imported} there={already_here} skipped={skipped}", user.id),
+        );
+        Ok(report)
     }
 
     /// After how many days a conversation without activity is deleted; `None`: never.

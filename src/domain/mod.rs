@@ -15,6 +15,7 @@ pub mod finding;
 pub mod halves;
 pub mod id;
 pub mod limits;
+pub mod loose_json;
 pub mod media;
 pub mod message;
 pub mod money;

@@ -12,6 +12,8 @@ pub(crate) const BODY_BYTES: usize = 1024 * 1024;
 pub(crate) const OPEN_BODY_BYTES: usize = 64 * 1024;
 /// The same where a file comes, which goes to the disk and not into memory; a form has some bytes around it.
 pub(crate) const UPLOAD_BYTES: usize = crate::domain::limits::FILE_BYTES as usize + 64 * 1024;
+/// The same of a file to import: those of ChatGPT have everything that was ever drawn in them.
+pub(crate) const IMPORT_BYTES: usize = 1024 * 1024 * 1024;
 /// The slowest body that is still read to its end, in bytes a second, once the grace period is over.
 pub(crate) const BODY_BYTES_PER_SECOND: u64 = 4 * 1024;
 /// One line of a chunked body (a size with its extensions, or a trailer), in bytes; and how many trailers.

@@ -74,6 +74,13 @@ pub(crate) enum Admitted {
     Socket,
 }
 
+impl Route {
+    /// Takes a body of so many bytes.
+    pub(crate) const fn up_to(self, body_limit: usize) -> Self {
+        Self { body_limit, ..self }
+    }
+}
+
 pub(crate) const fn get(path: &'static str, handler: Handler) -> Route {
     Route { method: Method::Get, path, handler, body_limit: OPEN_BODY_BYTES }
 }

@@ -1,7 +1,10 @@
 //! The whole API on one screen. What a route demands of its caller is part of its row.
 
 use super::handlers::admin::{backups, checks, invites, logs, money, settings, users};
-use super::handlers::{auth, doctor, export, files, health, info, mcp, metrics, models, providers, tools, usage};
+use super::handlers::{
+    auth, doctor, export, files, health, import, info, mcp, metrics, models, providers, tools, usage,
+};
+use super::limits::IMPORT_BYTES;
 use super::router::Handler::{Admin, Caller, Open, Socket, Upload};
 use super::router::{Route, delete, get, post, put};
 
@@ -27,6 +30,7 @@ pub(crate) static ROUTES: &[Route] = &[
     delete("/api/files/:fileId", Caller(files::delete)),
     get("/api/usage",          Caller(usage::own)),
     get("/api/export",         Caller(export::export)),
+    post("/api/import",        Upload(import::receive)).up_to(IMPORT_BYTES),
 
     get("/api/admin/users",               Admin(users::list)),
     post("/api/admin/users",              Admin(users::add)),

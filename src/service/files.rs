@@ -39,7 +39,8 @@ pub struct Upload {
     sniffer: Sniffer,
     digest: Sha256,
     size: u64,
-    slot: Slot,
+    owner: ContainerId,
+    _slot: Option<Slot>,
 }
 
 /// What tidying removed.
@@ -65,16 +66,7 @@ impl Files {
         check_disk(&self.store, caller)?;
         check_storage(&self.store, owner)?;
         let slot = upload_slot(&self.uploads, owner)?;
-        let content = self.store.workdirs().make_attachments(owner)?.begin().map_err(not_stored)?;
-        Ok(Upload {
-            store: self.store.clone(),
-            name: plain_name(""),
-            content,
-            sniffer: Sniffer::default(),
-            digest: Sha256::new(),
-            size: 0,
-            slot,
-        })
+        Upload::begin(&self.store, owner, Some(slot))
     }
 
     /// A file and its content. Errors: `NotFound`, also for another person's; `Unavailable`.
@@ -152,6 +144,19 @@ pub(super) fn open(store: &Store, owner: &ContainerId, digest: &str) -> Result<F
 }
 
 impl Upload {
+    pub(super) fn begin(store: &Arc<Store>, owner: &ContainerId, slot: Option<Slot>) -> Result<Self> {
+        Ok(Self {
+            store: store.clone(),
+            name: plain_name(""),
+            content: store.workdirs().make_attachments(owner)?.begin().map_err(not_stored)?,
+            sniffer: Sniffer::default(),
+            digest: Sha256::new(),
+            size: 0,
+            owner: owner.clone(),
+            _slot: slot,
+        })
+    }
+
     pub fn set_name(&mut self, name: &str) {
         self.name = plain_name(name);
     }
@@ -187,7 +192,7 @@ impl Upload {
         self.content.file.sync_all().map_err(not_stored)?;
         let file = Attachment { id: FileId::random(), name: self.name, media, size: self.size };
         let new = StoredFile { file, digest: hex(&self.digest.finalize()) };
-        let owner = &self.slot.owner;
+        let owner = &self.owner;
         let added = self.store.add_file(owner, new, self.content)?;
         // An account that was deleted meanwhile leaves nothing behind: its own deletion came too early for this one.
         if !self.store.container_has_user(owner)? {

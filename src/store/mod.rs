@@ -33,6 +33,7 @@ pub use tables::budgets::BudgetRow;
 pub use tables::conversations::DeletedCounts;
 pub use tables::exported::StoredMessage;
 pub use tables::files::StoredFile;
+pub use tables::imported::{ImportOutcome, Imported, ImportedTurn};
 pub use tables::invites::Invite;
 pub use tables::jobs::JobRecord;
 pub use tables::ledger::{
@@ -45,6 +46,11 @@ pub use tables::retention::{Forgotten, Idle};
 pub use tables::tools::ConversationTools;
 pub use tables::turns::{Begun, NewTurn, Question, Reopen, TurnRow};
 pub use tables::users::{Admission, Credentials, UserPage};
+
+/// How parts of messages and counts of tokens are written, wherever they are stored.
+pub mod stored_form {
+    pub use super::tables::content::{read_part, read_usage};
+}
 
 use crate::domain::Result;
 use engine::database::Database;

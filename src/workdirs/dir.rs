@@ -50,7 +50,7 @@ impl Dir {
 
     /// A new file in it, to be written. Errors: `AlreadyExists`.
     pub fn new_file(&self, name: &OsStr, mode: u32) -> io::Result<File> {
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         Ok(rustix::fs::openat(&self.0, checked(name)?, flags, bits(mode))?.into())
     }
 

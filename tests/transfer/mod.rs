@@ -1,6 +1,8 @@
-//! Conversations on their way out.
+//! Conversations on their way out and in.
 
+mod command;
 mod export;
+mod import;
 
 use std::path::Path;
 use std::process::Command;
@@ -20,4 +22,17 @@ fn python(directory: &Path, script: &str) -> Value {
     let run = Command::new("python3").args(["-c", script]).current_dir(directory).output().unwrap();
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     serde_json::from_slice(&run.stdout).unwrap()
+}
+
+/// Sends a file.
+fn post(server: &Server, token: &str, query: &str, body: &[u8]) -> Response {
+    let headers = format!("Authorization: Bearer {token}\r\nContent-Type: application/octet-stream\r\n");
+    server.http().request("POST", &format!("/api/import{query}"), &headers, body)
+}
+
+/// Imports a file: what is reported.
+fn import(server: &Server, token: &str, body: &[u8]) -> Value {
+    let answer = post(server, token, "", body);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.json()
 }

@@ -51,6 +51,7 @@ pub(super) static TABLE: Table = Table {
         &user::logout::COMMAND,
         &user::unlock::COMMAND,
         &user::export::COMMAND,
+        &user::import::COMMAND,
         &user::delete::COMMAND,
         &invite::create::COMMAND,
         &invite::list::COMMAND,

@@ -6,6 +6,7 @@ pub(crate) mod doctor;
 pub(crate) mod export;
 pub(crate) mod files;
 pub(crate) mod health;
+pub(crate) mod import;
 pub(crate) mod info;
 pub(crate) mod mcp;
 pub(crate) mod metrics;

@@ -94,6 +94,11 @@ pub fn read(json: &str) -> Vec<Part> {
     }
 }
 
+/// One part; `None` for what is none.
+pub fn read_part(json: &str) -> Option<Part> {
+    serde_json::from_str::<Stored<'_>>(json).ok().map(Part::from)
+}
+
 /// Whether `read` gives back what was written.
 pub fn is_readable(json: &str) -> bool {
     serde_json::from_str::<Vec<Stored<'_>>>(json).is_ok()

@@ -36,7 +36,7 @@ impl Store {
                  ON CONFLICT (containerId) DO UPDATE SET updatedAt = excluded.updatedAt",
                 params![conversation.container_id, conversation.created_at],
             )?;
-            check_count(conn, &conversation.container_id)?;
+            check_count(count(conn, &conversation.container_id)?)?;
             let bytes = text_bytes(&conversation) + stored::ROW_BYTES;
             stored::check_room(conn, &conversation.container_id, bytes as u64, most)?;
             insert_conversation(conn, &conversation)?;
@@ -161,8 +161,13 @@ impl Store {
     }
 }
 
-fn check_count(conn: &Connection, owner: &ContainerId) -> Result<()> {
-    let count: i64 = rows::value(conn, "SELECT count(*) FROM images WHERE containerId = ?1", [owner])?;
+/// How many a person has.
+pub fn count(conn: &Connection, owner: &ContainerId) -> Result<i64> {
+    rows::value(conn, "SELECT count(*) FROM images WHERE containerId = ?1", [owner])
+}
+
+/// Whether one more may come.
+pub fn check_count(count: i64) -> Result<()> {
     if count < limits::CONVERSATIONS_PER_USER {
         return Ok(());
     }
@@ -214,7 +219,7 @@ fn place_in_list(conn: &Connection, owner: &ContainerId, id: &ConversationId) ->
 }
 
 /// What a conversation's own texts hold.
-fn text_bytes(conversation: &Conversation) -> usize {
+pub fn text_bytes(conversation: &Conversation) -> usize {
     let Conversation { name, description, system_prompt, .. } = conversation;
     name.len() + [description, system_prompt].into_iter().flatten().map(String::len).sum::<usize>()
 }

@@ -6,6 +6,7 @@ pub mod content;
 pub mod conversations;
 pub mod exported;
 pub mod files;
+pub mod imported;
 pub mod invites;
 pub mod jobs;
 pub mod ledger;

@@ -61,8 +61,12 @@ pub fn check_room(conn: &Connection, owner: &ContainerId, more: u64, most: u64) 
     if most == 0 {
         return Ok(());
     }
-    let stored = of_owner(conn, owner)?;
-    if stored.saturating_add(more) <= most {
+    check_sum(of_owner(conn, owner)?, more, most)
+}
+
+/// The same where it is known how much is stored.
+pub fn check_sum(stored: u64, more: u64, most: u64) -> Result<()> {
+    if most == 0 || stored.saturating_add(more) <= most {
         return Ok(());
     }
     let message = format!("Your storage is full: {} of {} are used", human(stored), human(most));
@@ -71,7 +75,7 @@ pub fn check_room(conn: &Connection, owner: &ContainerId, more: u64, most: u64) 
 }
 
 /// All that counts.
-fn of_owner(conn: &Connection, owner: &ContainerId) -> Result<u64> {
+pub fn of_owner(conn: &Connection, owner: &ContainerId) -> Result<u64> {
     let sql = "SELECT (SELECT coalesce(sum(storedBytes + fileBytes), 0) FROM sessions WHERE containerId = ?1) \
                + (SELECT coalesce(sum(size), 0) FROM files WHERE containerId = ?1)";
     rows::count(conn, sql, [owner])

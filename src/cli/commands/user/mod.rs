@@ -6,6 +6,7 @@ pub(in crate::cli) mod demote;
 pub(in crate::cli) mod disable;
 pub(in crate::cli) mod enable;
 pub(in crate::cli) mod export;
+pub(in crate::cli) mod import;
 pub(in crate::cli) mod list;
 pub(in crate::cli) mod logout;
 pub(in crate::cli) mod passwd;
