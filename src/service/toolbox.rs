@@ -44,6 +44,14 @@ pub struct Offered {
     pub tool: Arc<dyn Tool>,
 }
 
+/// The tools of one turn.
+pub struct Set {
+    /// What they are stored under.
+    pub digest: String,
+    pub tools: Vec<Offered>,
+    pub change: Option<Change>,
+}
+
 /// What has changed since the turn before.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Change {
@@ -106,23 +114,26 @@ impl Toolbox {
     }
 
     /// The tools for a turn that begins, and what has changed. A server that is not ready is left out and offered later.
-    pub(super) fn offer(&self, conversation: &Conversation, cancel: &Cancel) -> Result<(Vec<Offered>, Option<Change>)> {
-        let ConversationTools { chosen, definitions } =
+    pub(super) fn offer(&self, conversation: &Conversation, cancel: &Cancel) -> Result<Set> {
+        let ConversationTools { chosen, set } =
             self.store.conversation_tools(&conversation.container_id, &conversation.id)?;
-        let before = definitions.and_then(|text| serde_json::from_str::<Frozen>(&text).ok());
+        let (known, before) = match set {
+            Some((digest, text)) => (digest, serde_json::from_str::<Frozen>(&text).ok()),
+            None => (String::new(), None),
+        };
         let wanted: Vec<Choice> = match &chosen {
             Some(names) => self.choices().into_iter().filter(|choice| names.contains(&choice.name)).collect(),
             None => self.choices().into_iter().filter(|choice| choice.is_default).collect(),
         };
         let now = self.changed(before.as_ref(), &wanted, conversation, cancel);
         if before.as_ref() == Some(&now) {
-            return Ok((self.tools(now), None));
+            return Ok(Set { digest: known, tools: self.tools(now), change: None });
         }
         let definitions = serde_json::to_string(&now).map_err(Error::internal)?;
         let digest = hex(&Sha256::digest(definitions.as_bytes()));
-        self.store.keep_tool_set(&conversation.container_id, &conversation.id, digest, definitions)?;
+        self.store.keep_tool_set(&conversation.container_id, &conversation.id, digest.clone(), definitions)?;
         let change = before.map(|before| Change::between(&before, &now));
-        Ok((self.tools(now), change.filter(|change| change != &Change::default())))
+        Ok(Set { digest, tools: self.tools(now), change: change.filter(|change| change != &Change::default()) })
     }
 
     /// What was there and is still wanted stays as it was, at its place; what is new stands behind it.
@@ -168,8 +179,8 @@ impl Toolbox {
 
     fn tools(&self, frozen: Frozen) -> Vec<Offered> {
         let tool = |tool: FrozenTool| -> Option<Offered> {
-            let FrozenTool { name, description, schema, remote } = tool;
-            let spec = ToolSpec { name, description, input_schema: schema };
+            let remote = tool.remote.clone();
+            let spec = tool.spec();
             let tool: Arc<dyn Tool> = match remote {
                 Some((server, own)) => Arc::new(Remote::new(self.servers.clone(), spec.clone(), server, own)),
                 None => self.built_in.iter().find(|tool| tool.spec().name == spec.name).cloned()?,
@@ -180,7 +191,25 @@ impl Toolbox {
     }
 }
 
+/// What models were told of tools, read back. Older sets that only a preamble refers to are lists of name, description
+/// and schema.
+pub(super) fn specs(definitions: &str) -> Result<Vec<ToolSpec>> {
+    if definitions.starts_with('[') {
+        let rows: Vec<(String, String, String)> = serde_json::from_str(definitions).map_err(Error::internal)?;
+        return Ok(rows
+            .into_iter()
+            .map(|(name, description, input_schema)| ToolSpec { name, description, input_schema })
+            .collect());
+    }
+    let frozen: Frozen = serde_json::from_str(definitions).map_err(Error::internal)?;
+    Ok(frozen.tools.into_iter().map(FrozenTool::spec).collect())
+}
+
 impl FrozenTool {
+    fn spec(self) -> ToolSpec {
+        ToolSpec { name: self.name, description: self.description, input_schema: self.schema }
+    }
+
     fn built_in(spec: &ToolSpec) -> Self {
         let ToolSpec { name, description, input_schema } = spec.clone();
         Self { name, description, schema: input_schema, remote: None }

@@ -6,14 +6,14 @@
 //! another schema, have to be sent anew, since a model cannot call what it was not given: then all thinking before that
 //! is left out.
 
-use serde_json::{Value, json};
-
 use super::history;
+use super::tools::Offer;
 use crate::domain::clock;
 use crate::domain::id::{MessageId, TurnId};
 use crate::domain::message::{Message, MessageRole, MessageStatus, Part};
 use crate::domain::{Error, Result};
 use crate::llm::ToolSpec;
+use crate::service::toolbox::specs;
 use crate::store::{PreambleRow, Store, TurnRow};
 
 /// What a question is sent with.
@@ -29,28 +29,33 @@ pub(super) fn of(
     store: &Store,
     turn: &TurnRow,
     system: &str,
-    tools: &[ToolSpec],
+    offer: &Offer,
     messages: &mut Vec<Message>,
 ) -> Result<Preamble> {
     let mut rows = store.preambles(turn)?;
-    let now = PreambleRow {
-        turn_id: turn.id.clone(),
-        ordinal: turn.ordinal,
-        system: system.trim().to_owned(),
-        tools: written(tools),
-    };
-    let is_new = rows.last().is_none_or(|last| (&last.system, &last.tools) != (&now.system, &now.tools));
-    if is_new {
-        store.add_preamble(&turn.session_id, now.clone())?;
-        rows.retain(|row| row.ordinal != now.ordinal);
-        rows.push(now);
+    let system = system.trim();
+    let is_same = |last: &PreambleRow| Ok::<_, Error>(last.system == system && specs(&last.tools)? == offer.specs);
+    if !rows.last().map_or(Ok(false), is_same)? {
+        let set = offer.set.clone();
+        let now = PreambleRow {
+            turn_id: turn.id.clone(),
+            ordinal: turn.ordinal,
+            system: system.to_owned(),
+            set,
+            tools: String::new(),
+        };
+        store.add_preamble(&turn.session_id, now)?;
+        rows = store.preambles(turn)?;
+    }
+    if rows.is_empty() {
+        return Err(Error::not_found("The conversation")); // it was deleted meanwhile
     }
     told(&rows, messages)
 }
 
 /// Makes the messages that tell of changes. The last row whose tools the one before did not have begins anew.
 fn told(rows: &[PreambleRow], messages: &mut Vec<Message>) -> Result<Preamble> {
-    let read: Vec<Vec<ToolSpec>> = rows.iter().map(|row| tools(&row.tools)).collect::<Result<_>>()?;
+    let read: Vec<Vec<ToolSpec>> = rows.iter().map(|row| specs(&row.tools)).collect::<Result<_>>()?;
     let mut first = 0;
     for (at, tools) in read.iter().enumerate().skip(1) {
         if !tools.iter().all(|tool| read[first].contains(tool)) {
@@ -118,19 +123,10 @@ fn note(question: &Message, text: String) -> Message {
     }
 }
 
-fn written(tools: &[ToolSpec]) -> String {
-    let tools = tools.iter().map(|tool| json!([tool.name, tool.description, tool.input_schema]));
-    Value::Array(tools.collect()).to_string()
-}
-
-fn tools(text: &str) -> Result<Vec<ToolSpec>> {
-    let rows: Vec<(String, String, String)> = serde_json::from_str(text).map_err(Error::internal)?;
-    let tool = |(name, description, input_schema)| ToolSpec { name, description, input_schema };
-    Ok(rows.into_iter().map(tool).collect())
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::domain::id::SessionId;
 
@@ -161,13 +157,9 @@ mod tests {
     }
 
     fn row(turn: i64, system: &str, names: &[&str]) -> PreambleRow {
-        let tool = |name: &&str| ToolSpec {
-            name: (*name).to_owned(),
-            description: String::new(),
-            input_schema: "{}".to_owned(),
-        };
-        let tools = written(&names.iter().map(tool).collect::<Vec<_>>());
-        PreambleRow { turn_id: id(turn), ordinal: turn, system: system.to_owned(), tools }
+        let tool = |name: &&str| json!({"name": name, "description": "", "schema": "{}"});
+        let tools = json!({"servers": [], "tools": names.iter().map(tool).collect::<Vec<_>>()}).to_string();
+        PreambleRow { turn_id: id(turn), ordinal: turn, system: system.to_owned(), set: tools.clone(), tools }
     }
 
     /// System prompt and tools, and the messages, one letter a role with their texts; `!` marks thinking.

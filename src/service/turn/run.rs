@@ -43,7 +43,7 @@ fn rounds(turns: &Turns, active: &Active) -> Result<Ending> {
     while history::cannot_fit(&messages, window) && trim(turns, active, &mut messages)? {}
     let offer = Offer::of(turns, active)?;
     let system = active.conversation.system_prompt.as_deref().unwrap_or_default();
-    let preamble = preamble::of(&turns.store, &active.turn, system, &offer.specs, &mut messages)?;
+    let preamble = preamble::of(&turns.store, &active.turn, system, &offer, &mut messages)?;
     let mut is_answered = false;
     for _ in 0..limits::TOOL_ROUNDS {
         check_storage(&turns.store, &active.conversation.container_id)?;

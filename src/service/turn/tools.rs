@@ -15,7 +15,7 @@ use crate::domain::message::{Message, MessageRole, Part};
 use crate::domain::tool::{Decision, Question, ToolSpec};
 use crate::domain::{Error, Result};
 use crate::service::approvals::{self, Verdict};
-use crate::service::toolbox::Change;
+use crate::service::toolbox::{Change, Set};
 use crate::service::work_files;
 use crate::tools::{self, Call, Consent, Kept, Output, Progress, TEXT_BYTES, Tool};
 use crate::workdirs::Place;
@@ -29,6 +29,8 @@ const PROGRESS_CHARS: usize = 200;
 
 /// The tools of one turn, in an order that never changes: the provider's cache depends on it.
 pub(super) struct Offer {
+    /// What they are stored under.
+    pub set: String,
     pub specs: Vec<ToolSpec>,
     tools: Vec<Arc<dyn Tool>>,
 }
@@ -47,12 +49,12 @@ type Lanes<'a> = VecDeque<Vec<Wanted<'a>>>;
 impl Offer {
     /// Errors: what the store says.
     pub(super) fn of(turns: &Turns, active: &Active) -> Result<Self> {
-        let (tools, change) = turns.tools.toolbox.offer(&active.conversation, &active.cancel)?;
+        let Set { digest, tools, change } = turns.tools.toolbox.offer(&active.conversation, &active.cancel)?;
         if let Some(Change { added, removed }) = change {
             active.publish(&turns.hub, EventKind::ToolsChanged { added, removed });
         }
         let (specs, tools) = tools.into_iter().map(|offered| (offered.spec, offered.tool)).unzip();
-        Ok(Self { specs, tools })
+        Ok(Self { set: digest, specs, tools })
     }
 
     fn find(&self, name: &str) -> Option<&Arc<dyn Tool>> {

@@ -72,6 +72,7 @@ pub static AGENTX: Schema = Schema {
         Step { version: 4, apply: agentx_4 },
         Step { version: 5, apply: agentx_5 },
         Step { version: 6, apply: agentx_6 },
+        Step { version: 7, apply: agentx_7 },
     ],
     is_legacy: takeover::is_legacy_agent,
 };
@@ -128,6 +129,10 @@ fn agentx_6(conn: &Connection) -> Result<()> {
     Ok(conn.execute_batch(include_str!("agentx-6.sql"))?)
 }
 
+fn agentx_7(conn: &Connection) -> Result<()> {
+    Ok(conn.execute_batch(include_str!("agentx-7.sql"))?)
+}
+
 /// An empty database in memory, as this program makes one.
 pub fn expected(which: Which) -> Result<Connection> {
     made_up_to(which, which.schema().newest())
@@ -146,4 +151,26 @@ fn made_up_to(which: Which, version: i64) -> Result<Connection> {
         (step.apply)(&conn)?;
     }
     Ok(conn)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tools_of_older_preambles_are_found_in_their_set() {
+        let conn = made_up_to(Which::Agentx, 6).expect("made");
+        conn.execute_batch(
+            "PRAGMA foreign_keys = OFF;
+             INSERT INTO preambles (sessionId, turnId, ordinal, system, tools) VALUES
+               ('s', 't1', 1, 'be kind', '[[\"a\",\"\",\"{}\"]]'), ('s', 't2', 2, '', '[[\"a\",\"\",\"{}\"]]'),
+               ('r', 't3', 1, '', '[]')",
+        )
+        .expect("inserts");
+        agentx_7(&conn).expect("migrates");
+        let sql = "SELECT turnId || definitions FROM preambles JOIN tool_sets ON digest = setDigest ORDER BY turnId";
+        let found: Vec<String> = rows::all(&conn, sql, [], |row| row.get(0)).expect("reads");
+        assert_eq!(found, [r#"t1[["a","","{}"]]"#, r#"t2[["a","","{}"]]"#, "t3[]"]);
+        assert_eq!(rows::count(&conn, "SELECT count(*) FROM tool_sets", []).expect("counts"), 2);
+    }
 }

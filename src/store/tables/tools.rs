@@ -12,20 +12,21 @@ use crate::store::sqlite::rows;
 pub struct ConversationTools {
     /// Names of servers and built-in tools; `None`: what the administrator has by default.
     pub chosen: Option<Vec<String>>,
-    /// What models were told, as JSON; `None` before the first turn.
-    pub definitions: Option<String>,
+    /// What models were told: the digest of the set, and its definitions as JSON; `None` before the first turn.
+    pub set: Option<(String, String)>,
 }
 
 impl Store {
     /// What is stored of a conversation's tools. One that is not the owner's has nothing.
     pub fn conversation_tools(&self, owner: &ContainerId, id: &ConversationId) -> Result<ConversationTools> {
-        let sql = "SELECT chosen, definitions FROM images JOIN image_tools USING (imageId) \
+        let sql = "SELECT chosen, digest, definitions FROM images JOIN image_tools USING (imageId) \
                    LEFT JOIN tool_sets ON digest = setDigest WHERE containerId = ?1 AND imageId = ?2";
         self.agent.read(|conn| {
             let found = rows::first(conn, sql, (owner, id), |row| {
                 let chosen = row.get::<_, Option<String>>(0)?;
                 let chosen = chosen.and_then(|names| serde_json::from_str(&names).ok());
-                Ok(ConversationTools { chosen, definitions: row.get(1)? })
+                let set = row.get::<_, Option<String>>(1)?.zip(row.get(2)?);
+                Ok(ConversationTools { chosen, set })
             })?;
             Ok(found.unwrap_or_default())
         })
@@ -43,7 +44,7 @@ impl Store {
         })
     }
 
-    /// Keeps what models are told of a conversation's tools. Sets that no conversation has any more are removed.
+    /// Keeps what models are told of a conversation's tools. Sets that nothing refers to any more are removed.
     ///
     /// Errors: `NotFound`.
     pub fn keep_tool_set(
@@ -64,7 +65,8 @@ impl Store {
             rows::change(conn, sql, params![id, digest])?;
             if is_new {
                 let unused =
-                    "DELETE FROM tool_sets WHERE NOT EXISTS (SELECT 1 FROM image_tools WHERE setDigest = digest)";
+                    "DELETE FROM tool_sets WHERE NOT EXISTS (SELECT 1 FROM image_tools WHERE setDigest = digest) \
+                     AND NOT EXISTS (SELECT 1 FROM preambles WHERE setDigest = digest)";
                 rows::change(conn, unused, [])?;
             }
             Ok(())
