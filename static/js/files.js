@@ -42,12 +42,24 @@ export function forget(fileId) {
   fetch(`${base}/api/files/${encodeURIComponent(fileId)}`, { method: "DELETE", headers: { Authorization: `Bearer ${account.token}` }, credentials: "omit" }).catch(() => {});
 }
 
-/** Fetches what `path` below the server gives, as a blob. */
-export async function fetchBlob(path) {
+/** Fetches what `path` below the server gives, as a blob; `onprogress(count)` hears how many bytes are here. */
+export async function fetchBlob(path, onprogress = null) {
   const response = await fetch(base + path, { headers: { Authorization: `Bearer ${account.token}` }, credentials: "omit" }).catch(() => { throw new Failure({ code: "offline" }); });
-  if (response.ok) return response.blob();
+  if (response.ok) return onprogress ? counted(response, onprogress) : response.blob();
   const answer = await response.json().catch(() => null);
   throw new Failure({ status: response.status, code: answer?.code ?? "unexpected_answer", message: answer?.error });
+}
+
+async function counted(response, onprogress) {
+  const parts = [];
+  let count = 0;
+  for (const reader = response.body.getReader(); ;) {
+    const { done, value } = await reader.read().catch(() => { throw new Failure({ code: "offline" }); });
+    if (done) return new Blob(parts, { type: response.headers.get("Content-Type") ?? "" });
+    parts.push(value);
+    count += value.length;
+    onprogress(count);
+  }
 }
 
 const urls = new Map();
@@ -67,9 +79,9 @@ export function pictureUrl(fileId) {
 }
 
 /** Gives a file to the person. */
-export async function save(path, name) {
+export async function save(path, name, onprogress = null) {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(await fetchBlob(path));
+  link.href = URL.createObjectURL(await fetchBlob(path, onprogress));
   link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);

@@ -20,7 +20,7 @@ export const switches = () => [
 ];
 
 /** Its script is loaded when it is needed. */
-const openOwn = () => import("./own.js").then(({ openAccount }) => openAccount()).catch(() => toast(t("error.offline"), { symbol: "offline" }));
+const openOwn = (app) => import("./own.js").then(({ openAccount }) => openAccount(() => app.conversations.refresh().catch(() => {}))).catch(() => toast(t("error.offline"), { symbol: "offline" }));
 
 export class Navigation {
   listeners = new AbortController();
@@ -72,7 +72,7 @@ export class Navigation {
   #entries() {
     return [
       account.user?.role === "admin" && { label: t("admin"), symbol: "settings", onclick: () => this.app.goAdmin() },
-      { label: t("own.title"), symbol: "gauge", onclick: openOwn },
+      { label: t("own.title"), symbol: "gauge", onclick: () => openOwn(this.app) },
       { label: t("password.title"), symbol: "key", onclick: passwordDialog },
       hasKeys() && { label: t("keys.title"), symbol: "info", onclick: showShortcuts },
       { label: t("logout"), symbol: "logout", onclick: () => this.app.logOut() },

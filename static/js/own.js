@@ -8,6 +8,7 @@ import { fill, h, icon, iconButton } from "./dom.js";
 import { errorText, t } from "./i18n.js";
 import { toast } from "./status.js";
 import { budgetState, facts } from "./usage.js";
+import { transfer } from "./transfer.js";
 import { openFile, openFiles } from "./workdir.js";
 
 const get = (path) => call("GET", path, { token: account.token });
@@ -16,7 +17,8 @@ const get = (path) => call("GET", path, { token: account.token });
 export const openWorkdir = openFiles;
 export const openWorkFile = openFile;
 
-export const openAccount = () => {
+/** `changed()` is called when conversations came in. */
+export const openAccount = (changed) => {
   const usage = h("div", { class: "stack" }, h("div", { class: "skeleton" }));
   const tools = h("div", { class: "stack is-tight" });
   const { user } = account;
@@ -25,7 +27,7 @@ export const openAccount = () => {
     h("div", { class: "stack own" },
       h("div", { class: "row" }, h("h2", { class: "title is-xl u-grow", id: "own-title" }, t("account")), iconButton("close", t("close"), close)),
       h("p", {}, h("strong", { dir: "auto" }, user.displayName || user.username), h("span", { class: "meta" }, ` ${user.email ?? ""} · ${t(user.role === "admin" ? "users.admin" : "own.person")}`)),
-      h("section", { class: "stack" }, h("h3", { class: "title" }, t("own.usage")), usage), tools,
+      h("section", { class: "stack" }, h("h3", { class: "title" }, t("own.usage")), usage), tools, transfer(changed),
       h("div", { class: "row is-wrap dialog-actions" }, h("button", { class: "button", type: "button", onclick: () => { close(); passwordDialog(); } }, icon("key", "is-small"), t("password.title")))));
   document.body.append(dialog);
   dialog.showModal();

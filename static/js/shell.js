@@ -8,7 +8,8 @@ import { draft } from "./conversations.js";
 import { attribute, h, icon, iconButton, label } from "./dom.js";
 import { greeting, ideas } from "./empty.js";
 import { ModelChip } from "./modelchip.js";
-import { langOf, number, t } from "./i18n.js";
+import { save } from "./files.js";
+import { errorText, langOf, number, t } from "./i18n.js";
 import { conversationMenu, Sidebar } from "./sidebar.js";
 import { meaningOf, showShortcuts } from "./keys.js";
 import { openPalette } from "./palette.js";
@@ -90,8 +91,15 @@ export class Shell {
     return [
       { label: t("workdir.title"), symbol: "file", onclick: () => openWorkdir(this.app.imageId) },
       { label: t("copyMarkdown"), symbol: "copy", onclick: () => this.#thread.markdown().then(copyAndTell) },
+      { label: t("transfer.one"), symbol: "download", onclick: () => this.#export() },
       { label: t("print"), symbol: "file", onclick: () => this.#thread.print() },
     ];
+  }
+
+  /** The conversation as a file of Markdown. */
+  #export() {
+    const { imageId, name } = this.app.record;
+    save(`/api/export?${new URLSearchParams({ imageId, format: "md" })}`, `${name.replace(/[/\\:*?"<>|]+/g, " ").trim() || imageId}.md`).catch((error) => toast(errorText(error), { symbol: "fail" }));
   }
 
   #skip(event) {
