@@ -3,6 +3,9 @@
 
 use unicode_normalization::UnicodeNormalization as _;
 
+/// An accent and the like, which belongs to the letter before it.
+pub use unicode_normalization::char::is_combining_mark;
+
 /// The form of names and addresses (NFC, as RFC 8265 wants it for usernames).
 pub fn normal_name(name: &str) -> String {
     name.nfc().collect()

@@ -13,7 +13,6 @@ mod http;
 mod link;
 mod name;
 mod old_sse;
-mod open;
 mod result;
 mod rpc;
 mod schema;

@@ -5,6 +5,7 @@
 
 mod catalog;
 mod close;
+mod open;
 mod start;
 mod state;
 

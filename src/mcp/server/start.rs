@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::open;
 use super::state::{Instance, State};
 use super::{Catalog, Key, Server};
 use crate::domain::Cancel;
 use crate::mcp::client::{Client, patience};
-use crate::mcp::open;
 use crate::mcp::rpc::Trouble;
 
 /// What a start may take: a package that is downloaded first takes a minute.

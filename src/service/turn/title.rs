@@ -1,8 +1,7 @@
 //! The name of a conversation that has none: words of its first message, without asking a model.
 
-use unicode_normalization::char::is_combining_mark;
-
 use crate::domain::message::Part;
+use crate::domain::text::is_combining_mark;
 
 /// What a title has at most: letters as people count them, and characters, of which a letter may have several.
 const LETTERS: usize = 60;

@@ -4,16 +4,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::client::{Client, Era};
-use super::config::{Transport, expanded};
-use super::http::Http;
-use super::link::Link;
-use super::old_sse::OldSse;
-use super::rpc::{Trouble, Wait};
-use super::server::{Key, Server};
-use super::stdio::{Process, Program};
+use super::{Key, Server};
 use crate::domain::id::ContainerId;
 use crate::domain::{Error, Result};
+use crate::mcp::client::{Client, Era};
+use crate::mcp::config::{Transport, expanded};
+use crate::mcp::http::Http;
+use crate::mcp::link::Link;
+use crate::mcp::old_sse::OldSse;
+use crate::mcp::rpc::{Trouble, Wait};
+use crate::mcp::stdio::{Process, Program};
 use crate::workdirs::{Dir, ROOT};
 
 /// What a child gets of our environment: nothing that is a secret of ours.
