@@ -14,6 +14,7 @@ function saying(body) {
   const last = body.messages.at(-1).content;
   const result = Array.isArray(last) && last.find((part) => part.type === "tool_result");
   if (result) return `The tool said: ${JSON.stringify(result.content)}`;
+  if (JSON.stringify(last).includes("Write a file")) return { tool: "write_file", input: { path: "notes/plan.md", content: "# Plan\n\nBuy bread." } };
   const tool = body.tools?.find(({ name }) => name.startsWith("notes"));
   return tool ? { tool: tool.name, input: { text: "buy milk" } } : "No tool here.";
 }
@@ -120,6 +121,19 @@ test("tools are chosen for a conversation, before its first question and later",
   await card().getByRole("button", { name: "Allow once" }).click();
   await finished(page);
   assert.ok(asked().includes("write_file"), asked().join());
+});
+
+test("what a call has written is linked in the conversation, and seen from there", async () => {
+  await say(page, "Write a file");
+  const card = page.getByRole("group", { name: "The agent wants to use write_file" });
+  await card.getByText("Buy bread.").waitFor();
+  assert.equal(await card.getByText("\\n").count(), 0, "texts are shown as they are");
+  await card.getByRole("button", { name: "Allow once" }).click();
+  await finished(page);
+  await page.reload();
+  await answer(page).getByRole("button", { name: /notes\/plan\.md/ }).click();
+  await page.getByRole("dialog", { name: "notes/plan.md" }).getByText("Buy bread.").waitFor();
+  assert.deepEqual(await violations(page), []);
 });
 
 test("administrators see the server, its tools, and whether it asks", async () => {
