@@ -12,6 +12,7 @@ use crate::domain::message::{Message, MessageRole, MessageStatus, Part, Usage};
 use crate::domain::user::{Login, NewUser, Role, User};
 use crate::domain::{Error, Kind};
 
+mod search;
 mod stored;
 
 struct Fixture {

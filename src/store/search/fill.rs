@@ -70,6 +70,9 @@ impl SearchIndex {
     fn take_changes(&self) -> Result<()> {
         let changed = self.store.changed_messages();
         let mut filling = self.filling();
+        if filling.conn.is_some() && !self.path.exists() {
+            self.open(&mut filling)?;
+        }
         // The sqlite3 program, a command: what they changed is not known.
         let others = self.store.version_of_others()?;
         if changed.is_incomplete || filling.others.replace(others) != Some(others) {
@@ -110,25 +113,28 @@ impl SearchIndex {
     fn step(&self) -> Result<bool> {
         let mut filling = self.filling();
         let due = filling.next_pass.is_none_or(|due| due <= Instant::now());
-        let Some(pass) = filling.pass.or(due.then_some(Pass::Adding(0))) else { return Ok(false) };
-        if matches!(pass, Pass::Adding(0)) {
-            filling.next_pass = Some(Instant::now() + COMPARED_EVERY);
+        if filling.pass.is_none() && !due {
+            return Ok(false);
         }
-        let next = match pass {
+        self.open(&mut filling)?; // which begins anew where the file is gone, so it comes first
+        let Filling { conn: Some(conn), pass, next_pass, .. } = &mut *filling else { return Ok(false) };
+        let next = match pass.unwrap_or(Pass::Adding(0)) {
             Pass::Adding(after) => {
+                if after == 0 {
+                    *next_pass = Some(Instant::now() + COMPARED_EVERY);
+                }
                 let (messages, last) = self.store.searchable_after(after, MESSAGES_PER_STEP)?;
-                add(self.open(&mut filling)?, &messages)?;
+                add(conn, &messages)?;
                 Some(last.map_or(Pass::Removing(0), Pass::Adding))
             }
             Pass::Removing(after) => {
-                let conn = self.open(&mut filling)?;
                 let docs = docs_after(conn, after)?;
                 let kept = self.store.searchable_ids(docs.iter().map(|(_, id)| id.as_str()))?;
                 forget(conn, docs.iter().filter(|(_, id)| !kept.contains(id.as_str())).map(|(doc, _)| *doc))?;
                 docs.last().map(|(doc, _)| Pass::Removing(*doc))
             }
         };
-        filling.pass = next;
+        *pass = next;
         if next.is_none() {
             self.is_complete.store(true, Ordering::Relaxed);
         }
