@@ -34,6 +34,11 @@ function codesIn(path) {
 
 test("both languages have the same words and blanks", () => {
   assert.deepEqual(Object.keys(en).sort(), Object.keys(zh).sort());
+  for (const [language, words] of Object.entries({ en, zh })) {
+    const text = readFileSync(new URL(`../../static/js/words.${language}.js`, import.meta.url), "utf8");
+    const lines = text.match(/^ {2}"[^"]+":/gm).length;
+    assert.equal(lines, Object.keys(words).length, `each stands once in ${language}: the last would count`);
+  }
   const blanks = (text) => [...text.matchAll(/\{\w+\}/g)].map(String).sort().join();
   for (const key of Object.keys(en)) assert.equal(blanks(zh[key]), blanks(en[key]), key);
 });
