@@ -1,9 +1,10 @@
 // The model is chosen where one writes: per conversation, and the last choice is where the next one begins.
 
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { test } from "node:test";
-import { open, page, PHONE, setStage, upstream } from "./stage.js";
-import { answer, finished, say, violations } from "./support.js";
+import { open, page, PHONE, server, setStage, upstream } from "./stage.js";
+import { answer, BINARY, finished, register, say, violations } from "./support.js";
 
 const MODELS = [
   { id: "claude-sonnet-5-5", display_name: "Sonnet 5.5", lifecycle: "active", max_input_tokens: 1_000_000, capabilities: { image_input: { supported: true }, effort: Object.fromEntries(["low", "medium", "high", "max"].map((level) => [level, { supported: true }])) } },
@@ -12,7 +13,8 @@ const MODELS = [
   { id: "claude-gone", display_name: "Gone", lifecycle: "retired", retires_at: "2025-01-01T00:00:00Z" },
 ];
 
-setStage({ models: MODELS });
+// The first account sees every model in any case: the tests are those of others.
+setStage({ models: MODELS, prepare: () => register(page, server.url) });
 
 const chip = () => page.getByRole("button", { name: /^(Model: |模型：)/ });
 const option = (name) => page.getByRole("option", { name });
@@ -65,6 +67,19 @@ test("a model that is gone says so and offers the others; one that will go says 
   assert.equal(await page.getByRole("listbox").count(), 0);
   await page.keyboard.press("Control+Shift+O");
   await page.getByRole("button", { name: "Model: Sonnet 5.5" }).waitFor(); // nothing begins with a model that is gone
+});
+
+test("a question to a model that is no longer offered is asked again with the next one", async () => {
+  await chip().click();
+  await option(/Small/).click();
+  await say(page, "First");
+  await finished(page);
+  const allow = (...names) => execFileSync(BINARY, ["model", "allow", ...names, "--data-dir", server.directory]);
+  allow("anthropic/claude-sonnet-5-5");
+  await say(page, "Second");
+  await page.getByRole("button", { name: "Ask again with Sonnet 5.5" }).click();
+  await answer(page).getByText("Answered by claude-sonnet-5-5.").waitFor();
+  allow("--all");
 });
 
 test("by touch and in Chinese, and nothing sticks out", async () => {

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { chromium } from "playwright-core";
 import * as unbuilt from "./unbuilt.js";
 
-const BINARY = process.env.PORTAGENT_BIN ?? new URL("../../target/debug/portagent", import.meta.url).pathname;
+export const BINARY = process.env.PORTAGENT_BIN ?? new URL("../../target/debug/portagent", import.meta.url).pathname;
 const BROWSER = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const BROWSER_ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
   "--disable-component-update", "--disable-sync", ...unbuilt.browserArgs];

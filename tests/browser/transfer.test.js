@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { open, page, PHONE_ZH, setStage } from "./stage.js";
+import { context, open, page, PHONE_ZH, setStage } from "./stage.js";
 import { finished, noOverflow, say, violations } from "./support.js";
 
 setStage();
@@ -39,11 +39,15 @@ test("everything is exported, and imported by another person, once", async () =>
   assert.match(await readFile(await markdown.path(), "utf8"), /Geese, in short/);
 });
 
-test("the dialog fits a phone, in Chinese", async () => {
+test("the dialog fits a phone, in Chinese, and a file that is no export is refused", async () => {
   await open(PHONE_ZH);
   await page.locator("header.topbar button").first().tap();
   await account("账号与用量");
   await page.getByRole("button", { name: "导出全部" }).waitFor();
   assert.ok(await noOverflow(page));
   assert.deepEqual(await violations(page), []);
+  await bring({ name: "notes.json", mimeType: "application/json", buffer: Buffer.from("no export") });
+  await page.getByText("这不是能读取的导出文件").waitFor();
+  await page.getByRole("button", { name: "导入" }).and(page.locator(":enabled")).waitFor();
+  context.complaints.length = 0; // Chromium tells of every 400
 });
