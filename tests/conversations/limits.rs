@@ -193,12 +193,15 @@ fn a_disk_that_is_almost_full_is_left_to_the_administrator() {
     let chat = chat::Chat::in_home(Server::builder(), home, [Script::text("Yes.")]);
     let (mut admin, image) = chat.conversation();
     chat::chat(&mut admin, &image, "hello");
-    let bob = chat::register(&chat.server, "bob");
-    let mut bob = crate::support::ws::Client::connect(chat.server.port(), &bob);
+    let token = chat::register(&chat.server, "bob");
+    let mut bob = crate::support::ws::Client::connect(chat.server.port(), &token);
     let answer = bob.request("image_create_request", json!({}));
     assert_eq!(answer["error"]["code"], "disk_low", "{answer}");
     assert!(answer["error"]["hint"].is_string(), "the way out: {answer}");
     bob.ask("image_list_request", json!({})); // reading goes on
+    let headers = format!("Authorization: Bearer {token}\r\nContent-Type: application/octet-stream\r\n");
+    let answer = chat.server.http().request("POST", "/api/import", &headers, b"[]");
+    assert_eq!((answer.status, &answer.json()["code"]), (503, &json!("disk_low")), "nothing comes in by a file");
     drop((chat, mount));
 }
 

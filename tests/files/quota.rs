@@ -1,4 +1,4 @@
-//! Agents' files count towards what their person may store, whoever writes or deletes them.
+//! Agents' files count towards what their person may store, also those that other programs write or delete.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -72,7 +72,7 @@ fn what_others_delete_is_seen_later() {
     std::fs::write(workdir(&chat, &image).join("of another program"), vec![b'x'; LARGE]).unwrap();
     assert_eq!(counted(&chat), LARGE);
     assert_eq!(ask(&chat, "GET", &image, "", b"").json()["bytes"], 2 * LARGE);
-    assert_eq!(counted(&chat), 2 * LARGE, "whoever looks at the list has it counted");
+    assert_eq!(counted(&chat), 2 * LARGE, "a look at the list counts it");
     std::fs::remove_dir_all(workdir(&chat, &image)).unwrap();
     chat.server.restart();
     let deadline = Instant::now() + Duration::from_secs(60);

@@ -71,7 +71,7 @@ impl Spool {
 }
 
 impl Received {
-    /// Reads and stores it; `progress` is told what is done before each transaction.
+    /// Reads and stores it; `progress` is told what is done before each conversation.
     pub fn run(self, progress: &mut dyn FnMut(&Report)) -> Report {
         let Self { import, store, caller, .. } = &self;
         let mut go_on = |report: &Report| {

@@ -91,12 +91,12 @@ impl Import {
         Ok(Self { store, owner: owner.clone(), source: Source::open(file)? })
     }
 
-    /// Reads and stores it. `go_on` is asked before each transaction and told what is done; its error ends the import.
+    /// Reads and stores it. `go_on` is asked before each conversation and told what is done; its error ends the import.
     pub fn run(&self, go_on: &mut dyn FnMut(&Report) -> Result<()>) -> Report {
         let settler = Settler { store: &self.store, owner: &self.owner, source: &self.source };
         let mut running =
             Running { settler, owner: &self.owner, batch: Vec::new(), batch_bytes: 0, report: Report::default() };
-        let ended = self.documents(&mut running, go_on).and_then(|()| running.store_batch(go_on));
+        let ended = self.documents(&mut running, go_on).and_then(|()| running.store_batch());
         running.report.stopped = ended.err();
         running.report
     }
@@ -112,10 +112,11 @@ impl Import {
             };
             let mut split = Split::new(reader, CONVERSATION_BYTES);
             loop {
+                go_on(&running.report)?; // what is left out, or here already, costs time too
                 match split.next() {
                     Ok(None) => break,
                     Ok(Some(Element::TooLarge)) => running.skip("", Reason::TooLarge),
-                    Ok(Some(Element::Whole(json))) => running.take(&json, go_on)?,
+                    Ok(Some(Element::Whole(json))) => running.take(&json)?,
                     Err(broken) => {
                         running.skip(name, reason_of(&broken));
                         break;
@@ -143,7 +144,7 @@ impl Running<'_> {
         }
     }
 
-    fn take(&mut self, json: &[u8], go_on: &mut dyn FnMut(&Report) -> Result<()>) -> Result<()> {
+    fn take(&mut self, json: &[u8]) -> Result<()> {
         let text = String::from_utf8_lossy(json);
         let arrival = match read(&mended(&text)) {
             Ok(arrival) => arrival,
@@ -168,16 +169,15 @@ impl Running<'_> {
         self.batch_bytes += settled.bytes;
         self.batch.push(settled.imported);
         if self.batch.len() >= BATCH_CONVERSATIONS || self.batch_bytes >= BATCH_BYTES {
-            self.store_batch(go_on)?;
+            self.store_batch()?;
         }
         Ok(())
     }
 
-    fn store_batch(&mut self, go_on: &mut dyn FnMut(&Report) -> Result<()>) -> Result<()> {
+    fn store_batch(&mut self) -> Result<()> {
         if self.batch.is_empty() {
             return Ok(());
         }
-        go_on(&self.report)?;
         self.batch_bytes = 0;
         let stored = self.settler.store.import_conversations(self.owner, std::mem::take(&mut self.batch))?;
         self.report.imported += stored.conversations;
@@ -204,5 +204,33 @@ fn read(json: &str) -> Result<Arrival, Reason> {
         own::read(json)
     } else {
         Err(Reason::UnknownForm)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Seek as _, Write as _};
+
+    use super::*;
+
+    #[test]
+    fn what_is_left_out_is_paced_too() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = Arc::new(Store::open(directory.path()).expect("opens"));
+        let mut file = tempfile::tempfile().expect("a file");
+        let nothing = vec!["{}"; 500].join(",");
+        write!(file, "[{nothing}]").and_then(|()| file.rewind()).expect("is written");
+        let mut asked = 0;
+        let report = Import::of(store.clone(), &ContainerId::random(), file.try_clone().expect("opens"))
+            .expect("is JSON")
+            .run(&mut |_| {
+                asked += 1;
+                Ok(())
+            });
+        assert_eq!((report.skipped, report.skips.len()), (500, NAMED));
+        assert!(asked >= 500, "asked {asked} times");
+        let refused = Import::of(store, &ContainerId::random(), file).expect("is JSON");
+        let report = refused.run(&mut |_| Err(Error::unauthenticated()));
+        assert!(report.stopped.is_some(), "it ends where it is told to");
     }
 }
