@@ -55,12 +55,16 @@ export class Sidebar extends Navigation {
   constructor(app) {
     super(app, h("div", { class: "sidebar-list", onscroll: () => this.#scrolled(), onkeydown: (event) => this.#key(event) }), t("conversations"));
     const options = { signal: this.listeners.signal };
+    // A menu that has closed is taken away by its own listener first. The event does not bubble, but is captured.
+    this.list.addEventListener("toggle", ({ newState }) => { if (newState === "closed") setTimeout(() => this.draw()); }, { ...options, capture: true });
     app.conversations.addEventListener("change", () => this.draw(), options);
     app.addEventListener("route", () => this.draw(), options);
     this.draw();
   }
 
+  /** Not while a menu is open in it: a conversation that changes elsewhere must not take it from under the finger. */
   draw() {
+    if (this.list.querySelector(":popover-open")) return;
     const { conversations } = this.app;
     if (!conversations.loaded) {
       fill(this.list, h("p", { class: "meta sidebar-day" }, t("list.loading")));

@@ -185,6 +185,15 @@ test("where no WebSocket gets through, the page says so, and who can mend it", a
 });
 
 test("a conversation is pinned above the others, archived with a way back, and found in the archive", async () => {
+  await page.addInitScript(() => {
+    window.WebSocket = class extends WebSocket {
+      constructor(...all) {
+        super(...all);
+        this.addEventListener("message", ({ data }) => { if (data.includes("Gamma") && data.includes("image_list_response")) setTimeout(() => { window.listed = true; }); });
+      }
+    };
+  });
+  await page.reload();
   for (const text of ["Alpha, in short", "Beta, in short"]) {
     await page.keyboard.press("Control+Shift+O");
     await page.locator(".greeting").waitFor();
@@ -198,6 +207,24 @@ test("a conversation is pinned above the others, archived with a way back, and f
     await page.getByRole("button", { name: `Actions for ${name}` }).first().click();
     await page.getByRole("menuitem", { name: entry, exact: true }).click();
   };
+  // A menu that is open stays, whatever happens to the list meanwhile; then the list shows it.
+  await page.getByRole("button", { name: "Actions for Alpha, in short" }).first().click();
+  await page.getByRole("menuitem", { name: "Pin", exact: true }).waitFor();
+  const elsewhere = await context.newPage();
+  await elsewhere.goto(server.url);
+  await say(elsewhere, "Gamma, in short");
+  await finished(elsewhere);
+  await elsewhere.close();
+  const arrived = page.waitForFunction(() => window.listed);
+  await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange"))); // as one who comes back to the window
+  await arrived;
+  await page.getByRole("menuitem", { name: "Pin", exact: true }).waitFor();
+  assert.deepEqual(await names(), ["Beta, in short", "Alpha, in short"]);
+  await page.keyboard.press("Escape");
+  await list.getByRole("link", { name: "Gamma, in short" }).waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement.getAttribute("aria-label")), "Actions for Alpha, in short");
+  await choose("Gamma, in short", "Delete");
+  await list.getByRole("link", { name: "Gamma, in short" }).waitFor({ state: "detached" });
   await choose("Alpha, in short", "Pin");
   await list.getByRole("heading", { name: "Pinned" }).waitFor();
   assert.deepEqual(await names(), ["Alpha, in short", "Beta, in short"]);
