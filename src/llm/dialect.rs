@@ -69,14 +69,17 @@ pub(super) struct Form<'a> {
 /// any answer, and a provider that allows less says how much.
 const MOST_TOKENS: u32 = 32_000;
 
-/// The effort that is asked for of a model that takes these: the wanted one, or the next below it that there is.
-pub(super) fn effort<'a>(wanted: Option<&'a str>, takes: &[&'static str]) -> Option<&'a str> {
-    let wanted = wanted?;
-    let place = |effort: &str| EFFORTS.iter().position(|known| *known == effort);
-    if takes.is_empty() || takes.contains(&wanted) {
+/// The effort that is asked for of a model that takes these: the wanted one, or the next below it that there is. Not to
+/// think at all is never what was meant by a little; where it is not known what a model takes, that shows.
+pub(super) fn effort<'a>(wanted: Option<&'a str>, takes: Option<&[&'static str]>) -> Option<&'a str> {
+    let (wanted, Some(takes)) = (wanted?, takes) else { return wanted };
+    if takes.contains(&wanted) {
         return Some(wanted);
     }
-    takes.iter().rev().find(|effort| place(effort) <= place(wanted)).or(takes.first()).copied()
+    let place = |effort: &str| EFFORTS.iter().position(|known| *known == effort);
+    let mut thinks = takes.iter().filter(|effort| **effort != "none");
+    let least = thinks.clone().next();
+    thinks.rfind(|effort| place(effort) <= place(wanted)).or(least).copied()
 }
 
 impl Form<'_> {

@@ -6,12 +6,14 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::refusal::Said;
+use crate::domain::conversation::EFFORTS;
 use crate::domain::message::{Message, Part};
 
 /// Models that lessons are kept for, and signatures that were refused: more would be abuse.
 const MODELS: usize = 256;
 const SIGNATURES: usize = 4096;
 const MAX_TOKENS: &str = "max-tokens=";
+const ONLY_EFFORTS: &str = "efforts=";
 /// No answer is shorter than that on purpose, in tokens: smaller numbers in a refusal mean something else.
 const LEAST_TOKENS: u32 = 256;
 
@@ -21,6 +23,8 @@ pub(super) struct Lessons {
     quirks: BTreeSet<Quirk>,
     /// The most it writes, in tokens.
     pub max_tokens: Option<u32>,
+    /// How deeply it can be asked to think, from the least to the most, where a refusal has named that.
+    pub efforts: Option<Vec<&'static str>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -145,15 +149,19 @@ impl Lessons {
     /// Words with blanks between them, such as `no-stream-options max-tokens=8192`.
     pub(super) fn to_text(&self) -> String {
         let quirks = self.quirks.iter().map(|quirk| quirk.name().to_owned());
-        quirks.chain(self.max_tokens.map(|most| format!("{MAX_TOKENS}{most}"))).collect::<Vec<_>>().join(" ")
+        let most = self.max_tokens.map(|most| format!("{MAX_TOKENS}{most}"));
+        let efforts = self.efforts.as_ref().map(|efforts| format!("{ONLY_EFFORTS}{}", efforts.join(",")));
+        quirks.chain(most).chain(efforts).collect::<Vec<_>>().join(" ")
     }
 
     /// Words that this program does not know mean nothing.
-    fn from_text(text: &str) -> Self {
+    pub(super) fn from_text(text: &str) -> Self {
         let named = |word: &str| Quirk::ALL.into_iter().find(|quirk| quirk.name() == word);
+        let value = |name: &'static str| text.split(' ').find_map(move |word| word.strip_prefix(name));
         Self {
             quirks: text.split(' ').filter_map(named).collect(),
-            max_tokens: text.split(' ').find_map(|word| word.strip_prefix(MAX_TOKENS)?.parse().ok()),
+            max_tokens: value(MAX_TOKENS).and_then(|most| most.parse().ok()),
+            efforts: value(ONLY_EFFORTS).map(efforts_in),
         }
     }
 
@@ -167,6 +175,9 @@ impl Lessons {
         }
         if words.contains("max_completion_tokens") {
             more.push(self.without(Quirk::CompletionTokens));
+        }
+        if let Some(efforts) = words.contains("effort").then(|| efforts_named(&words)).flatten() {
+            more.push(Self { efforts: Some(efforts), ..self.clone() });
         }
         let signs = SIGNS.iter().filter(|(signs, _)| signs.iter().all(|sign| words.contains(sign)));
         more.extend(signs.map(|(_, quirk)| {
@@ -183,6 +194,21 @@ impl Lessons {
         less.quirks.remove(&quirk);
         less
     }
+}
+
+/// How refusals begin to name what would be taken.
+const INSTEAD: [&str; 5] = ["supported values", "should be", "one of", "valid values", "expected"];
+
+/// The efforts that a refusal names as those that are taken.
+fn efforts_named(words: &str) -> Option<Vec<&'static str>> {
+    let at = INSTEAD.iter().filter_map(|sign| words.find(sign)).min()?;
+    Some(efforts_in(&words[at..])).filter(|efforts| !efforts.is_empty())
+}
+
+/// The names of efforts in a text, from the least to the most.
+fn efforts_in(text: &str) -> Vec<&'static str> {
+    let words: HashSet<&str> = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+    EFFORTS.into_iter().filter(|effort| words.contains(effort)).collect()
 }
 
 /// The limit that a refusal names: the smallest number that can be one. `190000 + 32000 > 200000` leaves 10000.
@@ -327,8 +353,30 @@ mod tests {
     }
 
     #[test]
+    fn a_refusal_names_the_efforts_that_are_taken() {
+        let check = |words: &str, expected: &str| {
+            let said = Said { status: 400, words: words.to_owned(), ..Said::default() };
+            assert_eq!(Learned::default().after(&said, 0, &[]).remove(0).lessons.to_text(), expected, "{words}");
+        };
+        check(
+            "Unsupported value: 'reasoning_effort' does not support 'minimal' with this model. Supported values are: \
+             'medium', 'low', and 'high'.",
+            "efforts=low,medium,high",
+        );
+        check("body.reasoning_effort: Input should be 'none' or 'high'", "efforts=none,high");
+        check("`reasoning_effort` must be one of `none` or `default`", "efforts=none");
+        check("Unsupported parameter: 'reasoning_effort' is not supported with this model.", "no-effort");
+        check("reasoning_effort: expected a model that thinks", "no-effort");
+        check("think value \"low\" is not supported for this model", "no-effort");
+    }
+
+    #[test]
     fn lessons_are_kept_as_words() {
-        let lessons = Lessons { quirks: Quirk::ALL.into_iter().collect(), max_tokens: Some(8192) };
+        let lessons = Lessons {
+            quirks: Quirk::ALL.into_iter().collect(),
+            max_tokens: Some(8192),
+            efforts: Some(vec!["low", "high"]),
+        };
         assert_eq!(lessons.quirks.len(), Quirk::ALL.len());
         assert_eq!(Lessons::from_text(&lessons.to_text()), lessons);
         assert_eq!(Lessons::from_text("of-a-newer-program max-tokens=x"), Lessons::default());

@@ -10,6 +10,7 @@ mod connector;
 pub mod demo;
 mod dialect;
 mod draft;
+mod efforts;
 mod fault;
 mod history;
 mod json;

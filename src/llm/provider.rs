@@ -18,7 +18,7 @@ use super::lessons::{Learned, Memory, Quirk};
 use super::listing::{self, Listed};
 use super::models::{self, Model};
 use super::reading::Reading;
-use super::{Answer, Cancel, Delta, Endpoint, Failure, Kind, Prompt, Retry, Timeouts, transport, wires};
+use super::{Answer, Cancel, Delta, Endpoint, Failure, Kind, Prompt, Retry, Timeouts, efforts, transport, wires};
 use crate::domain::Error;
 use crate::domain::message::{Message, Part};
 use crate::domain::secret::Secret;
@@ -151,6 +151,12 @@ impl Provider {
         model.loaded_context.or(model.context_tokens)
     }
 
+    /// How deeply a model can be asked to think, from the least to the most, as far as that is known.
+    pub fn efforts(&self, model: &Model) -> Vec<&'static str> {
+        let learned = self.memory.of(&model.id, &[]);
+        efforts::of(self.kind(&learned), model, &learned.lessons).unwrap_or_default()
+    }
+
     /// The model of conversations that name none; empty where the provider has none that is known.
     pub fn model_or_none(&self, listed: &[Model]) -> String {
         match self.endpoint.default_model.as_str() {
@@ -246,17 +252,15 @@ impl Provider {
     fn form<'a>(&self, prompt: &Prompt<'a>, origin: &'a str, learned: &'a Learned) -> Form<'a> {
         let listed = self.listed().clone();
         let model = listed.and_then(|models| models.iter().find(|model| model.id == prompt.model).cloned());
-        let known = model.unwrap_or_default();
-        // A server of Anthropic's wire that says nothing of effort does not know it; others refuse it once.
-        let takes_effort = self.endpoint.kind != Kind::Anthropic || !known.efforts.is_empty();
-        let effort = if takes_effort && !learned.lessons.has(Quirk::NoEffort) { prompt.effort } else { None };
+        let known = model.unwrap_or_else(|| Model { id: prompt.model.to_owned(), ..Model::default() });
+        let takes = efforts::of(self.kind(learned), &known, &learned.lessons);
         Form {
             origin,
             lessons: &learned.lessons,
             forget_thinking: learned.forget_thinking,
             thinks: known.thinking == Some(true),
             most_tokens: known.max_tokens,
-            effort: dialect::effort(effort, &known.efforts),
+            effort: dialect::effort(prompt.effort, takes.as_deref()),
             context: (known.context_tokens, known.loaded_context),
         }
     }

@@ -12,6 +12,7 @@ const SEARCH_FROM = 9;
 export class ModelChip {
   #name = h("span", { class: "u-truncate" });
   #symbol = icon("model", "is-small");
+  #foot = h("div");
   #listeners = new AbortController();
 
   constructor(app) {
@@ -51,6 +52,7 @@ export class ModelChip {
     const text = t("model.named", { name: shown });
     attribute(this.element, "aria-label", text);
     attribute(this.element, "title", text);
+    this.#drawEfforts();
     this.#warn(gone ? t("model.gone", { name }) : model?.lifecycle === "deprecated" && model.retiresAt ? t("model.retiresSoon", { name, date: dateOf(retiresAt(model)) }) : "");
   }
 
@@ -63,7 +65,19 @@ export class ModelChip {
   }
 
   open() {
-    pickModel(this.app, (model) => this.#pick(model), { current: this.#current.model, foot: this.#efforts() });
+    this.offered = null;
+    this.#drawEfforts();
+    pickModel(this.app, (model) => this.#pick(model), { current: this.#current.model, foot: this.#foot });
+    this.app.models.refresh({ now: true }); // what a provider has refused since is no longer offered
+  }
+
+  /** While the list is open, drawn anew only where something else is offered: a choice with the keys goes on. */
+  #drawEfforts() {
+    const { model } = this.#current;
+    const offered = JSON.stringify([model?.name, model?.efforts]);
+    if (this.offered === offered) return;
+    this.offered = offered;
+    fill(this.#foot, this.#efforts());
   }
 
   /** How deeply the model of the conversation thinks, where it lets itself be asked. */

@@ -14,9 +14,16 @@ const MODELS = [
 ];
 
 // The first account sees every model in any case: the tests are those of others.
-setStage({ models: MODELS, prepare: () => register(page, server.url) });
+setStage({ models: MODELS, say: answered, prepare: () => register(page, server.url) });
+
+/** The list promises more than the model takes. */
+function answered(body) {
+  if (body.output_config?.effort === "max") return { refusal: "output_config.effort: Input should be 'low', 'medium' or 'high'" };
+  return `Answered by ${body.model}.`;
+}
 
 const chip = () => page.getByRole("button", { name: /^(Model: |模型：)/ });
+const levels = (effort) => effort.getByRole("radio").evaluateAll((all) => all.map((each) => each.parentElement.textContent));
 const option = (name) => page.getByRole("option", { name });
 
 test("a model is chosen by keys, answers, and stays the choice of the next conversation", async () => {
@@ -93,7 +100,7 @@ test("by touch and in Chinese, and nothing sticks out", async () => {
 test("how deeply a model thinks is chosen with it, by keys, and the next conversation begins with it", async () => {
   await chip().click();
   const effort = page.getByRole("group", { name: "How deeply Sonnet 5.5 thinks" });
-  assert.deepEqual(await effort.getByRole("radio").evaluateAll((all) => all.map((each) => each.parentElement.textContent)), ["Automatic", "Low", "Medium", "High", "Maximum"]);
+  assert.deepEqual(await levels(effort), ["Automatic", "Low", "Medium", "High", "Maximum"]);
   await page.keyboard.press("Tab");
   for (let presses = 0; presses < 3; presses += 1) await page.keyboard.press("ArrowRight");
   await page.getByRole("button", { name: "Model: Sonnet 5.5 · High", includeHidden: true }).waitFor();
@@ -112,6 +119,14 @@ test("how deeply a model thinks is chosen with it, by keys, and the next convers
   await finished(page);
   assert.equal(upstream.asked.at(-1).output_config?.effort, undefined);
   await chip().click();
+  await page.getByText("Maximum", { exact: true }).click();
+  await page.keyboard.press("Escape");
+  await say(page, "As hard as you can");
+  await finished(page);
+  assert.equal(upstream.asked.at(-1).output_config?.effort, "high", "the next one that it takes");
+  await chip().click();
+  await page.getByText("Maximum", { exact: true }).waitFor({ state: "detached" }); // what was refused is no longer offered
+  assert.deepEqual(await levels(effort), ["Automatic", "Low", "Medium", "High"]);
   await option(/Small/).click();
   await chip().click();
   assert.equal(await page.getByRole("radio").count(), 0, "a model that does not say so is not asked to");

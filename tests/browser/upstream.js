@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 
 /**
  * `models` as Anthropic lists them; every answer names the model that was asked, or is what `say(body)` gives: a text, or
- * `{ tool, input }` for a call. `asked` are the requests.
+ * `{ tool, input }` for a call, or `{ refusal }`. `asked` are the requests.
  */
 export async function startUpstream({ models, say = (body) => `Answered by ${body.model}.` }) {
   const asked = [];
@@ -19,8 +19,14 @@ export async function startUpstream({ models, say = (body) => `Answered by ${bod
     for await (const chunk of request) text += chunk;
     const body = JSON.parse(text);
     asked.push(body);
+    const said = say(body);
+    if (said.refusal) {
+      response.writeHead(400, { "content-type": "application/json" });
+      response.end(JSON.stringify({ type: "error", error: { type: "invalid_request_error", message: said.refusal } }));
+      return;
+    }
     response.setHeader("content-type", "text/event-stream");
-    for (const event of eventsOf(body.model, say(body))) response.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
+    for (const event of eventsOf(body.model, said)) response.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
     response.end();
   });
   server.listen(0, "127.0.0.1");

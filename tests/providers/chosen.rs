@@ -59,6 +59,12 @@ fn the_last_choice_is_where_the_next_conversation_begins() {
     create_with(&mut client, &json!("second/m-1"));
     assert_eq!(asked(&chat.server, "DELETE", "/second", &chat.token, &Value::Null).status, 200);
     assert_eq!(record(&mut client)["model"], Value::Null, "it is gone");
+    let gone = json!({"id": "claude-gone", "lifecycle": "retired", "retires_at": "2025-01-01T00:00:00Z"});
+    chat.upstream.lists(json!({"data": [{"id": "claude-sonnet-5-5"}, gone]}));
+    assert_eq!(chat.server.http().get("/api/models?refresh=1", Some(&chat.token)).status, 200);
+    create_with(&mut client, &json!("anthropic/claude-gone"));
+    assert_eq!(record(&mut client)["model"], Value::Null, "it is retired");
+    assert_eq!(offered(&mut client).1, "anthropic/claude-sonnet-5-5");
 }
 
 #[test]

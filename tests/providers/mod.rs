@@ -4,6 +4,7 @@ mod added;
 mod checked;
 mod chosen;
 mod keys;
+mod efforts;
 mod learned;
 mod retired;
 

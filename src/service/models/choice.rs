@@ -100,10 +100,12 @@ impl Registry {
     /// The model that a person's next conversation begins with, where they have chosen one that they may still use.
     pub fn last_choice(&self, caller: &Caller) -> Result<Option<String>> {
         let Some(id) = self.store.model_choice(&caller.user.id)? else { return Ok(None) };
-        let is_there = id
-            .split_once('/')
-            .is_none_or(|(name, _)| self.names().is_ok_and(|names| names.iter().any(|known| known == name)));
-        Ok(Some(id).filter(|id| is_there && self.check(caller, id).is_ok()))
+        let all = self.all()?;
+        let (entry, model) = named(&all, &id);
+        let is_there = !id.contains('/') || id == format!("{}/{model}", entry.name());
+        let known = entry.provider.known_models().unwrap_or_default();
+        let is_gone = known.iter().any(|one| one.id == model && is_retired(entry, one));
+        Ok(Some(id.as_str()).filter(|id| is_there && !is_gone && self.check(caller, id).is_ok()).map(str::to_owned))
     }
 
     /// An error of the provider as a person should read it: with the way out that fits.

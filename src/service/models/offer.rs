@@ -35,6 +35,12 @@ pub struct Offer {
     pub retires_at: String,
 }
 
+impl Offer {
+    fn is_there(&self) -> bool {
+        self.lifecycle != lifecycle::RETIRED
+    }
+}
+
 impl Registry {
     /// The models that a person can choose, as they were listed last; the default provider's stand first. One that cannot
     /// be asked shows its own default, where it has one. The person's last choice is the default, if it is still there.
@@ -43,7 +49,7 @@ impl Registry {
     pub fn offers(&self, caller: &Caller) -> Result<Vec<Offer>> {
         let mut offers = self.offers_for(caller.user.role)?;
         let choice = self.store.model_choice(&caller.user.id)?;
-        if let Some(at) = choice.and_then(|id| offers.iter().position(|offer| offer.id == id)) {
+        if let Some(at) = choice.and_then(|id| offers.iter().position(|offer| offer.id == id && offer.is_there())) {
             offers.iter_mut().enumerate().for_each(|(other, offer)| offer.is_default = other == at);
         }
         Ok(offers)
@@ -67,7 +73,7 @@ impl Registry {
         }
         offers.retain(|offer| policy.allows(role, &offer.id));
         if offers.iter().all(|offer| !offer.is_default)
-            && let Some(first) = offers.iter_mut().find(|offer| offer.lifecycle != lifecycle::RETIRED)
+            && let Some(first) = offers.iter_mut().find(|offer| offer.is_there())
         {
             first.is_default = true;
         }
@@ -90,7 +96,7 @@ fn offer(entry: &Entry, model: &Model, is_default: bool) -> Offer {
         files: model.files,
         tools: model.tools,
         thinking: model.thinking,
-        efforts: model.efforts.clone(),
+        efforts: entry.provider.efforts(model),
         lifecycle,
         retires_at,
     }

@@ -74,6 +74,8 @@ fn life(offer: &Offer) -> String {
 fn can(offer: &Offer) -> String {
     let abilities =
         [("images", offer.images), ("files", offer.files), ("tools", offer.tools), ("thinking", offer.thinking)];
-    let yes: Vec<&str> = abilities.iter().filter(|(_, can)| *can == Some(true)).map(|(name, _)| *name).collect();
+    let mut yes: Vec<&str> = abilities.iter().filter(|(_, can)| *can == Some(true)).map(|(name, _)| *name).collect();
+    let efforts = format!("effort={}", offer.efforts.join(","));
+    yes.extend(Some(&*efforts).filter(|_| !offer.efforts.is_empty()));
     if yes.is_empty() { "-".to_owned() } else { yes.join(" ") }
 }
