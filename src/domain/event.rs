@@ -6,7 +6,7 @@ use super::StopReason;
 use super::budget::BudgetState;
 use super::id::{ContainerId, ConversationId, MessageId, SessionId, TurnId};
 use super::message::{Message, Usage};
-use super::tool::{Decision, Question, WorkFile};
+use super::tool::{Decision, Extras, Question};
 
 /// Where an event happened. Shared by all events of a turn.
 #[derive(Debug, Clone, PartialEq)]
@@ -101,7 +101,7 @@ pub enum EventKind {
         tool_call_id: String,
         result: String,
         is_error: bool,
-        files: Vec<WorkFile>,
+        extras: Extras,
     },
     /// The conversation no longer fits the model, see `Part::ContextTrimmed`.
     ContextTrimmed {
@@ -182,8 +182,8 @@ impl Event {
                 EventKind::ToolProgress { tool_call_id, message, .. } => {
                     tool_call_id.len() + message.as_ref().map_or(0, String::len)
                 }
-                EventKind::ToolResult { tool_call_id, result, files, .. } => {
-                    tool_call_id.len() + result.len() + files.iter().map(|file| file.path.len() + 64).sum::<usize>()
+                EventKind::ToolResult { tool_call_id, result, extras, .. } => {
+                    tool_call_id.len() + result.len() + extras.weight()
                 }
                 EventKind::UpstreamRetry { reason, .. } => reason.len(),
                 EventKind::ErrorOccurred { message, .. } => message.len(),

@@ -3,7 +3,7 @@
 use super::StopReason;
 use super::attachment::Attachment;
 use super::id::{MessageId, SessionId, TurnId};
-use super::tool::WorkFile;
+use super::tool::{Extras, Resource, WorkFile};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MessageRole {
@@ -116,6 +116,10 @@ pub enum Part {
     Attachment(Attachment),
     /// What a tool has written, behind its result.
     WorkFile(WorkFile),
+    /// What a tool has answered for programs, behind its result: JSON, as text.
+    Structured(String),
+    /// What a tool's result points to, behind it.
+    Resource(Resource),
     /// Stable code, a sentence for people, and the way out where there is one.
     Error {
         code: String,
@@ -185,11 +189,36 @@ impl Part {
             Self::ToolResult { id, name, output, .. } => id.len() + name.len() + output.len(),
             Self::Attachment(file) => file.id.as_str().len() + file.name.len(),
             Self::WorkFile(file) => file.path.len(),
+            Self::Structured(json) => json.len(),
+            Self::Resource(one) => one.uri.len() + one.name.len(),
             Self::ContextTrimmed { from } => from.as_str().len(),
             Self::Error { code, message, hint, next_model } => {
                 let more = [hint, next_model].into_iter().flatten().map(String::len).sum::<usize>();
                 code.len() + message.len() + more
             }
         }
+    }
+}
+
+impl Extras {
+    /// As they stand behind a result.
+    pub fn into_parts(self) -> impl Iterator<Item = Part> {
+        let Self { files, structured, resources } = self;
+        let resources = resources.into_iter().map(Part::Resource);
+        structured.map(Part::Structured).into_iter().chain(resources).chain(files.into_iter().map(Part::WorkFile))
+    }
+
+    /// Those of a result's message.
+    pub fn of(parts: &[Part]) -> Self {
+        let mut extras = Self::default();
+        for part in parts {
+            match part {
+                Part::WorkFile(file) => extras.files.push(file.clone()),
+                Part::Structured(json) => extras.structured = Some(json.clone()),
+                Part::Resource(one) => extras.resources.push(one.clone()),
+                _ => {}
+            }
+        }
+        extras
     }
 }

@@ -21,6 +21,33 @@ pub struct WorkFile {
     pub size: u64,
 }
 
+/// What a result points to: an address for a person, never fetched by us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resource {
+    pub uri: String,
+    pub name: String,
+    /// As the tool says.
+    pub media_type: Option<String>,
+}
+
+/// What a call has brought beside its text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Extras {
+    pub files: Vec<WorkFile>,
+    /// JSON, as text: what the tool has answered for programs.
+    pub structured: Option<String>,
+    pub resources: Vec<Resource>,
+}
+
+impl Extras {
+    /// About how many bytes they take.
+    pub fn weight(&self) -> usize {
+        let files = self.files.iter().map(|file| file.path.len() + 64).sum::<usize>();
+        let resources = self.resources.iter().map(|one| one.uri.len() + one.name.len() + 64).sum::<usize>();
+        files + resources + self.structured.as_ref().map_or(0, String::len)
+    }
+}
+
 /// May this tool be called?
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {

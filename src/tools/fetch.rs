@@ -14,7 +14,7 @@ use ureq::http::header::{CONTENT_TYPE, LOCATION};
 use ureq::http::{Response, Uri};
 use ureq::{Agent, Body};
 
-use super::{Call, Consent, Output, Picture, Tool, cancelled};
+use super::{Blob, Call, Consent, Output, Tool, cancelled};
 use crate::domain::tool::ToolSpec;
 use crate::domain::{Error, Kind, Result};
 use crate::net;
@@ -162,7 +162,7 @@ fn read(call: &Call<'_>, url: &str, response: Response<Body>) -> Result<Output> 
     }
     let head = format!("[{url}, written by others]\n");
     if matches!(kind.as_str(), "image/png" | "image/jpeg" | "image/gif" | "image/webp") && !is_cut {
-        return Ok(Output { pictures: vec![Picture { media_type: kind, bytes }], ..Output::text(head) });
+        return Ok(Output { blobs: vec![Blob { media_type: kind, bytes }], ..Output::text(head) });
     }
     if bytes.contains(&0) {
         let kind = if kind.is_empty() { "bytes" } else { &kind };

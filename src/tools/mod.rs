@@ -21,7 +21,7 @@ use crate::domain::{Cancel, Error, Kind, Result};
 use crate::workdirs::{Place, Workdirs};
 
 pub use keep::{Kept, kept};
-pub use output::{Output, Picture, TEXT_BYTES, sentence};
+pub use output::{Blob, Output, TEXT_BYTES, sentence};
 pub use remote::Remote;
 
 /// What a call gets where its tool does not say otherwise.

@@ -1,7 +1,7 @@
 //! What a tool answered, and how much of it a model gets.
 
 use crate::domain::media::Media;
-use crate::domain::tool::WorkFile;
+use crate::domain::tool::{Extras, WorkFile};
 
 /// Text of one result towards the model, in bytes. What is behind it is kept as a file that the agent can read.
 pub const TEXT_BYTES: usize = 256 * 1024;
@@ -11,16 +11,17 @@ const SENTENCE_CHARS: usize = 600;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Output {
     pub text: String,
-    pub pictures: Vec<Picture>,
-    /// What it has written into the work directory.
-    pub files: Vec<WorkFile>,
+    pub blobs: Vec<Blob>,
+    /// Its files are what it has written into the work directory.
+    pub extras: Extras,
     /// The tool says itself that it did not work: the text goes to the model as one sentence.
     pub is_error: bool,
 }
 
-/// Kept as a file in the conversation's work directory, and shown to models that can look at it.
+/// Kept as a file in the conversation's work directory; a picture is shown to models that can look at it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Picture {
+pub struct Blob {
+    /// As the tool says.
     pub media_type: String,
     pub bytes: Vec<u8>,
 }
@@ -32,7 +33,7 @@ impl Output {
 
     /// A text file was written.
     pub(super) fn wrote(mut self, path: String, size: usize) -> Self {
-        self.files.push(WorkFile { path, media: Media::Text, size: size as u64 });
+        self.extras.files.push(WorkFile { path, media: Media::Text, size: size as u64 });
         self
     }
 

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Call, Consent, Output, Picture, Progress, Tool};
+use super::{Blob, Call, Consent, Output, Progress, Tool};
 use crate::domain::Result;
-use crate::domain::tool::ToolSpec;
-use crate::mcp::{Approval, CallLimits, Declared, Servers};
+use crate::domain::tool::{Extras, ToolSpec};
+use crate::mcp::{Approval, CallLimits, CallResult, Declared, Servers};
 
 pub struct Remote {
     servers: Arc<Servers>,
@@ -62,7 +62,9 @@ impl Tool for Remote {
         };
         let limits = CallLimits { deadline: call.deadline, cancel: call.cancel, progress: &progress };
         let result = self.servers.call(Some(call.owner), (&self.server, &self.name), &input, limits)?;
-        let pictures = result.pictures.into_iter().map(|(media_type, bytes)| Picture { media_type, bytes });
-        Ok(Output { text: result.text, pictures: pictures.collect(), is_error: result.is_error, ..Output::default() })
+        let CallResult { text, blobs, structured, resources, is_error } = result;
+        let blobs = blobs.into_iter().map(|(media_type, bytes)| Blob { media_type, bytes });
+        let extras = Extras { structured, resources, ..Extras::default() };
+        Ok(Output { text, blobs: blobs.collect(), extras, is_error })
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::view::{ApprovalView, Json, MessageView, UsageView, WorkFileView};
+use super::view::{ApprovalView, Json, MessageView, ResourceView, UsageView, WorkFileView};
 use crate::domain::budget::BudgetState;
 use crate::domain::event::{Context, Event, EventKind};
 use crate::domain::id::TurnId;
@@ -117,6 +117,10 @@ enum EventView<'a> {
         is_error: bool,
         #[serde(skip_serializing_if = "Vec::is_empty")]
         files: Vec<WorkFileView<'a>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        structured: Option<Json<'a>>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        resources: Vec<ResourceView<'a>>,
     },
     Trimmed {
         from_turn_id: &'a str,
@@ -233,9 +237,12 @@ impl<'a> EventView<'a> {
                 let (done, total, message) = (*done, *total, message.as_deref());
                 ("tool_progress", Self::ToolProgress { tool_call_id, done, total, message })
             }
-            EventKind::ToolResult { tool_call_id, result, is_error, files } => {
-                let files = files.iter().map(WorkFileView::of).collect();
-                ("tool_result", Self::ToolResult { tool_call_id, result, is_error: *is_error, files })
+            EventKind::ToolResult { tool_call_id, result, is_error, extras } => {
+                let files = extras.files.iter().map(WorkFileView::of).collect();
+                let structured = extras.structured.as_deref().map(Json::of);
+                let resources = extras.resources.iter().map(ResourceView::of).collect();
+                let is_error = *is_error;
+                ("tool_result", Self::ToolResult { tool_call_id, result, is_error, files, structured, resources })
             }
             _ => ("unknown", Self::Nothing {}),
         }
@@ -253,7 +260,7 @@ mod tests {
     use crate::domain::id::{ContainerId, ConversationId, MessageId, SessionId, TurnId};
     use crate::domain::media::Media;
     use crate::domain::message::{MessageRole, MessageStatus, Part, Usage};
-    use crate::domain::tool::WorkFile;
+    use crate::domain::tool::{Extras, Resource, WorkFile};
 
     const USAGE: Usage = Usage { input: 1, cache_creation: 2, cache_read: 3, output: 4 };
     const USAGE_JSON: &str =
@@ -379,15 +386,24 @@ mod tests {
         let whole = r#"{"toolCallId":"t1","done":1.0,"total":2.5,"message":"half"}"#;
         check(progress(Some(2.5), Some(own("half"))), "tool_progress", whole);
         check(
-            EventKind::ToolResult { tool_call_id: own("t1"), result: own("ok"), is_error: false, files: Vec::new() },
+            EventKind::ToolResult {
+                tool_call_id: own("t1"),
+                result: own("ok"),
+                is_error: false,
+                extras: Extras::default(),
+            },
             "tool_result",
             r#"{"toolCallId":"t1","result":"ok","isError":false}"#,
         );
-        let files = vec![WorkFile { path: own("a.txt"), media: Media::Text, size: 3 }];
+        let extras = Extras {
+            files: vec![WorkFile { path: own("a.txt"), media: Media::Text, size: 3 }],
+            structured: Some(own(r#"{"n":1.50}"#)),
+            resources: vec![Resource { uri: own("file:///a"), name: own("a"), media_type: Some(own("text/x")) }],
+        };
         check(
-            EventKind::ToolResult { tool_call_id, result: own("ok"), is_error: false, files },
+            EventKind::ToolResult { tool_call_id, result: own("ok"), is_error: false, extras },
             "tool_result",
-            r#"{"toolCallId":"t1","result":"ok","isError":false,"files":[{"path":"a.txt","mediaType":"text/plain","size":3}]}"#,
+            r#"{"toolCallId":"t1","result":"ok","isError":false,"files":[{"path":"a.txt","mediaType":"text/plain","size":3}],"structured":{"n":1.50},"resources":[{"uri":"file:///a","name":"a","mediaType":"text/x"}]}"#,
         );
     }
 

@@ -9,7 +9,7 @@ use crate::domain::conversation::Conversation;
 use crate::domain::id::TurnId;
 use crate::domain::limits::REPLY_BYTES;
 use crate::domain::message::{Message, MessageRole, Part, Usage};
-use crate::domain::tool::{Question, WorkFile};
+use crate::domain::tool::{Question, Resource, WorkFile};
 
 /// A conversation: an image's record.
 #[derive(Serialize)]
@@ -207,6 +207,10 @@ enum PartView<'a> {
     #[serde(rename = "file")]
     Attachment(FileView<'a>),
     WorkFile(WorkFileView<'a>),
+    Structured {
+        content: Json<'a>,
+    },
+    Resource(ResourceView<'a>),
     Error {
         code: &'a str,
         message: &'a str,
@@ -232,6 +236,22 @@ pub(super) struct WorkFileView<'a> {
 impl<'a> WorkFileView<'a> {
     pub(super) fn of(file: &'a WorkFile) -> Self {
         Self { path: &file.path, media_type: file.media.as_str(), size: file.size }
+    }
+}
+
+/// What a tool's result points to.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ResourceView<'a> {
+    uri: &'a str,
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    media_type: Option<&'a str>,
+}
+
+impl<'a> ResourceView<'a> {
+    pub(super) fn of(resource: &'a Resource) -> Self {
+        Self { uri: &resource.uri, name: &resource.name, media_type: resource.media_type.as_deref() }
     }
 }
 
@@ -269,6 +289,8 @@ impl<'a> PartView<'a> {
             Part::Attachment(file) if file.media.is_picture() => Self::Picture(FileView::of(file)),
             Part::Attachment(file) => Self::Attachment(FileView::of(file)),
             Part::WorkFile(file) => Self::WorkFile(WorkFileView::of(file)),
+            Part::Structured(json) => Self::Structured { content: Json::of(json) },
+            Part::Resource(one) => Self::Resource(ResourceView::of(one)),
             Part::Error { code, message, hint, next_model } => {
                 Self::Error { code, message, hint: hint.as_deref(), next_model: next_model.as_deref() }
             }
@@ -352,6 +374,8 @@ pub(super) mod tests {
             Part::Attachment(Attachment { id: FileId::from(own("f1")), name: own("a"), media: Media::Gif, size: 3 }),
             Part::Attachment(Attachment { id: FileId::from(own("f2")), name: own("b"), media: Media::Pdf, size: 4 }),
             Part::WorkFile(WorkFile { path: own("a/b.txt"), media: Media::Text, size: 5 }),
+            Part::Structured(own(r#"{"n":[1]}"#)),
+            Part::Resource(Resource { uri: own("https://a.example/x"), name: own("x"), media_type: None }),
             Part::Error { code: own("c"), message: own("m"), hint: Some(own("h")), next_model: Some(own("p/n")) },
         ];
         let content = |role, render: Option<Render<'_>>| {
@@ -369,6 +393,8 @@ pub(super) mod tests {
             {"type":"image","fileId":"f1","mediaType":"image/gif","name":"a","size":3},
             {"type":"file","fileId":"f2","mediaType":"application/pdf","name":"b","size":4},
             {"type":"work-file","path":"a/b.txt","mediaType":"text/plain","size":5},
+            {"type":"structured","content":{"n":[1]}},
+            {"type":"resource","uri":"https://a.example/x","name":"x"},
             {"type":"error","code":"c","message":"m","hint":"h","nextModel":"p/n"}]"#,
         )
         .expect("JSON");

@@ -3,8 +3,8 @@
 
 import { fill, h, icon } from "./dom.js";
 import { errorText, hourOf, t } from "./i18n.js";
+import { inputList } from "./results.js";
 import { announce } from "./status.js";
-import { inputList } from "./steps.js";
 
 /** [decision, wording, look] in the order of the buttons. */
 const ANSWERS = [["once", "approval.once", "is-primary"], ["conversation", "approval.conversation", ""], ["always", "approval.always", ""], ["deny", "approval.deny", "is-quiet"]];

@@ -2,6 +2,7 @@
 
 import { attribute, fill, h, icon, label, swapIcon } from "./dom.js";
 import { langOf, number, seconds, t } from "./i18n.js";
+import { inputPairs, links, pair, pretty, says } from "./results.js";
 
 const FOLD_FROM = 5;
 
@@ -12,6 +13,7 @@ class Step {
   #time = h("span", { class: "step-time meta" });
   #body = h("div", { class: "stack step-body" });
   #item = null;
+  #shown = [];
 
   constructor() {
     const head = h("summary", { class: "row step-head" }, this.#icon, this.#name, this.#input, this.#time, icon("chevron-down", "is-small step-fold"));
@@ -51,16 +53,22 @@ class Step {
     swapIcon(this.#icon, symbol);
   }
 
-  /** The body is only built while it is open: results can be long. */
+  /** The body is only built while it is open: results can be long. What is read in it stays where it is. */
   #fillBody() {
     if (!this.element.open || !this.#item) return;
     const item = this.#item;
+    const shown = [item.text, item.input, item.result, item.state];
+    if (this.#shown.length && shown.every((value, index) => value === this.#shown[index])) return;
+    this.#shown = shown;
     if (item.kind === "thinking") {
       fill(this.#body, h("p", { lang: langOf(item.text), dir: "auto" }, item.text));
       return;
     }
+    const isRepeated = says(item.result, item.structured);
     fill(this.#body, h("dl", {}, inputPairs(item.input).map(([name, text]) => pair(name ?? t("step.input"), text)),
-      item.result !== null && pair(t(item.state === "failed" ? "step.error" : "step.result"), pretty(item.result))));
+      item.result !== null && !isRepeated && pair(t(item.state === "failed" ? "step.error" : "step.result"), pretty(item.result)),
+      item.structured !== undefined && structured(item.structured, t(isRepeated ? "step.result" : "step.structured"))),
+    item.resources?.length > 0 && links(item.resources));
   }
 }
 
@@ -121,26 +129,8 @@ function oneLine(input) {
   return pairs.length ? `{ ${pairs.join(", ")} }` : "{ }";
 }
 
-const pair = (name, text) => [h("dt", {}, name), h("dd", {}, h("pre", { tabindex: 0, dir: "ltr", "aria-label": name }, text))];
-
-/** The input of a call, name by name, texts as they are: [name or null for all of it, text]. */
-export function inputPairs(input) {
-  const value = typeof input === "string" ? parsed(input) : input;
-  const entries = value && typeof value === "object" && !Array.isArray(value) ? Object.entries(value) : [];
-  if (!entries.length) return [[null, pretty(input)]];
-  return entries.map(([name, each]) => [name, typeof each === "string" ? each : JSON.stringify(each, null, 2)]);
-}
-
-/** What is asked for consent. */
-export const inputList = (input) => h("dl", { class: "approval-input" }, inputPairs(input).map(([name, text]) => pair(name ?? t("step.input"), text)));
-
-function parsed(text) {
-  try { return JSON.parse(text); } catch { return null; }
-}
-
-/** A value as people read it. */
-function pretty(value) {
-  if (typeof value !== "string") return JSON.stringify(value ?? {}, null, 2);
-  const found = parsed(value);
-  return found && typeof found === "object" ? JSON.stringify(found, null, 2) : value;
-}
+/** What the tool answered for programs, name by name. */
+const structured = (value, title) => {
+  const pairs = inputPairs(value);
+  return pairs[0][0] === null ? pair(title, pairs[0][1]) : [h("dt", { class: "step-part" }, title), pairs.map(([name, text]) => pair(name, text))];
+};

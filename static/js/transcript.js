@@ -187,7 +187,7 @@ const HANDLERS = {
   tool_approval_request: (turn, approval) => ask(turn, approval),
   tool_approval_answered: (turn, { toolCallId, toolName }) => { toolItem(turn, toolCallId, toolName).approval = null; },
   tool_progress: (turn, { toolCallId, done, total, message }) => { toolItem(turn, toolCallId).progress = { done, total, message }; },
-  tool_result: (turn, { toolCallId, result, isError, files = [] }) => giveResult(turn, toolCallId, { result, isError, files }),
+  tool_result: (turn, { toolCallId, ...result }) => giveResult(turn, toolCallId, result),
   budget_notice: () => {}, // the page says it
   context_trimmed: (turn, { fromTurnId }) => { turn.items.push({ kind: "trimmed", fromTurnId }); },
   upstream_retry: (turn, { attempt, delayMs, reason }) => {
@@ -241,10 +241,16 @@ function ask(turn, approval) {
   item.state = "running";
 }
 
-function giveResult(turn, id, { result, isError, files = [] }) {
-  turn.results.set(id, { result, isError, files });
+function giveResult(turn, id, { result, isError, files = [], structured, resources = [] }) {
+  turn.results.set(id, { result, isError, files, structured, resources });
   const item = turn.items.find((each) => each.kind === "tool" && each.id === id);
-  if (item) Object.assign(item, { result, files, approval: null, progress: null, state: isError ? "failed" : "done", endedAt: item.startedAt && Date.now() });
+  if (item) Object.assign(item, { result, files, structured, resources, approval: null, progress: null, state: isError ? "failed" : "done", endedAt: item.startedAt && Date.now() });
+}
+
+/** More of the result that came last. */
+function amend(turn, more) {
+  Object.assign(turn.results.get(turn.lastResult) ?? {}, more);
+  Object.assign(turn.items.find((each) => each.kind === "tool" && each.id === turn.lastResult) ?? {}, more);
 }
 
 function closeThinking(turn) {
@@ -316,6 +322,10 @@ function addPart(turn, part, messageId) {
     turn.lastResult = part.toolCallId;
   } else if (part.type === "work-file") {
     turn.results.get(turn.lastResult)?.files.push(part);
+  } else if (part.type === "resource") {
+    turn.results.get(turn.lastResult)?.resources.push(part);
+  } else if (part.type === "structured") {
+    amend(turn, { structured: part.content });
   } else if (part.type === "context-trimmed") {
     turn.items.push({ kind: "trimmed", fromTurnId: part.fromTurnId });
   } else if (part.type === "error") {

@@ -140,6 +140,8 @@ export default {
   "step.stopped": "stopped",
   "step.input": "Input",
   "step.result": "Result",
+  "step.structured": "Structured content",
+  "step.links": "Links",
   "step.error": "Error",
   "step.count": "{n} steps",
   "step.failedCount": "{n} failed",

@@ -140,6 +140,8 @@ export default {
   "step.stopped": "已停止",
   "step.input": "输入",
   "step.result": "结果",
+  "step.structured": "结构化内容",
+  "step.links": "链接",
   "step.error": "错误",
   "step.count": "{n} 个步骤",
   "step.failedCount": "{n} 个失败",

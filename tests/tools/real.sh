@@ -56,6 +56,8 @@ wait_for() {
 packages=$cache/node/node_modules/@modelcontextprotocol
 check everything legacy echo '{"message":"hi"}' 'hi' node "$packages/server-everything/dist/index.js" stdio
 check everything-picture legacy get-tiny-image '{}' '"pictures": *1' node "$packages/server-everything/dist/index.js" stdio
+check everything-structured legacy get-structured-content '{"location":"Chicago"}' '"structured": *{' node "$packages/server-everything/dist/index.js" stdio
+check everything-links legacy get-resource-links '{"count":3}' '"links"' node "$packages/server-everything/dist/index.js" stdio
 check files legacy list_directory "{\"path\":\"$cache/node\"}" 'node_modules' node "$packages/server-filesystem/dist/index.js" "$cache/node"
 check time modern get_current_time '{"timezone":"Asia/Shanghai"}' 'Asia/Shanghai' "$cache/time/bin/mcp-server-time"
 python3 -m http.server 38745 --bind 127.0.0.1 --directory "$here" >/dev/null 2>&1 & servers="$!"

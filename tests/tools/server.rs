@@ -126,6 +126,7 @@ impl Fake {
             "dump",
             "nothing",
             "gather",
+            "rich",
         ];
         let mut tools = names.map(tool).to_vec();
         if self.is("long_names") {
@@ -174,6 +175,13 @@ impl Fake {
             "recall" => text(std::fs::read_to_string("memory").unwrap_or_default()),
             "long" => text("x".repeat(300 * 1024)),
             "structured" => Some(json!({"structuredContent": {"a": 1}, "content": []})),
+            "rich" => Some(json!({"structuredContent": {"city": "Köln", "degrees": [3, 4.5]}, "content": [
+                {"type": "text", "text": "{\"degrees\":[3,4.5],\"city\":\"Köln\"}"},
+                {"type": "resource_link", "name": "log", "title": "The log", "uri": "https://weather.example/log", "mimeType": "text/html"},
+                {"type": "resource_link", "name": "odd", "uri": "javascript:alert(1)"},
+                {"type": "resource", "resource": {"uri": "weather://notes", "mimeType": "text/plain", "text": "mild"}},
+                {"type": "resource", "resource": {"uri": "weather://report", "mimeType": "application/pdf", "blob": "JVBERi0xLjcK"}},
+                {"type": "audio", "mimeType": "audio/wav", "data": "UklGRgAAAABXQVZF"}]})),
             "hang" => loop {
                 std::thread::sleep(Duration::from_secs(1000));
             },

@@ -172,7 +172,7 @@ fn status(status: &ServerStatus) -> StatusView<'_> {
 
 fn tested_view(tested: &Tested) -> TestedView<'_> {
     let result = tested.result.as_ref().map(|result| match result {
-        Ok(result) => ResultView { text: &result.text, pictures: result.pictures.len(), is_error: result.is_error },
+        Ok(result) => ResultView { text: &result.text, pictures: result.pictures(), is_error: result.is_error },
         Err(message) => ResultView { text: message, pictures: 0, is_error: true },
     });
     TestedView { took_ms: tested.took.as_millis(), status: status(&tested.status), result }

@@ -73,6 +73,11 @@ fn write_part(part: &Part, out: &mut dyn Write) -> io::Result<()> {
         Part::Image { media_type, name, .. } => attached(name.as_deref().unwrap_or("picture"), media_type, out),
         Part::File { media_type, filename, .. } => attached(filename.as_deref().unwrap_or("file"), media_type, out),
         Part::Attachment(file) => attached(&file.name, file.media.as_str(), out),
+        Part::Structured(json) => {
+            writeln!(out, "**Structured content**\n")?;
+            fenced("json", json, out)
+        }
+        Part::Resource(one) => writeln!(out, "*(link: {}, {})*\n", one_line(&one.name), one_line(&one.uri)),
         Part::WorkFile(file) => attached(&file.path, file.media.as_str(), out),
         Part::Error { message, hint, .. } => {
             writeln!(out, "**{}** {}\n", one_line(message), one_line(hint.as_deref().unwrap_or_default()))
@@ -108,6 +113,7 @@ fn moment(milliseconds: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::tool::Resource;
 
     fn check(part: Part, expected: &str) {
         let mut out = Vec::new();
@@ -129,6 +135,9 @@ mod tests {
             is_error: false,
         };
         check(result("a\n```\nb"), "**Result of** `ls # x`\n\n````\na\n```\nb\n````\n\n");
+        check(Part::Structured("{\"a\":1}".to_owned()), "**Structured content**\n\n```json\n{\"a\":1}\n```\n\n");
+        let resource = Resource { uri: "https://a.example/\n".to_owned(), name: "a".to_owned(), media_type: None };
+        check(Part::Resource(resource), "*(link: a, https://a.example/ )*\n\n");
         check(result(""), "**Result of** `ls # x`\n\n```\n\n```\n\n");
     }
 

@@ -8,6 +8,7 @@ use super::draft::note;
 use super::unstored::End;
 use crate::domain::event::{EndReason, EventKind};
 use crate::domain::message::{Message, MessageRole, Part, Usage};
+use crate::domain::tool::Extras;
 use crate::domain::{Error, Kind, StopReason};
 use crate::telemetry::metrics::catalog;
 
@@ -93,14 +94,12 @@ pub(super) fn announcing(message: &Message) -> Vec<EventKind> {
         let stored = EventKind::AssistantMessage(Box::new(message.clone()));
         return vec![EventKind::MessageStop { stop_reason, usage }, stored];
     }
-    let files =
-        || message.parts.iter().filter_map(|part| if let Part::WorkFile(file) = part { Some(file) } else { None });
     let event = |part: &Part| match part {
         Part::ToolResult { id, output, is_error, .. } => Some(EventKind::ToolResult {
             tool_call_id: id.clone(),
             result: output.clone(),
             is_error: *is_error,
-            files: files().cloned().collect(),
+            extras: Extras::of(&message.parts),
         }),
         Part::ContextTrimmed { from } => Some(EventKind::ContextTrimmed { from: from.clone() }),
         _ => None,

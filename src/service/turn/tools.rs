@@ -127,11 +127,11 @@ fn work(turns: &Turns, active: &Active, lanes: &Mutex<Lanes<'_>>, done: &Sender<
         let Some(lane) = lock(lanes).pop_front() else { return };
         for call in lane {
             let outcome = catch_unwind(AssertUnwindSafe(|| one(turns, active, &call)));
-            let failed = || Kept { text: tools::sentence("The tool failed"), is_error: true, files: Vec::new() };
-            let Kept { text, is_error, files } = outcome.unwrap_or_else(|_| failed());
+            let failed = || Kept { text: tools::sentence("The tool failed"), is_error: true, ..Kept::default() };
+            let Kept { text, is_error, extras } = outcome.unwrap_or_else(|_| failed());
             let (id, name) = (call.id.to_owned(), call.name.to_owned());
             let mut parts = vec![Part::ToolResult { id, name, output: text, is_error }];
-            parts.extend(files.into_iter().map(Part::WorkFile));
+            parts.extend(extras.into_parts());
             let Ok(()) = done.send(parts) else { return };
         }
     }

@@ -27,6 +27,8 @@ pub(super) fn of_parts(parts: &[Part]) -> u64 {
         Part::Attachment(file) if file.media.is_picture() => IMAGE_TOKENS * BYTES_PER_TOKEN,
         Part::Attachment(file) => file.size / FILE_BYTES,
         Part::File { data, .. } => data.len() as u64 / FILE_BYTES,
+        // For people only.
+        Part::Structured(_) | Part::Resource(_) => 0,
         other => other.weight() as u64,
     };
     of_bytes(parts.iter().map(weight).sum())

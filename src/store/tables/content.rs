@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::domain::attachment::Attachment;
 use crate::domain::id::{FileId, TurnId};
 use crate::domain::media::Media;
 use crate::domain::message::{Part, Usage};
-use crate::domain::tool::WorkFile;
+use crate::domain::tool::{Resource, WorkFile};
 use crate::domain::{Error, Result};
 
 #[derive(Serialize, Deserialize)]
@@ -62,6 +63,15 @@ enum Stored<'a> {
         path: Cow<'a, str>,
         media_type: Cow<'a, str>,
         size: u64,
+    },
+    Structured {
+        content: Value,
+    },
+    Resource {
+        uri: Cow<'a, str>,
+        name: Cow<'a, str>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        media_type: Option<Cow<'a, str>>,
     },
     Error {
         code: Cow<'a, str>,
@@ -168,6 +178,13 @@ impl<'a> From<&'a Part> for Stored<'a> {
                 media_type: file.media.as_str().into(),
                 size: file.size,
             },
+            // What was JSON is stored as such, so that `json_extract` finds what is in it.
+            Part::Structured(json) => {
+                Self::Structured { content: serde_json::from_str(json).unwrap_or_else(|_| json.as_str().into()) }
+            }
+            Part::Resource(Resource { uri, name, media_type }) => {
+                Self::Resource { uri: uri.into(), name: name.into(), media_type: media_type.as_deref().map(Cow::from) }
+            }
             Part::Error { code, message, hint, next_model } => Self::Error {
                 code: code.into(),
                 message: message.into(),
@@ -213,6 +230,12 @@ impl From<Stored<'_>> for Part {
             Stored::WorkFile { path, media_type, size } => {
                 Self::WorkFile(WorkFile { path: path.into_owned(), media: Media::from_text(&media_type), size })
             }
+            Stored::Structured { content } => Self::Structured(content.to_string()),
+            Stored::Resource { uri, name, media_type } => Self::Resource(Resource {
+                uri: uri.into_owned(),
+                name: name.into_owned(),
+                media_type: media_type.map(Cow::into_owned),
+            }),
             Stored::ContextTrimmed { from } => Self::ContextTrimmed { from: TurnId::from(from.into_owned()) },
             Stored::Error { code, message, hint, next_model } => Self::Error {
                 code: code.into_owned(),
@@ -243,6 +266,9 @@ mod tests {
             Part::File { media_type: text(), data: text(), filename: Some(text()) },
             Part::Attachment(Attachment { id: FileId::from(text()), name: text(), media: Media::Pdf, size: 7 }),
             Part::WorkFile(WorkFile { path: text(), media: Media::Png, size: 8 }),
+            Part::Structured(r#"{"a":[1,{"b":null}]}"#.to_owned()),
+            Part::Resource(Resource { uri: text(), name: text(), media_type: Some(text()) }),
+            Part::Resource(Resource { uri: text(), name: text(), media_type: None }),
             Part::Error { code: text(), message: text(), hint: None, next_model: None },
             Part::Error { code: text(), message: text(), hint: Some(text()), next_model: Some(text()) },
             Part::ContextTrimmed { from: TurnId::from(text()) },

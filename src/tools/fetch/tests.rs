@@ -93,7 +93,7 @@ fn pages_texts_and_pictures() {
     assert!(get("/long").ends_with("[cut off: the page is longer than 2 MiB]"));
     assert_eq!((get("/binary").as_str(), get("/none").as_str()), ("fetch_no_text", "fetch_status"));
     let output = fetch_with(&["127.0.0.1"], &site.url("/picture"), &Cancel::new(), PATIENCE).expect("a picture");
-    assert_eq!(output.pictures[0].media_type, "image/png");
+    assert_eq!(output.blobs[0].media_type, "image/png");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::app::data::{ServerStatus, Tested, ToolServers};
+use crate::app::data::{CallResult, ServerStatus, Tested, ToolServers};
 use crate::cli::command::{Command, CommandOption, Given, usage};
 use crate::cli::output::{one_line, print, print_json};
 use crate::domain::user::Actor;
@@ -51,7 +51,7 @@ fn run(given: &Given) -> Result<()> {
     if is_good { Ok(()) } else { Err(Error::new(Kind::Unavailable, "mcp_test_failed", "the test failed")) }
 }
 
-fn is_good(result: &std::result::Result<crate::app::data::CallResult, String>) -> bool {
+fn is_good(result: &std::result::Result<CallResult, String>) -> bool {
     result.as_ref().is_ok_and(|result| !result.is_error)
 }
 
@@ -60,7 +60,7 @@ fn as_json(tested: &Tested) -> Value {
     let tools = status.catalog.iter().flat_map(|catalog| &catalog.tools);
     let quarantined = status.catalog.iter().flat_map(|catalog| &catalog.quarantined);
     let result = result.as_ref().map(|result| match result {
-        Ok(result) => json!({"text": result.text, "pictures": result.pictures.len(), "isError": result.is_error}),
+        Ok(result) => result_as_json(result),
         Err(message) => json!({"text": message, "pictures": 0, "isError": true}),
     });
     json!({
@@ -75,6 +75,22 @@ fn as_json(tested: &Tested) -> Value {
         "stderr": status.last_words,
         "result": result,
     })
+}
+
+/// What it has beside text and pictures is named where there is any.
+fn result_as_json(result: &CallResult) -> Value {
+    let mut shown = json!({"text": result.text, "pictures": result.pictures(), "isError": result.is_error});
+    let files = result.blobs.len() - result.pictures();
+    if files > 0 {
+        shown["files"] = json!(files);
+    }
+    if !result.resources.is_empty() {
+        shown["links"] = result.resources.iter().map(|one| json!({"uri": one.uri, "name": one.name})).collect();
+    }
+    if let Some(structured) = result.structured.as_deref().and_then(|json| serde_json::from_str(json).ok()) {
+        shown["structured"] = structured;
+    }
+    shown
 }
 
 fn era(status: &ServerStatus) -> Option<&'static str> {
@@ -101,7 +117,12 @@ fn as_text(tested: &Tested) -> String {
     match result {
         Some(Ok(result)) => {
             let word = if result.is_error { "failed" } else { "answered" };
-            lines.push(format!("call     {word}, pictures: {}\n{}", result.pictures.len(), result.text));
+            let (pictures, files) = (result.pictures(), result.blobs.len());
+            let more =
+                [("files", files - pictures), ("links", result.resources.len())].into_iter().filter(|(_, n)| *n > 0);
+            let more: String = more.map(|(what, n)| format!(", {what}: {n}")).collect();
+            let structured = if result.structured.is_some() { ", structured content" } else { "" };
+            lines.push(format!("call     {word}, pictures: {pictures}{more}{structured}\n{}", result.text));
         }
         Some(Err(message)) => lines.push(format!("call     {}", one_line(message))),
         None => {}
