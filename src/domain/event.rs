@@ -40,6 +40,8 @@ pub enum EventKind {
         message: Box<Message>,
         siblings: Vec<TurnId>,
     },
+    /// The turn waited, and its question was taken back: both are gone.
+    TurnTakenBack,
     /// `continues`: what the turn has written before stays; otherwise it is superseded.
     ConversationStart {
         continues: bool,

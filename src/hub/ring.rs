@@ -215,7 +215,7 @@ impl RingState {
                 self.running = true;
                 self.turn_start.get_or_insert(seq - 1);
             }
-            EventKind::BranchSelected { .. } => {}
+            EventKind::BranchSelected { .. } | EventKind::TurnTakenBack => {}
             _ => self.running = true,
         }
         let is_piece = matches!(

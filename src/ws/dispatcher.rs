@@ -124,6 +124,7 @@ impl Dispatcher {
             "branch_select_request" => self.select_branch(request),
             "turn_retry_request" => self.reopen(request, Reopen::Again),
             "turn_continue_request" => self.reopen(request, Reopen::Continue),
+            "turn_take_back_request" => self.take_back(request),
             "agent_interrupt_request" => self.interrupt(request),
             "tool_approval_answer_request" => self.answer_approval(request),
             "search_request" => self.search(request),

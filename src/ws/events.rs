@@ -163,6 +163,7 @@ impl<'a> EventView<'a> {
                 "branch_selected",
                 Self::Branch { parent_turn_id: parent.as_ref().map(TurnId::as_str), is_new: *is_new },
             ),
+            EventKind::TurnTakenBack => ("turn_taken_back", Self::Nothing {}),
             EventKind::ConversationStart { continues } => ("conversation_start", Self::Start { continues: *continues }),
             EventKind::MessageStart { message_id, model } => {
                 ("message_start", Self::MessageStart { message_id: message_id.as_str(), model })

@@ -317,6 +317,12 @@ export class App extends EventTarget {
     return this.connection.request("message_edit_request", { imageId: this.imageId, messageId: user.messageId, content: contentOf({ text, files }), clientMessageId: newId() });
   }
 
+  /** Takes a question that waits back into the composer. */
+  async takeBackTurn({ id, user }) {
+    await this.connection.request("turn_take_back_request", { imageId: this.imageId, turnId: id });
+    this.edit(user.text, (user.attachments ?? []).filter((file) => file.fileId));
+  }
+
   /** The same question once more, as another version; `model` answers this once. */
   regenerate(turn, model = undefined) {
     return this.connection.request("turn_regenerate_request", { imageId: this.imageId, turnId: turn.id, model, clientMessageId: newId() });

@@ -33,7 +33,7 @@ export class Composer {
   #timer = 0;
 
   /**
-   * `text` and `aside` are what was written before; `ondraft` and `onaside` keep them. `chips` stand before Send, `notes`
+   * `text` and `aside` (texts that stepped aside, the last one first) are what was written before; `ondraft` and `onaside` keep them. `chips` stand before Send, `notes`
    * above; `files` are the attachments.
    */
   constructor({ text, aside, chips = [], notes = [], files, onsend, onstop, ondraft, onaside, onjump }) {
@@ -76,7 +76,7 @@ export class Composer {
 
   /** Puts `text` here to be changed and sent. What was being written steps aside and comes back after that. */
   offer(text) {
-    if (this.text.trim() && this.text !== text) this.#setAside(this.text);
+    if (this.text !== text) this.#setAside([this.text, ...this.aside]);
     this.text = text;
     this.focus();
     this.area.setSelectionRange(text.length, text.length);
@@ -92,15 +92,16 @@ export class Composer {
     return true;
   }
 
-  #setAside(text) {
-    this.aside = text;
-    this.onaside(text);
+  #setAside(texts) {
+    this.aside = texts.filter((text) => /\S/.test(text));
+    this.onaside(this.aside);
   }
 
+  /** The last text that stepped aside comes back; what stands here goes behind those that wait. */
   #restore() {
-    const { aside } = this;
-    this.#setAside("");
-    this.text = aside;
+    const [text, ...others] = this.aside;
+    this.#setAside([...others, this.text]);
+    this.text = text;
     this.focus();
   }
 
@@ -121,7 +122,7 @@ export class Composer {
     if (this.#tooLong) return this.#draw();
     this.text = "";
     this.#keep();
-    if (this.aside) this.#restore();
+    if (this.aside.length) this.#restore();
     this.focus();
     this.onsend(text, this.files.take());
   }
@@ -177,7 +178,7 @@ export class Composer {
     const hint = this.#filled ? `${keys} · ${t("context.filled", { n: number(this.#filled) })}` : keys;
     this.hint.classList.toggle("u-wide", this.#filled < NEARLY_FULL); // then a phone shows it, too
     if (this.hint.textContent !== hint) this.hint.textContent = hint;
-    const key = [written, this.#busy, this.#stopping, this.#ready, this.#sendable, this.#tooLong, this.aside, this.files.refusal, this.#eager].join();
+    const key = [written, this.#busy, this.#stopping, this.#ready, this.#sendable, this.#tooLong, this.aside.length, this.files.refusal, this.#eager].join();
     if (this.drawn === key) return;
     this.drawn = key;
     this.#drawNote();
@@ -188,10 +189,10 @@ export class Composer {
 
   #drawNote() {
     const problem = this.#tooLong || this.files.refusal;
-    this.note.hidden = !problem && !this.aside && !this.#eager;
+    this.note.hidden = !problem && !this.aside.length && !this.#eager;
     if (problem) fill(this.note, icon("fail", "is-small"), h("span", { role: "alert" }, problem));
     else if (this.#eager) fill(this.note, icon("clock", "is-small"), h("span", { role: "status" }, t("attach.eager")));
-    else if (this.aside) fill(this.note, h("span", {}, t("aside")), h("button", { type: "button", class: "button is-quiet is-small", onclick: () => this.#restore() }, t("aside.back")));
+    else if (this.aside.length) fill(this.note, h("span", {}, t("aside")), h("button", { type: "button", class: "button is-quiet is-small", onclick: () => this.#restore() }, t("aside.back")));
     else fill(this.note);
     if (problem) this.note.dataset.state = "fail";
     else delete this.note.dataset.state;

@@ -138,7 +138,7 @@ export class Conversations extends EventTarget {
   }
 }
 
-/** What is being written, per person and conversation; `aside` is what steps back while something else is edited. */
+/** What is being written, per person and conversation; `aside` are texts that step back while something else is edited. */
 export const draft = {
   name: (userId, imageId) => `draft:${userId}:${imageId ?? "new"}`,
   get: (userId, imageId) => kept.get(draft.name(userId, imageId)) ?? "",
@@ -148,10 +148,10 @@ export const draft = {
     if (text && !draft.get(userId, to)) draft.set(userId, to, text);
     draft.set(userId, from, "");
   },
-  aside: (userId, imageId) => kept.get(`${draft.name(userId, imageId)}:aside`) ?? "",
-  setAside: (userId, imageId, text) => {
+  aside: (userId, imageId) => [kept.get(`${draft.name(userId, imageId)}:aside`) ?? []].flat(),
+  setAside: (userId, imageId, texts) => {
     const name = `${draft.name(userId, imageId)}:aside`;
-    if (text) kept.set(name, text);
+    if (texts.length) kept.set(name, texts);
     else kept.remove(name);
   },
 };

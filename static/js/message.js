@@ -68,7 +68,7 @@ export const quietWord = (text, onclick) => h("button", { type: "button", class:
 
 /**
  * `host` answers author(), isLast(turn), isAhead(turn), online(), modelName(id), canChoose() and does retry(turn, model),
- * rewrite(user, text), select(turnId, way), regenerate(turn), regenerateWith(turn), proceed(turn), answer(approvalId,
+ * rewrite(user, text), takeBack(turn), select(turnId, way), regenerate(turn), regenerateWith(turn), proceed(turn), answer(approvalId,
  * decision), openFile(file).
  */
 export class TurnView {
@@ -100,8 +100,9 @@ export class TurnView {
     if (this.#asked === key) return;
     this.#asked = key;
     const { user } = turn;
-    const buttons = actions(small("copy", t("copy"), () => copyAndTell(user.text)), user.messageId && small("edit", t("editAgain"), () => this.#rewrite()));
-    const foot = [user.siblings?.length > 1 && this.#versions(turn), queued && mark("clock", t("turn.queued"))].filter(Boolean);
+    const waits = queued && user.messageId && !(user.siblings?.length > 1);
+    const buttons = actions(small("copy", t("copy"), () => copyAndTell(user.text)), user.messageId && !waits && small("edit", t("editAgain"), () => this.#rewrite()));
+    const foot = [user.siblings?.length > 1 && this.#versions(turn), queued && mark("clock", t("turn.queued"), waits && quietWord(t("turn.takeBack"), () => this.#host.takeBack(this.turn)))].filter(Boolean);
     const fresh = question({ id: `q-${turn.id}`, author: this.#host.author(), user, state: queued && "queued", buttons, foot: foot.length > 0 && foot });
     this.#question?.replaceWith(fresh);
     this.#question = fresh;

@@ -131,7 +131,7 @@ export class Shell {
       text: draft.get(userId, imageId),
       aside: draft.aside(userId, imageId),
       ondraft: (text) => draft.set(userId, imageId, text),
-      onaside: (text) => draft.setAside(userId, imageId, text),
+      onaside: (texts) => draft.setAside(userId, imageId, texts),
       onsend: (text, files) => {
         this.#thread.sent(app.open?.transcript.busy);
         app.send(text, files);

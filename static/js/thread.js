@@ -74,7 +74,7 @@ export class Thread {
 
   #changed({ turn, frame }) {
     this.#tell(turn, frame);
-    const structural = ["message_persisted", "conversation_start", "conversation_end"].includes(frame?.type) || !frame;
+    const structural = ["message_persisted", "conversation_start", "conversation_end", "turn_taken_back"].includes(frame?.type) || !frame;
     if (structural) this.#refreshAll();
     else {
       this.#dirty.add(turn.id);
@@ -162,6 +162,7 @@ export class Thread {
         this.follow.sent();
       },
       select: (turnId, way) => this.#act(() => app.selectBranch(turnId), `#q-${CSS.escape(turnId)} [data-version=${way}]`),
+      takeBack: (turn) => this.#act(() => app.takeBackTurn(turn)),
       regenerate: (turn) => this.#act(() => app.regenerate(turn)),
       regenerateWith: (turn) => pickModel(app, (model) => this.#act(() => app.regenerate(turn, model.id))),
       proceed: (turn) => app.proceed(turn),

@@ -123,6 +123,7 @@ export class Transcript {
     if (this.seq && seq > this.seq + 1) return "gap";
     this.seq = seq;
     if (type === "branch_selected") return this.#branch(context.turnId, data);
+    if (type === "turn_taken_back") return this.#takenBack(context.turnId);
     const handler = HANDLERS[type];
     if (!handler) return null;
     if (type === "message_persisted") return this.adopt(context.turnId, userOf(data.message ?? data));
@@ -141,6 +142,13 @@ export class Transcript {
     this.turns.length = at + 1;
     if (!isNew) return "gap";
     return Object.assign(this.#turn(turnId), { state: "queued", ending: null });
+  }
+
+  /** A question that waited is gone. */
+  #takenBack(turnId) {
+    const turn = this.find(turnId);
+    this.turns = this.turns.filter((each) => each !== turn);
+    return turn;
   }
 
   #turn(id) {

@@ -115,6 +115,7 @@ export default {
   "hint.busy": "Enter queues your message · Esc stops the answer",
   "hint.offline": "You can keep writing. Messages stay in this browser until the server has stored them.",
 
+  "turn.takeBack": "Take back",
   "turn.queued": "Queued. It will be answered after the previous question.",
   "turn.starting": "Waiting for the model",
   "turn.next": "Waiting in the queue",
@@ -652,6 +653,8 @@ export default {
   "error.tool_rounds": "The model called tools many times without finishing.",
   "error.not_editable": "This message cannot be asked in other words. Send it as a new message.",
   "error.too_many_versions": "There are already as many versions of this question as there can be. Ask it as a new message.",
+  "error.turn_started": "This question is being answered already. You can stop the answer.",
+  "error.turn_has_versions": "This question has other versions and cannot be taken back. You can stop it.",
   "error.branch_busy": "An answer is being written in this conversation. Wait for its end, or stop it.",
   "error.nothing_to_continue": "There is no answer yet that could go on.",
 

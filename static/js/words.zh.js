@@ -115,6 +115,7 @@ export default {
   "hint.busy": "Enter 加入队列 · Esc 停止回答",
   "hint.offline": "可以继续写。消息会留在这个浏览器里，直到服务器保存成功。",
 
+  "turn.takeBack": "撤回",
   "turn.queued": "排队中，上一个问题回答完后开始。",
   "turn.starting": "正在等待模型",
   "turn.next": "排队中",
@@ -652,6 +653,8 @@ export default {
   "error.tool_rounds": "模型多次调用工具仍未完成。",
   "error.not_editable": "这条消息不能改写后重新提问，请作为新消息发送。",
   "error.too_many_versions": "这个问题的版本数已达上限，请作为新消息发送。",
+  "error.turn_started": "这个问题已经开始回答，可以停止回答。",
+  "error.turn_has_versions": "这个问题有其他版本，不能撤回，可以停止。",
   "error.branch_busy": "这个对话正在生成回答。请等它结束，或先停止。",
   "error.nothing_to_continue": "还没有可以继续的回答。",
 

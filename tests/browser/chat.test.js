@@ -46,12 +46,27 @@ test("Escape stops, Retry answers once more in the same place", async () => {
   await answer(page).getByText("Stopped.").waitFor();
 });
 
-test("while an answer is written, a second question queues", async () => {
+test("while an answer is written, questions queue; one is taken back, in all tabs, and what is being written stays", async () => {
   await say(page, "First, a long slow one");
   await lamp(page).waitFor();
   await page.locator(".composer-text").fill("Second, in short");
   await page.getByRole("button", { name: "Queue" }).click();
   await page.locator("li.is-user[data-state=queued]").getByText("Queued.").waitFor();
+  await say(page, "Third, to be changed");
+  const third = (tab) => tab.locator("li.is-user[data-state=queued]").filter({ hasText: "Third" });
+  const other = await context.newPage();
+  await other.goto(page.url());
+  await third(other).waitFor();
+  await page.locator(".composer-text").fill("half a thought");
+  await third(page).getByRole("button", { name: "Take back" }).click();
+  await third(page).waitFor({ state: "detached" });
+  await third(other).waitFor({ state: "detached" });
+  assert.equal(await page.locator(".composer-text").inputValue(), "Third, to be changed");
+  assert.ok(await page.locator(".composer-text").evaluate((area) => area === document.activeElement));
+  await page.getByRole("button", { name: "Restore draft" }).click();
+  assert.equal(await page.locator(".composer-text").inputValue(), "half a thought");
+  await page.getByRole("button", { name: "Restore draft" }).click();
+  assert.equal(await page.locator(".composer-text").inputValue(), "Third, to be changed", "nothing that was written is lost");
   await page.getByRole("button", { name: "Stop the answer" }).click();
   await page.locator("li.is-user[data-state=queued]").waitFor({ state: "detached" });
   await finished(page);

@@ -13,4 +13,5 @@ mod queue;
 mod repeats;
 mod stop;
 mod stored_later;
+mod take_back;
 mod tools;

@@ -212,6 +212,11 @@ impl Active {
         !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
 
+    /// Whether its end is claimed.
+    pub(super) fn is_over(&self) -> bool {
+        self.state().is_over()
+    }
+
     fn place(&self, index: u32) -> Position {
         Position { ordinal: self.turn.ordinal, index }
     }

@@ -64,8 +64,10 @@ impl Turns {
             events.push(occurred(error));
         }
         let to_come = u64::try_from(events.len() + 1).unwrap_or(u64::MAX);
-        let latest_seq = self.hub.latest(&active.turn.session_id).unwrap_or(0).saturating_add(to_come);
-        let mut end = End { turn: active.turn.clone(), reason, usage, messages, latest_seq: Some(latest_seq) };
+        // While a question is taken back, numbers are used that are not known here: none is given back then.
+        let latest_seq = (!self.queue().is_held(&active.conversation.id))
+            .then(|| self.hub.latest(&active.turn.session_id).unwrap_or(0).saturating_add(to_come));
+        let mut end = End { turn: active.turn.clone(), reason, usage, messages, latest_seq };
         let failure = end.store(&self.store).err().filter(|failure| failure.kind != Kind::NotFound);
         if let Some(failure) = &failure {
             reason = EndReason::Error;

@@ -17,6 +17,7 @@ mod preamble;
 mod question;
 mod queue;
 mod run;
+mod take_back;
 mod title;
 mod tools;
 mod unstored;

@@ -30,6 +30,8 @@ pub(super) struct Queue {
     order: VecDeque<ContainerId>,
     /// Turns that are stored and on their way here, and that are no longer wanted.
     left: HashSet<TurnId>,
+    /// Where a question is being taken back, once for each: nothing begins there.
+    held: Vec<ConversationId>,
     closed: bool,
 }
 
@@ -59,12 +61,15 @@ impl Queue {
         if self.closed {
             return Some(pending);
         }
-        let owner = pending.context.container_id.clone();
-        if !self.waiting.contains_key(&owner) {
+        self.waiting_of(&pending.context.container_id).push_back(pending);
+        None
+    }
+
+    fn waiting_of(&mut self, owner: &ContainerId) -> &mut VecDeque<Pending> {
+        if !self.waiting.contains_key(owner) {
             self.order.push_back(owner.clone());
         }
-        self.waiting.entry(owner).or_default().push_back(pending);
-        None
+        self.waiting.entry(owner.clone()).or_default()
     }
 
     /// Moves the next turn that may run from waiting to running.
@@ -96,7 +101,9 @@ impl Queue {
             return None;
         }
         let own = self.waiting.get_mut(owner)?;
-        let index = own.iter().position(|pending| !self.running.contains_key(&pending.conversation.id))?;
+        let index = own.iter().position(|Pending { conversation: Conversation { id, .. }, .. }| {
+            !self.running.contains_key(id) && !self.held.contains(id)
+        })?;
         own.remove(index)
     }
 
@@ -106,7 +113,42 @@ impl Queue {
         if self.running.get(id).is_some_and(|running| Arc::ptr_eq(running, active)) {
             self.running.remove(id);
         }
-        self.queued(id).is_empty()
+        self.is_idle(id)
+    }
+
+    fn is_idle(&self, id: &ConversationId) -> bool {
+        !self.running.contains_key(id) && self.queued(id).is_empty() && !self.is_held(id)
+    }
+
+    /// Whether a question of a conversation is being taken back, which is an event of its own.
+    pub(super) fn is_held(&self, id: &ConversationId) -> bool {
+        self.held.contains(id)
+    }
+
+    /// Takes a turn that waits, unless the one before it is ending and this may be the next. Until [`Queue::resume`],
+    /// nothing of its conversation begins.
+    pub(super) fn withdraw(&mut self, id: &ConversationId, turn: &TurnId) -> Option<Pending> {
+        if self.running.get(id).is_some_and(|active| active.is_over()) {
+            return None;
+        }
+        let taken = self.take(|pending| &pending.conversation.id == id && &pending.turn.id == turn).pop()?;
+        self.held.push(id.clone());
+        Some(taken)
+    }
+
+    /// After [`Queue::withdraw`]: `back` takes its old place, or is handed back when no more are taken. Says, too, whether
+    /// the conversation has nothing more to do.
+    pub(super) fn resume(&mut self, id: &ConversationId, mut back: Option<Pending>) -> (Option<Pending>, bool) {
+        if let Some(at) = self.held.iter().position(|held| held == id) {
+            self.held.swap_remove(at);
+        }
+        if let Some(pending) = back.take_if(|_| !self.closed) {
+            let is_behind = |other: &Pending| &other.conversation.id == id && other.turn.ordinal > pending.turn.ordinal;
+            let own = self.waiting_of(&pending.context.container_id);
+            let at = own.iter().position(is_behind).unwrap_or(own.len());
+            own.insert(at, pending);
+        }
+        (back, self.is_idle(id))
     }
 
     pub(super) fn running(&self, id: &ConversationId) -> Option<Arc<Active>> {

@@ -278,6 +278,19 @@ pub fn spot(conn: &Connection, session: &SessionId, asked: &Asked) -> Result<Spo
     Ok(Spot { parent, repeats, model, change: Some(change) })
 }
 
+/// Before a turn is deleted: what stands behind it stands behind the turn before it.
+///
+/// Errors: `Conflict` where its question has other versions.
+pub fn unlink(conn: &Connection, turn: &TurnRow) -> Result<()> {
+    let tree = Branches::read(conn, &turn.session_id)?;
+    let parent = tree.node(turn.ordinal).map_or(0, |node| node.parent);
+    if tree.children(parent).len() > 1 {
+        return Err(Error::conflict("turn_has_versions", "This question has other versions").hint("Stop it instead"));
+    }
+    let sql = "UPDATE turns SET parentOrdinal = ?3 WHERE sessionId = ?1 AND parentOrdinal = ?2";
+    rows::change(conn, sql, (&turn.session_id, turn.ordinal, parent)).map(drop)
+}
+
 fn next(conn: &Connection, session: &SessionId) -> Result<Spot> {
     Ok(Spot { parent: leaf(conn, session)?, repeats: None, model: None, change: None })
 }

@@ -141,6 +141,13 @@ pub fn attach(conn: &Connection, owner: &ContainerId, message: &MessageId, parts
     Ok(())
 }
 
+/// Before a message is deleted whose files may be sent once more: they are like new ones.
+pub fn detach(conn: &Connection, message: &MessageId) -> Result<()> {
+    let sql = "UPDATE files SET isAttached = 0, createdAt = ?2 WHERE fileId IN \
+               (SELECT fileId FROM message_files WHERE messageId = ?1)";
+    rows::change(conn, sql, params![message, clock::now_ms()]).map(drop)
+}
+
 fn file_by_id(conn: &Connection, owner: &ContainerId, id: &FileId) -> Result<StoredFile> {
     let sql = format!("SELECT {COLUMNS} FROM files WHERE containerId = ?1 AND fileId = ?2");
     rows::found(conn, &sql, (owner, id), stored_file, "File")

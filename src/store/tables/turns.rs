@@ -159,6 +159,23 @@ impl Store {
         })
     }
 
+    /// Deletes a turn that waits and its question, which is returned with the newest event number before the one that
+    /// announces it. Turns behind it stand behind the one before it; its files can be sent again.
+    ///
+    /// Errors: `NotFound`; `Conflict` for a version of another question.
+    pub fn take_back_turn(&self, turn: &TurnRow, latest_seq: Option<u64>) -> Result<(Message, u64)> {
+        let turn = turn.clone();
+        self.agent.write(move |conn| {
+            let question = messages::by_id(conn, &turn.session_id, &turn.user_message_id)?;
+            branches::unlink(conn, &turn)?;
+            files::detach(conn, &question.id)?;
+            rows::change(conn, "DELETE FROM messages WHERE messageId = ?1", [&question.id])?;
+            rows::change(conn, "DELETE FROM turns WHERE turnId = ?1", [&turn.id])?;
+            let base_seq = reserve_seq(conn, &turn.session_id, latest_seq)?;
+            Ok((question, base_seq))
+        })
+    }
+
     /// Marks a turn as running; does not wait for it.
     pub fn turn_runs(&self, turn: &TurnId) {
         let turn = turn.clone();

@@ -1,6 +1,6 @@
 //! Turns: begun with a message, opened again, stopped.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::content::parts;
@@ -10,6 +10,14 @@ use crate::domain::id::{ConversationId, TurnId};
 use crate::service::{Reopen, SendMessage};
 use crate::ws::dispatcher::{Dispatcher, Handled};
 use crate::ws::protocol::Request;
+use crate::ws::view::MessageView;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TurnOf {
+    image_id: String,
+    turn_id: String,
+}
 
 impl Dispatcher {
     pub(in crate::ws) fn send(&self, request: &Request<'_>) -> Result<Handled> {
@@ -34,15 +42,23 @@ impl Dispatcher {
     }
 
     pub(in crate::ws) fn reopen(&self, request: &Request<'_>, how: Reopen) -> Result<Handled> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Data {
-            image_id: String,
-            turn_id: String,
-        }
-        let data: Data = request.data()?;
-        let (id, turn) = (ConversationId::from_outside(&data.image_id), TurnId::from_outside(&data.turn_id));
+        let TurnOf { image_id, turn_id } = request.data()?;
+        let (id, turn) = (ConversationId::from_outside(&image_id), TurnId::from_outside(&turn_id));
         Ok(started(request, self.services.turns.reopen(&self.caller, &id, &turn, how)?))
+    }
+
+    pub(in crate::ws) fn take_back(&self, request: &Request<'_>) -> Result<Handled> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct ResponseData<'a> {
+            turn_id: &'a str,
+            message: MessageView<'a>,
+        }
+        let TurnOf { image_id, turn_id } = request.data()?;
+        let (id, turn) = (ConversationId::from_outside(&image_id), TurnId::from_outside(&turn_id));
+        let question = self.services.turns.take_back(&self.caller, &id, &turn)?;
+        let data = ResponseData { turn_id: turn.as_str(), message: MessageView::of(&question, None) };
+        Ok(Handled::Reply(request.reply.data(&data)))
     }
 
     pub(in crate::ws) fn interrupt(&self, request: &Request<'_>) -> Result<Handled> {
