@@ -28,8 +28,11 @@ fn at_schema_1() -> tempfile::TempDir {
          (type = 'table' AND name NOT IN ('users', 'logins', 'revoked_tokens', 'invites', 'unlocks') OR type = 'trigger' \
          AND name NOT IN ('users_keys_insert', 'users_keys_username', 'users_keys_email', 'users_delete'));",
     );
+    let columns: String = [("logins", "device"), ("logins", "lastUsedAt"), ("users", "language"), ("users", "theme")]
+        .map(|(table, column)| format!("ALTER TABLE {table} DROP COLUMN {column};"))
+        .concat();
     let sql = format!(
-        "{later} PRAGMA user_version = 1; \
+        "{later} {columns} PRAGMA user_version = 1; \
          WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT {ACCOUNTS}) \
          INSERT INTO users (userId, username, passwordHash, containerId, createdAt, updatedAt) \
          SELECT 'u' || i, 'person' || i, hex(randomblob(100)), 'c' || i, 1, 1 FROM n;"

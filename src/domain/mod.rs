@@ -20,6 +20,7 @@ pub mod media;
 pub mod message;
 pub mod money;
 pub mod price;
+pub mod profile;
 pub mod provider;
 pub mod secret;
 mod stop_reason;

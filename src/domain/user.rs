@@ -126,11 +126,11 @@ impl NewUser {
     }
 }
 
-fn tidy(text: Option<String>) -> Option<String> {
+pub(super) fn tidy(text: Option<String>) -> Option<String> {
     text.map(|text| normal_name(text.trim())).filter(|text| !text.is_empty())
 }
 
-fn check_length(field: &'static str, text: Option<&str>, most: usize) -> Result<()> {
+pub(super) fn check_length(field: &'static str, text: Option<&str>, most: usize) -> Result<()> {
     match text {
         Some(text) if text.chars().count() > most || text.chars().any(char::is_control) => Err(Error::invalid(
             "invalid_profile",
@@ -201,7 +201,7 @@ pub fn check_guessable(password: &str, username: &str, email: Option<&str>) -> R
     Ok(())
 }
 
-fn check_email(email: &str) -> Result<()> {
+pub(super) fn check_email(email: &str) -> Result<()> {
     let plausible = email.len() <= limits::EMAIL_BYTES
         && !email.chars().any(|c| c.is_whitespace() || c.is_control())
         && email.split_once('@').is_some_and(|(local, domain)| {

@@ -2,7 +2,7 @@
 
 use super::handlers::admin::{backups, checks, invites, logs, money, settings, users};
 use super::handlers::{
-    auth, doctor, export, files, health, import, info, mcp, metrics, models, providers, tools, usage,
+    account, auth, doctor, export, files, health, import, info, mcp, metrics, models, providers, tools, usage,
 };
 use super::limits::IMPORT_BYTES;
 use super::router::Handler::{Admin, Caller, Open, Socket, Upload};
@@ -20,6 +20,13 @@ pub(crate) static ROUTES: &[Route] = &[
     get("/api/auth/verify",    Open(auth::verify)), // says itself whether the token is good
     post("/api/auth/logout",   Caller(auth::logout)),
     post("/api/auth/password", Caller(auth::change_password)),
+    get("/api/auth/sessions",        Caller(account::sessions)),
+    delete("/api/auth/sessions",     Caller(account::end_other_sessions)),
+    delete("/api/auth/sessions/:id", Caller(account::end_session)),
+    get("/api/auth/profile",         Caller(account::profile)),
+    put("/api/auth/profile",         Caller(account::set_profile)),
+    put("/api/auth/preferences",     Caller(account::set_preferences)),
+    post("/api/auth/delete",         Caller(account::delete)),
 
     get("/api/models",         Caller(models::list)),
 

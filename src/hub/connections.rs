@@ -171,6 +171,10 @@ impl Registry {
         self.close_where(reason, |entry| entry.login == *login);
     }
 
+    pub(super) fn close_other_logins(&self, user: &UserId, but: &Login, reason: CloseReason) {
+        self.close_where(reason, |entry| entry.user == *user && entry.login != *but);
+    }
+
     pub(super) fn close_all(&self, reason: CloseReason) {
         lock(&self.state).stopping = Some(reason);
         self.close_where(reason, |_| true);

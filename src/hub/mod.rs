@@ -202,6 +202,11 @@ impl Hub {
         self.connections.close_login(login, CloseReason::LoggedOut);
     }
 
+    /// Closes all of a person's connections but those of this login.
+    pub fn close_other_logins(&self, user: &UserId, but: &Login) {
+        self.connections.close_other_logins(user, but, CloseReason::LoggedOut);
+    }
+
     /// Ends every connection with 1001, and refuses new ones from now on.
     pub fn close_all(&self) {
         self.connections.close_all(CloseReason::ServerStopping);

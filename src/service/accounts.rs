@@ -12,7 +12,7 @@ use super::passwords::{Passwords, Verdict};
 use super::setup_code;
 use super::throttle::{Throttle, nearest_network, networks};
 use super::token::Tokens;
-use crate::domain::id::random_bytes;
+use crate::domain::id::{UserId, random_bytes};
 use crate::domain::secret::Secret;
 use crate::domain::user::{Caller, NewUser, User, check_guessable, check_password};
 use crate::domain::{Code, Error, Kind, Result};
@@ -20,7 +20,7 @@ use crate::hub::{CloseReason, Hub};
 use crate::store::{Admission, Credentials, Store};
 use crate::telemetry::metrics::catalog;
 
-const REGISTRATION_WINDOW: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_secs(3600);
 /// A failed login is answered no earlier, whatever was wrong with it: the time reveals nothing.
 const FAILURE_TAKES: Duration = Duration::from_millis(250);
 
@@ -39,11 +39,19 @@ pub struct AccountOptions {
 }
 
 /// Where a request comes from.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct RequestSource {
     pub ip: IpAddr,
     /// From this very machine: a loopback peer, and no proxy in between.
     pub is_local: bool,
+    /// In words, as far as the client says.
+    pub device: Option<String>,
+}
+
+impl RequestSource {
+    pub(super) fn attempt_of(&self, user: &User) -> Attempt {
+        Attempt::new(&user.username, Some(user), self.ip)
+    }
 }
 
 pub struct Registration {
@@ -64,14 +72,15 @@ pub struct AuthConfig {
 }
 
 pub struct Accounts {
-    store: Arc<Store>,
-    hub: Arc<Hub>,
+    pub(super) store: Arc<Store>,
+    pub(super) hub: Arc<Hub>,
     passwords: Arc<Passwords>,
     options: AccountOptions,
     tokens: Tokens,
     setup_code: Secret,
-    login_limits: LoginLimits,
+    pub(super) login_limits: LoginLimits,
     registrations: Throttle<IpNet>,
+    pub(super) profile_changes: Throttle<UserId>,
 }
 
 impl Accounts {
@@ -90,7 +99,8 @@ impl Accounts {
             options,
             tokens: Tokens::new(key),
             setup_code: Secret::new(readable_code()),
-            registrations: Throttle::new(REGISTRATION_WINDOW),
+            registrations: Throttle::new(HOUR),
+            profile_changes: Throttle::new(HOUR),
         }
     }
 
@@ -127,7 +137,7 @@ impl Accounts {
         };
         catalog::REGISTRATIONS.inc();
         log::info!(target: "accounts", "registered user={} role={}", user.id, user.role.as_str());
-        self.begin(user)
+        self.begin(user, source)
     }
 
     /// Errors: `Unauthenticated`, the same for unknown, wrong and disabled; `RateLimited`; `Unavailable`.
@@ -160,18 +170,18 @@ impl Accounts {
             let fresh = self.passwords.hash(password, Some(attempt.network()))?;
             self.store.rehash(&known.user.id, known.password_hash, fresh);
         }
-        self.begin(known.user)
+        self.begin(known.user, source)
     }
 
     /// Who holds a token, as things stand now. Errors: `Unauthenticated`.
     pub fn authenticate(&self, token: &str) -> Result<Caller> {
         let (user, login) = self.tokens.read(token)?;
-        self.store.caller(&user, &login)
+        self.store.caller_in_use(&user, &login)
     }
 
     /// Whether a caller of a moment ago still is one, with what has changed since. Errors: `Unauthenticated`.
     pub fn still_valid(&self, caller: &Caller) -> Result<Caller> {
-        self.store.caller(&caller.user.id, &caller.login)
+        self.store.caller_in_use(&caller.user.id, &caller.login)
     }
 
     /// Ends the caller's login: its token is dead from now on, and its sockets close.
@@ -183,7 +193,7 @@ impl Accounts {
 
     /// Changes the caller's password; every token dies, and the caller gets a fresh one.
     ///
-    /// Errors: `Unauthenticated` when the current one is wrong; `Invalid`; `RateLimited`; `Unavailable`.
+    /// Errors: `Forbidden` when the current one is wrong; `Invalid`; `RateLimited`; `Unavailable`.
     pub fn change_password(
         &self,
         caller: &Caller,
@@ -193,27 +203,21 @@ impl Accounts {
     ) -> Result<LoggedIn> {
         check_password(new)?;
         check_guessable(new, &caller.user.username, caller.user.email.as_deref())?;
-        let attempt = Attempt::new(&caller.user.username, Some(&caller.user), source.ip);
-        self.login_limits.check(&attempt)?;
-        let known = self.store.credentials(&caller.user.username)?;
-        let known = known.filter(|known| known.user.id == caller.user.id);
-        if self.guess(&attempt, current, known.as_ref())? == Verdict::Wrong {
-            return Err(Error::new(Kind::Forbidden, "wrong_password", "The current password is wrong"));
-        }
-        let hash = self.passwords.hash(new, Some(attempt.network()))?;
+        self.confirm(caller, current, source)?;
+        let hash = self.passwords.hash(new, Some(nearest_network(source.ip)))?;
         self.store.set_password(&caller.user.id, hash)?;
         self.hub.close_user(&caller.user.id, CloseReason::LoggedOut);
         log::info!(target: "accounts", "password changed user={}", caller.user.id);
-        self.begin(caller.user.clone())
+        self.begin(caller.user.clone(), source)
     }
 
-    fn begin(&self, user: User) -> Result<LoggedIn> {
-        let login = self.store.begin_login(&user.id)?;
+    fn begin(&self, user: User, source: &RequestSource) -> Result<LoggedIn> {
+        let login = self.store.begin_login(&user.id, source.device.as_deref())?;
         Ok(LoggedIn { token: self.tokens.issue(&user.id, &login)?, user })
     }
 
     /// Compares, and counts a failure before the next comparison: concurrent guesses are counted one after the other.
-    fn guess(&self, attempt: &Attempt, password: &str, known: Option<&Credentials>) -> Result<Verdict> {
+    pub(super) fn guess(&self, attempt: &Attempt, password: &str, known: Option<&Credentials>) -> Result<Verdict> {
         let turn = self.passwords.enter(Some(attempt.network()), attempt.user())?;
         self.login_limits.check(attempt)?;
         let verdict = turn.verify(password, known.map(|known| known.password_hash.as_str()))?;
@@ -277,7 +281,7 @@ fn bad_code() -> Error {
     Error::new(Kind::Forbidden, "invalid_invite_code", "Invalid invite code")
 }
 
-fn too_often(message: &'static str, wait: Duration) -> Error {
+pub(super) fn too_often(message: &'static str, wait: Duration) -> Error {
     Error::new(Kind::RateLimited, "rate_limited", format!("{message}, try again in {} s", wait.as_secs() + 1))
         .retry_after(wait)
 }

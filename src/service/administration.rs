@@ -4,8 +4,10 @@
 use std::sync::Arc;
 
 use super::audit::record;
+use super::own_account::Confirmed;
 use super::passwords::Passwords;
-use crate::domain::user::{Actor, NewUser, Role, User, check_guessable, check_password, fold_name};
+use super::turn::Turns;
+use crate::domain::user::{Actor, Caller, NewUser, Role, User, check_guessable, check_password, fold_name};
 use crate::domain::{Result, id::UserId};
 use crate::hub::{CloseReason, Hub};
 use crate::mcp::Servers;
@@ -15,20 +17,25 @@ use crate::workdirs::Usage;
 pub struct Administration {
     store: Arc<Store>,
     passwords: Arc<Passwords>,
-    /// `None` beside a server: the server finds out from the database within two seconds, and closes the sockets.
-    hub: Option<Arc<Hub>>,
-    /// Likewise: its tool servers.
-    servers: Option<Arc<Servers>>,
+    /// `None` beside a server: it finds out from the database within two seconds, and ends what no longer may be.
+    live: Option<Live>,
+}
+
+/// What a server holds of people while it runs.
+pub(super) struct Live {
+    pub(super) hub: Arc<Hub>,
+    pub(super) servers: Arc<Servers>,
+    pub(super) turns: Arc<Turns>,
 }
 
 impl Administration {
     /// For a command.
     pub fn offline(store: Arc<Store>) -> Self {
-        Self { store, passwords: Arc::default(), hub: None, servers: None }
+        Self { store, passwords: Arc::default(), live: None }
     }
 
-    pub(super) fn serving(store: Arc<Store>, passwords: Arc<Passwords>, hub: Arc<Hub>, servers: Arc<Servers>) -> Self {
-        Self { store, passwords, hub: Some(hub), servers: Some(servers) }
+    pub(super) fn serving(store: Arc<Store>, passwords: Arc<Passwords>, live: Live) -> Self {
+        Self { store, passwords, live: Some(live) }
     }
 
     pub fn list(&self, _by: Actor<'_>) -> Result<Vec<User>> {
@@ -99,11 +106,32 @@ impl Administration {
         // The account first: what is interrupted between the two leaves a container without an owner, which no login
         // can reach, rather than an owner who has lost everything.
         self.store.delete_user(&user.id)?;
-        self.close_sockets(&user.id, CloseReason::AccountDisabled);
         record("user.delete", by, on(user));
+        self.delete_belongings(user)
+    }
+
+    /// What goes with the caller's own account. Errors: `Conflict` for the last active administrator.
+    pub fn own_belongings(&self, caller: &Caller) -> Result<(Belongings, Usage)> {
+        self.store.check_may_leave(&caller.user.id)?;
+        Ok((self.store.belongings(&caller.user)?, self.store.workdirs().usage(&caller.user.container_id)))
+    }
+
+    /// Deletes the caller's own account, likewise. Errors: `Conflict` for the last active administrator.
+    pub fn delete_own(&self, confirmed: &Confirmed<'_>) -> Result<DeletedCounts> {
+        let user = &confirmed.caller().user;
+        self.store.delete_user(&user.id)?;
+        log::info!(target: "audit", "action=user.delete by=user:{0} on=user:{0}", user.id);
+        self.delete_belongings(user)
+    }
+
+    fn delete_belongings(&self, user: &User) -> Result<DeletedCounts> {
+        self.close_sockets(&user.id, CloseReason::AccountDisabled);
+        if let Some(live) = &self.live {
+            live.turns.abandon_owner(&user.container_id);
+        }
         let counts = self.store.delete_container(&user.container_id)?;
-        if let Some(servers) = &self.servers {
-            servers.close_owner(&user.container_id);
+        if let Some(live) = &self.live {
+            live.servers.close_owner(&user.container_id);
         }
         self.store.workdirs().remove_container(&user.container_id)?;
         Ok(counts)
@@ -134,8 +162,8 @@ impl Administration {
     }
 
     fn close_sockets(&self, user: &UserId, reason: CloseReason) {
-        if let Some(hub) = &self.hub {
-            hub.close_user(user, reason);
+        if let Some(live) = &self.live {
+            live.hub.close_user(user, reason);
         }
     }
 }

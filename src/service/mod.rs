@@ -19,6 +19,7 @@ pub mod health;
 pub mod invites;
 pub mod models;
 pub mod operations;
+mod own_account;
 mod passwords;
 pub mod search;
 pub mod setup_code;
@@ -39,6 +40,7 @@ use std::time::Duration;
 pub use crate::mcp::{Servers as McpServers, Status as ServerStatus, View as ServerView};
 pub use accounts::{AccountOptions, Accounts, AuthConfig, LoggedIn, Registration, RequestSource};
 pub use administration::Administration;
+use administration::Live;
 pub use agent_files::AgentFiles;
 pub use approvals::Approvals;
 pub use conversations::{Conversations, MessagePage, NewConversation, Target};
@@ -48,6 +50,7 @@ pub use gauges::Collector;
 pub use health::{BACKUP_JOB, BackupPlan, Health, UpstreamRecord};
 pub use invites::{Invite, Invites, NewInvite};
 pub use operations::Operations;
+pub use own_account::Confirmed;
 pub use search::Search;
 pub use tool_servers::{Tested, ToolServers};
 pub use toolbox::Toolbox;
@@ -140,9 +143,10 @@ impl Services {
             upstream.clone(),
             messages,
         )?;
+        let live = Live { hub: hub.clone(), servers: servers.clone(), turns: turns.clone() };
         Ok(Self {
             accounts: Accounts::new(store.clone(), hub.clone(), passwords.clone(), key, options),
-            users: Administration::serving(store.clone(), passwords, hub.clone(), servers.clone()),
+            users: Administration::serving(store.clone(), passwords, live),
             invites: Invites::new(store.clone()),
             files: Files::new(store.clone(), Arc::clone(&uploads)),
             agent_files: AgentFiles::new(store.clone(), uploads),

@@ -40,6 +40,7 @@ pub use tables::ledger::{
     Group, GroupBy, OpenRequest, Outcome, Range, Request as LedgerRequest, Reservation, Reserved, Settlement, Sums,
 };
 pub use tables::messages::{Position, StoredPage};
+pub use tables::own_account::LoginRow;
 pub use tables::people::Belongings;
 pub use tables::preambles::PreambleRow;
 pub use tables::retention::{Forgotten, Idle};

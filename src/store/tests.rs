@@ -195,7 +195,7 @@ fn an_invite_code_is_used_up_also_by_many_at_once() {
 fn a_change_from_outside_counts_at_once() {
     let fixture = Fixture::new();
     let user = fixture.user("john");
-    let login = Login::Ours(fixture.store.begin_login(&user.id).expect("begins"));
+    let login = Login::Ours(fixture.store.begin_login(&user.id, None).expect("begins"));
     let mut watcher = fixture.store.watch_accounts().expect("watches");
     watcher.changed().expect("looks");
     assert!(fixture.store.caller(&user.id, &login).is_ok());

@@ -599,6 +599,7 @@ export default {
   "error.invalid_credentials": "Wrong user name or password, or the account is disabled.",
   "error.missing_credentials": "User name and password are required.",
   "error.username_taken": "This user name is already taken.",
+  "error.invalid_preference": "This language or theme does not exist.",
   "error.email_taken": "This e-mail address is already in use.",
   "error.invalid_email": "This is not a valid e-mail address.",
   "error.invalid_invite_code": "This code is not valid.",

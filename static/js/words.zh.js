@@ -599,6 +599,7 @@ export default {
   "error.invalid_credentials": "用户名或密码错误，或账号已停用。",
   "error.missing_credentials": "请填写用户名和密码。",
   "error.username_taken": "这个用户名已被使用。",
+  "error.invalid_preference": "没有这种语言或主题。",
   "error.email_taken": "这个邮箱已被使用。",
   "error.invalid_email": "邮箱地址无效。",
   "error.invalid_invite_code": "邀请码或初始化码无效。",

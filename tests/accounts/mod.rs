@@ -3,7 +3,9 @@
 mod commands;
 mod first;
 mod invites;
+mod leaving;
 mod limits;
 mod login;
 mod outside;
+mod own;
 mod tokens;

@@ -48,6 +48,18 @@ fn people_come_in_and_find_everything() {
 }
 
 #[test]
+fn a_person_who_came_along_can_leave() {
+    let server = Server::builder().start_in(old_data());
+    let answer = try_login(server.http(), "ops1", "secret123");
+    let token = answer.json()["token"].as_str().unwrap().to_owned();
+    assert_eq!(server.run(&["user", "add", "boss", "--admin", "--generate"]).code, Some(0));
+    let gone = server.http().post("/api/auth/delete", Some(&token), &serde_json::json!({"password": "secret123"}));
+    assert_eq!((gone.status, &gone.json()["conversations"]), (200, &serde_json::json!(1)), "{}", gone.text());
+    assert!(!server.data_dir().join("containers").join(CONTAINER).exists());
+    assert_eq!(sql(&server, "SELECT username FROM users"), "boss");
+}
+
+#[test]
 fn the_way_back_is_kept_and_named() {
     let mut server = Server::builder().start_in(old_data());
     let log = fs::read_to_string(server.log_file()).unwrap();

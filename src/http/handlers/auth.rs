@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::device::device;
 use crate::domain::user::{Caller, NewUser, User};
 use crate::domain::{Error, Kind};
 use crate::http::context::Context;
@@ -152,8 +153,9 @@ pub(crate) fn change_password(context: &Context, caller: &Caller, req: &Request)
     Ok(logged_in(200, &context.services.accounts.change_password(caller, &current, &new, &source(context, req))?))
 }
 
-fn source(context: &Context, req: &Request) -> RequestSource {
-    RequestSource { ip: req.client_ip, is_local: context.trust.is_local(req) }
+pub(crate) fn source(context: &Context, req: &Request) -> RequestSource {
+    let device = req.headers.get("user-agent").and_then(device);
+    RequestSource { ip: req.client_ip, is_local: context.trust.is_local(req), device }
 }
 
 fn logged_in(status: u16, done: &LoggedIn) -> Response {

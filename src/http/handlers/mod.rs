@@ -1,7 +1,9 @@
 //! One file per subject. A handler parses, makes one call, and answers.
 
+pub(crate) mod account;
 pub(crate) mod admin;
 pub(crate) mod auth;
+mod device;
 pub(crate) mod doctor;
 pub(crate) mod export;
 pub(crate) mod files;

@@ -59,6 +59,7 @@ pub static PORTAGENT: Schema = Schema {
         Step { version: 4, apply: portagent_4 },
         Step { version: 5, apply: portagent_5 },
         Step { version: 6, apply: portagent_6 },
+        Step { version: 7, apply: portagent_7 },
     ],
     is_legacy: takeover::is_legacy_accounts,
 };
@@ -102,6 +103,10 @@ fn portagent_5(conn: &Connection) -> Result<()> {
 
 fn portagent_6(conn: &Connection) -> Result<()> {
     Ok(conn.execute_batch(include_str!("portagent-6.sql"))?)
+}
+
+fn portagent_7(conn: &Connection) -> Result<()> {
+    Ok(conn.execute_batch(include_str!("portagent-7.sql"))?)
 }
 
 fn agentx_1(conn: &Connection) -> Result<()> {

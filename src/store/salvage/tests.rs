@@ -100,7 +100,7 @@ const AGENTX: &str = "
 const PORTAGENT: &str = "
     INSERT INTO users (userId, username, email, passwordHash, containerId, createdAt, updatedAt) VALUES
       ('u1', 'Ann', 'a@b.c', 'h', 'user-1', 1, 1), ('u2', 'Bob', NULL, 'h', 'user-2', 2, 2);
-    INSERT INTO logins VALUES ('l1', 'u1', 1, 2), ('l2', 'u2', 1, 2);
+    INSERT INTO logins (loginId, userId, createdAt, expiresAt) VALUES ('l1', 'u1', 1, 2), ('l2', 'u2', 1, 2);
     INSERT INTO revoked_tokens VALUES ('0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef', 5);
     INSERT INTO unlocks VALUES ('*', 5);
     INSERT INTO invites VALUES ('code', NULL, 1, 'u1', 1, 2);

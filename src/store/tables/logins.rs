@@ -13,10 +13,13 @@ use crate::store::sqlite::rows;
 /// have issued, and is removed like every expired row.
 const TAKEOVER: &str = "takeover of 1.9";
 
+/// How often it is noted that a login is used, in milliseconds.
+const USE_NOTED_EVERY_MS: i64 = 10 * 60 * 1000;
+
 impl Store {
-    /// Begins a login: a token with this id is good until it expires or is ended.
-    pub fn begin_login(&self, user: &UserId) -> Result<LoginId> {
-        let user = user.clone();
+    /// Begins a login on a device: a token with this id is good until it expires or is ended.
+    pub fn begin_login(&self, user: &UserId, device: Option<&str>) -> Result<LoginId> {
+        let (user, device) = (user.clone(), device.map(str::to_owned));
         self.accounts.write(move |conn| {
             let id = LoginId::random();
             let now = clock::now_ms();
@@ -25,8 +28,9 @@ impl Store {
             rows::change(conn, "DELETE FROM revoked_tokens WHERE expiresAt < ?1", [now])?;
             rows::change(
                 conn,
-                "INSERT INTO logins (loginId, userId, createdAt, expiresAt) VALUES (?1, ?2, ?3, ?4)",
-                params![id, user, now, now.saturating_add(lifetime)],
+                "INSERT INTO logins (loginId, userId, createdAt, expiresAt, device, lastUsedAt) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?3)",
+                params![id, user, now, now.saturating_add(lifetime), device],
             )?;
             Ok(id)
         })
@@ -36,20 +40,50 @@ impl Store {
     ///
     /// Errors: `Unauthenticated`.
     pub fn caller(&self, user: &UserId, login: &Login) -> Result<Caller> {
+        Ok(self.look_up(user, login)?.0)
+    }
+
+    /// The same for a request of theirs: that the login is in use is noted, but not each time, since a commit costs a sync
+    /// and people want to know the day.
+    pub fn caller_in_use(&self, user: &UserId, login: &Login) -> Result<Caller> {
+        let (caller, last_used_at) = self.look_up(user, login)?;
+        if let (Login::Ours(id), Some(last)) = (login, last_used_at) {
+            let now = clock::now_ms();
+            let is_noted = (0..USE_NOTED_EVERY_MS).contains(&now.saturating_sub(last));
+            if !is_noted && self.is_writable() {
+                self.note_use(id.clone(), now);
+            }
+        }
+        Ok(caller)
+    }
+
+    /// The caller, and when a login of ours was last used as far as that was noted.
+    fn look_up(&self, user: &UserId, login: &Login) -> Result<(Caller, Option<i64>)> {
         self.accounts.read(|conn| {
-            let good = match login {
-                Login::Ours(id) => login_is_good(conn, user, id)?,
+            let (good, last_used_at) = match login {
+                Login::Ours(id) => {
+                    let last = last_use_of_good(conn, user, id)?;
+                    (last.is_some(), last)
+                }
                 Login::Legacy { digest, issued_at_s, expires_at_s } => {
-                    legacy_is_good(conn, user, digest, *issued_at_s, *expires_at_s)?
+                    (legacy_is_good(conn, user, digest, *issued_at_s, *expires_at_s)?, None)
                 }
             };
             let user = user_by_id(conn, user).map_err(|_| Error::unauthenticated())?;
             if good && user.is_active {
-                Ok(Caller { user, login: login.clone() })
+                Ok((Caller { user, login: login.clone() }, last_used_at))
             } else {
                 Err(Error::unauthenticated())
             }
         })
+    }
+
+    fn note_use(&self, login: LoginId, now: i64) {
+        self.accounts.write_later("the use of a login", move |conn| {
+            // Of requests that came together, the first writes.
+            let sql = "UPDATE logins SET lastUsedAt = ?2 WHERE loginId = ?1 AND coalesce(lastUsedAt, 0) NOT BETWEEN ?2 - ?3 AND ?2";
+            rows::change(conn, sql, params![login, now, USE_NOTED_EVERY_MS]).map(drop)
+        });
     }
 
     /// Whether a login expired after the first of these moments and not after the second, in milliseconds since 1970.
@@ -82,15 +116,21 @@ impl Store {
 }
 
 pub fn end_all(conn: &Connection, user: &UserId) -> Result<u64> {
-    // Tokens of 1.9 count whole seconds: one that was issued within this one dies as well.
-    let from = clock::now_ms() / 1000 + 1;
-    rows::change(conn, "UPDATE users SET legacyTokensFrom = ?2 WHERE userId = ?1", params![user, from])?;
+    end_legacy(conn, user)?;
     Ok(rows::change(conn, "DELETE FROM logins WHERE userId = ?1", [user])? as u64)
 }
 
-fn login_is_good(conn: &Connection, user: &UserId, id: &LoginId) -> Result<bool> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM logins WHERE loginId = ?1 AND userId = ?2 AND expiresAt > ?3)";
-    rows::value(conn, sql, params![id, user, clock::now_ms()])
+/// Ends the logins of 1.9 of an account.
+pub fn end_legacy(conn: &Connection, user: &UserId) -> Result<()> {
+    // Tokens of 1.9 count whole seconds: one that was issued within this one dies as well.
+    let from = clock::now_ms() / 1000 + 1;
+    rows::change(conn, "UPDATE users SET legacyTokensFrom = ?2 WHERE userId = ?1", params![user, from]).map(drop)
+}
+
+/// When a login that is good was last used, 0 where that was never noted; `None` for one that is not good.
+fn last_use_of_good(conn: &Connection, user: &UserId, id: &LoginId) -> Result<Option<i64>> {
+    let sql = "SELECT coalesce(lastUsedAt, 0) FROM logins WHERE loginId = ?1 AND userId = ?2 AND expiresAt > ?3";
+    rows::first(conn, sql, params![id, user, clock::now_ms()], |row| row.get(0))
 }
 
 /// Opens the door for tokens of 1.9: its data was taken over just now.

@@ -16,6 +16,7 @@ pub mod messages;
 pub mod model_choices;
 pub mod model_lessons;
 mod newest;
+pub mod own_account;
 pub mod people;
 pub mod preambles;
 pub mod providers;

@@ -106,6 +106,11 @@ impl Store {
         })
     }
 
+    /// Those of an account that is known.
+    pub fn credentials_of(&self, id: &UserId) -> Result<Option<Credentials>> {
+        self.accounts.read(|conn| only_one(conn, "userId IN (?1, ?2)", [id.as_str(); 2]))
+    }
+
     /// Errors: `NotFound`.
     pub fn user(&self, id: &UserId) -> Result<User> {
         self.accounts.read(|conn| user_by_id(conn, id))
@@ -206,6 +211,11 @@ impl Store {
         })
     }
 
+    /// Errors: `Conflict` when it is the last active administrator.
+    pub fn check_may_leave(&self, id: &UserId) -> Result<()> {
+        self.accounts.read(|conn| keep_an_admin(conn, id))
+    }
+
     fn change_user(
         &self,
         id: &UserId,
@@ -247,9 +257,21 @@ fn check_free(conn: &Connection, new: &NewUser) -> Result<()> {
         return Err(Error::conflict("username_taken", format!("Username '{}' already exists", new.username)));
     }
     match &new.email {
-        Some(email) if taken(email)? => Err(Error::conflict("email_taken", format!("Email '{email}' already exists"))),
+        Some(email) if taken(email)? => Err(email_taken(email)),
         _ => Ok(()),
     }
+}
+
+/// Whether an address is neither another account's address nor its name.
+pub fn check_email_free(conn: &Connection, of: &UserId, email: &str) -> Result<()> {
+    let sql =
+        "SELECT EXISTS (SELECT 1 FROM users WHERE userId <> ?1 AND (usernameKey IN (?2, ?3) OR emailKey IN (?2, ?3)))";
+    let (key, older) = folded_names(email);
+    if rows::value(conn, sql, params![of, key, older])? { Err(email_taken(email)) } else { Ok(()) }
+}
+
+fn email_taken(email: &str) -> Error {
+    Error::conflict("email_taken", format!("Email '{email}' already exists"))
 }
 
 fn keep_an_admin(conn: &Connection, leaving: &UserId) -> Result<()> {

@@ -28,3 +28,8 @@ fn limit(req: &Request, (default, most): (usize, usize)) -> Result<usize> {
 fn cursor(req: &Request) -> Option<String> {
     req.query_value("cursor").filter(|text| !text.is_empty())
 }
+
+/// `?dryRun=1`: it only counts.
+pub(crate) fn is_dry_run(req: &Request) -> bool {
+    matches!(req.query_value("dryRun").as_deref(), Some("1" | "true"))
+}

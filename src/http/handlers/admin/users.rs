@@ -11,7 +11,7 @@ use crate::http::wire::request::Request;
 use crate::http::wire::response::Response;
 use crate::service::UserPage;
 
-use super::{PER_PAGE, cursor, limit};
+use super::{PER_PAGE, cursor, is_dry_run, limit};
 
 /// A password may be missing, and is then refused in plain words and not in serde's.
 #[derive(Deserialize)]
@@ -160,7 +160,7 @@ pub(crate) fn delete(context: &Context, admin: &Admin, req: &Request) -> Handler
     let (users, by) = (&context.services.users, Actor::Admin(admin));
     let user = users.by_id(by, req.param("id")?)?;
     let (mut rows, files) = users.belongings(by, &user)?;
-    let is_dry = matches!(req.query_value("dryRun").as_deref(), Some("1" | "true"));
+    let is_dry = is_dry_run(req);
     if !is_dry {
         let deleted = users.delete(by, &user)?;
         (rows.conversations, rows.messages) = (deleted.conversations, deleted.messages);
