@@ -20,6 +20,13 @@ export function logIn({ token, user }) {
   kept.set("user", user);
 }
 
+/** What the server says about this person now. */
+export function setUser(user) {
+  account.user = user;
+  kept.set("user", user);
+  account.dispatchEvent(new Event("user"));
+}
+
 /** Ends the login on the server as well; what this person had not sent yet is forgotten here. */
 export async function logOut() {
   const { token, user } = account;
@@ -33,6 +40,7 @@ export function drop() {
   if (kept.get("token") === account.token) {
     kept.remove("token");
     kept.remove("user");
+    kept.remove("look");
   }
   Object.assign(account, { token: null, user: null, info: null });
 }
@@ -56,8 +64,7 @@ async function ask(token) {
   try {
     const answer = await api.verify(token);
     if (answer.user) {
-      account.user = answer.user;
-      kept.set("user", answer.user);
+      setUser(answer.user);
     }
     return answer.valid ? "alive" : "dead";
   } catch (error) {

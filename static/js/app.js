@@ -7,7 +7,7 @@ import { Failure } from "./api.js";
 import { Deletions } from "./deletions.js";
 import { Models } from "./models.js";
 import { OpenConversation } from "./open.js";
-import { Outbox } from "./outbox.js";
+import { forget, Outbox } from "./outbox.js";
 import { Connection } from "./socket.js";
 import { base, newId } from "./storage.js";
 import { attachmentsOf } from "./transcript.js";
@@ -191,6 +191,13 @@ export class App extends EventTarget {
     this.close();
     await logOut();
     this.dispatchEvent(new CustomEvent("gone", { detail: "" }));
+  }
+
+  /** The account exists no more: what was not sent is forgotten as well. */
+  leave(reason) {
+    this.close();
+    if (account.user) forget(account.user.userId);
+    this.dispatchEvent(new CustomEvent("gone", { detail: reason }));
   }
 
   /** Asks once more whether the server can reach a model. */

@@ -1,7 +1,5 @@
 // Wording, numbers and times in the page's language, and a guess at the language of what others wrote.
 
-import { choice } from "./storage.js";
-
 const root = document.documentElement;
 const DAY_MS = 86_400_000;
 
@@ -17,17 +15,11 @@ export async function loadWords(code = lang()) {
   words = (await import(`./words.${code}.js`)).default;
 }
 
-/** Changes the language, for good. Fails where its words cannot be loaded. */
+/** Changes the language of the page. Fails where its words cannot be loaded. */
 export async function setLang(code) {
   await loadWords(code);
   root.lang = code === "zh" ? "zh-CN" : "en";
-  choice.set("lang", code);
   dispatchEvent(new Event("languagechosen"));
-}
-
-export function toggleTheme() {
-  root.dataset.theme = root.dataset.theme === "dark" ? "light" : "dark";
-  choice.set("theme", root.dataset.theme);
 }
 
 /** The wording under `key`; `{name}` in it is filled in from `values`. */

@@ -5,6 +5,7 @@ import { api } from "./api.js";
 import { drawing, fill, h, icon } from "./dom.js";
 import { field, isName, isPassword } from "./field.js";
 import { errorText, knows, t } from "./i18n.js";
+import { takeLook } from "./look.js";
 import { switches } from "./navigation.js";
 
 /** Which field an error is about, by its code. */
@@ -66,7 +67,7 @@ export class Login {
       this.#problem, Object.values(this.#fields).map((each) => each.element), this.button,
       this.mode === "login" && h("p", { class: "meta" }, t("login.forgotten")));
     fill(this.#problem);
-    if (this.reason) this.#tell("info", t(knows(`ended.${this.reason}`) ? `ended.${this.reason}` : "ended"), this.reason !== "elsewhere" && t("ended.kept"));
+    if (this.reason) this.#tell("info", t(knows(`ended.${this.reason}`) ? `ended.${this.reason}` : "ended"), !["elsewhere", "deleted"].includes(this.reason) && t("ended.kept"));
     else if (this.mode === "register" && this.#config?.setupRequired) this.#tell("info", t("register.first"));
     const empty = Object.values(this.#fields).find((each) => !each.value);
     this.first = empty?.input;
@@ -115,6 +116,7 @@ export class Login {
         username: values.name, password: values.password, email: values.email || undefined, inviteCode: values.code?.trim() || undefined,
       }));
       history.replaceState(null, "", location.pathname + location.search);
+      await takeLook({ isNew: this.mode === "register" });
       this.ondone(account);
     } catch (error) {
       this.#failed(error);

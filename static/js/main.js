@@ -5,6 +5,7 @@ import { App } from "./app.js";
 import { fill } from "./dom.js";
 import { loadWords, t } from "./i18n.js";
 import { Login } from "./login.js";
+import { showLook } from "./look.js";
 import { Shell } from "./shell.js";
 import { toast } from "./status.js";
 import { kept } from "./storage.js";
@@ -28,6 +29,7 @@ function show(make) {
 
 function showLogin(reason = "") {
   app = null;
+  showLook(); // that of this browser
   show(() => new Login({ reason, ondone: start }));
 }
 

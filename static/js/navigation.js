@@ -3,9 +3,10 @@
 
 import { account, shownName } from "./account.js";
 import { passwordDialog } from "./dialogs.js";
-import { h, icon, iconButton } from "./dom.js";
-import { graphemes, lang, setLang, t, toggleTheme } from "./i18n.js";
+import { h, icon, iconButton, label } from "./dom.js";
+import { graphemes, lang, t } from "./i18n.js";
 import { hasKeys, paletteKey, showShortcuts } from "./keys.js";
+import { chooseLang, toggleTheme } from "./look.js";
 import { openMenu } from "./menu.js";
 import { openPalette } from "./palette.js";
 import { toast } from "./status.js";
@@ -15,12 +16,12 @@ const WIDE = matchMedia("(width >= 60rem)");
 
 /** The two switches that every page has. */
 export const switches = () => [
-  iconButton("language", t("switch.lang"), () => setLang(lang() === "zh" ? "en" : "zh").catch(() => toast(t("error.offline"), { symbol: "offline" })), { "data-switch": "lang" }),
+  iconButton("language", t("switch.lang"), () => chooseLang(lang() === "zh" ? "en" : "zh").catch(() => toast(t("error.offline"), { symbol: "offline" })), { "data-switch": "lang" }),
   iconButton("theme", t("switch.theme"), toggleTheme, { "data-switch": "theme" }),
 ];
 
 /** Its script is loaded when it is needed. */
-const openOwn = (app) => import("./own.js").then(({ openAccount }) => openAccount(() => app.conversations.refresh().catch(() => {}))).catch(() => toast(t("error.offline"), { symbol: "offline" }));
+const openOwn = (app) => import("./own.js").then(({ openAccount }) => openAccount(app, () => app.conversations.refresh().catch(() => {}))).catch(() => toast(t("error.offline"), { symbol: "offline" }));
 
 export class Navigation {
   listeners = new AbortController();
@@ -30,6 +31,7 @@ export class Navigation {
     this.app = app;
     this.list = list;
     this.element = h("nav", { class: "sidebar", id: "sidebar", popover: "auto", "aria-label": label }, this.#head(), list, this.#foot());
+    account.addEventListener("user", () => this.#rename(), { signal: this.listeners.signal });
     app.addEventListener("route", () => this.close(), { signal: this.listeners.signal });
   }
 
@@ -63,10 +65,16 @@ export class Navigation {
   }
 
   #foot() {
-    const name = shownName();
-    const who = h("button", { class: "row sidebar-link u-grow", type: "button", "aria-haspopup": "menu", onclick: () => openMenu(who, t("account"), this.#entries()) },
-      h("span", { class: "avatar", "aria-hidden": "true" }, graphemes(name)[0]?.toUpperCase()), h("span", { class: "u-truncate", dir: "auto" }, name));
-    return h("div", { class: "row sidebar-foot" }, who, switches());
+    this.who = h("button", { class: "row sidebar-link u-grow", type: "button", "aria-haspopup": "menu", onclick: () => openMenu(this.who, t("account"), this.#entries()) },
+      h("span", { class: "avatar", "aria-hidden": "true" }), h("span", { class: "u-truncate", dir: "auto" }));
+    this.#rename();
+    return h("div", { class: "row sidebar-foot" }, this.who, switches());
+  }
+
+  #rename() {
+    const [avatar, name] = this.who.children;
+    label(name, shownName());
+    label(avatar, graphemes(shownName())[0]?.toUpperCase() ?? "");
   }
 
   #entries() {

@@ -25,6 +25,7 @@ export const kept = {
 
 /** Choices that boot.js reads before the first paint; shared by all servers of this address, stored as plain words. */
 export const choice = {
+  get: (name) => attempt(() => localStorage.getItem(name)),
   set: (name, value) => attempt(() => localStorage.setItem(name, value)),
 };
 

@@ -8,9 +8,10 @@ import { finished, noOverflow, say, violations } from "./support.js";
 
 setStage();
 
-const account = async (name = "Account and usage") => {
+const account = async (name = "Account and usage", tab = "Data") => {
   await page.locator(".sidebar-foot button").first().click();
   await page.getByRole("menuitem", { name }).click();
+  await page.getByRole("tab", { name: tab }).click();
 };
 const bring = async (path) => page.locator("dialog input[type=file]").setInputFiles(path);
 
@@ -42,7 +43,7 @@ test("everything is exported, and imported by another person, once", async () =>
 test("the dialog fits a phone, in Chinese, and a file that is no export is refused", async () => {
   await open(PHONE_ZH);
   await page.locator("header.topbar button").first().tap();
-  await account("账号与用量");
+  await account("账号与用量", "数据");
   await page.getByRole("button", { name: "导出全部" }).waitFor();
   assert.ok(await noOverflow(page));
   assert.deepEqual(await violations(page), []);
