@@ -189,11 +189,11 @@ impl Registry {
         lock(&self.state).open.len()
     }
 
-    /// A person's connections that follow their list of conversations, but for this one.
-    pub(super) fn list_followers(&self, user: &UserId, except: &Arc<Outbox>) -> Vec<Arc<Outbox>> {
+    /// A person's connections that follow their list of conversations, but for `except`.
+    pub(super) fn list_followers(&self, user: &UserId, except: Option<&Arc<Outbox>>) -> Vec<Arc<Outbox>> {
         let state = lock(&self.state);
-        let follows =
-            |entry: &&Entry| entry.user == *user && entry.outbox.follows_list() && !Arc::ptr_eq(&entry.outbox, except);
+        let is_known = |outbox: &Arc<Outbox>| except.is_some_and(|except| Arc::ptr_eq(outbox, except));
+        let follows = |entry: &&Entry| entry.user == *user && entry.outbox.follows_list() && !is_known(&entry.outbox);
         state.open.values().filter(follows).map(|entry| Arc::clone(&entry.outbox)).collect()
     }
 

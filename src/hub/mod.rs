@@ -186,12 +186,18 @@ impl Hub {
     /// Tells a person's connections that follow their list of conversations what has changed in it, but for the one that
     /// knows. The frame is only made where there is one.
     pub fn tell(&self, user: &UserId, except: &Arc<Outbox>, frame: impl FnOnce() -> Option<String>) {
-        let followers = self.connections.list_followers(user, except);
+        let followers = self.connections.list_followers(user, Some(except));
         if followers.is_empty() {
             return;
         }
         let Some(frame) = frame() else { return };
-        followers.iter().for_each(|outbox| outbox.offer(&frame));
+        followers.iter().for_each(|outbox| outbox.offer(Outgoing::Text(frame.clone())));
+    }
+
+    /// Tells all of them that much has changed.
+    pub fn tell_of_many(&self, user: &UserId) {
+        let followers = self.connections.list_followers(user, None);
+        followers.iter().for_each(|outbox| outbox.offer(Outgoing::ListChanged));
     }
 
     pub fn close_user(&self, user: &UserId, reason: CloseReason) {

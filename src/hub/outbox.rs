@@ -74,6 +74,8 @@ pub enum Outgoing {
     Control(Vec<u8>),
     /// An event, to be written in the connection's own format.
     Event(Arc<Event>),
+    /// Much of the person's list of conversations is new: it has to be read again.
+    ListChanged,
 }
 
 #[derive(Debug)]
@@ -142,12 +144,13 @@ impl Outbox {
     }
 
     /// Queues a message unless too much waits, and never waits itself: what it says can be asked for.
-    pub(super) fn offer(&self, text: &str) {
+    pub(super) fn offer(&self, frame: Outgoing) {
         let mut state = lock(&self.state);
         let fits = state.closing.is_none() && state.queue.len() < OFFERED_BEHIND;
-        if fits && self.share().is_none_or(|share| share.take(text.len())) {
-            state.bytes += text.len();
-            state.queue.push_back(Outgoing::Text(text.to_owned()));
+        let bytes = if let Outgoing::Text(text) = &frame { text.len() } else { 0 };
+        if fits && self.share().is_none_or(|share| share.take(bytes)) {
+            state.bytes += bytes;
+            state.queue.push_back(frame);
             self.bell.ring();
         }
     }
@@ -333,7 +336,7 @@ impl Outbox {
             match &frame {
                 Outgoing::Text(text) => bytes += text.len(),
                 Outgoing::Control(_) => state.controls -= 1,
-                Outgoing::Event(_) => {}
+                Outgoing::Event(_) | Outgoing::ListChanged => {}
             }
             frames.push(frame);
         }

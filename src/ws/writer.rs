@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
 use tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 use tungstenite::protocol::frame::{CloseFrame, Frame, FrameHeader};
 
 use super::WsOptions;
-use super::events;
 use super::socket::ClosingHandshake;
+use super::{events, protocol};
 use crate::hub::{CloseReason, Next, Outbox, Outgoing};
 
 /// It only frames and writes. An address range, not memory: what is never touched is never there.
@@ -22,6 +23,9 @@ const WRITE_BYTES: usize = 16 * 1024;
 pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(1);
 /// A peer that takes nothing for so long is given up once the connection is to end anyway.
 const STALL_WHEN_CLOSING: Duration = Duration::from_secs(2);
+
+#[derive(Serialize)]
+struct Nothing {}
 
 pub(super) struct Writer {
     stream: Arc<TcpStream>,
@@ -88,6 +92,10 @@ impl Writer {
     fn add(&mut self, frame: Outgoing) -> io::Result<()> {
         match frame {
             Outgoing::Text(text) => self.add_frame(Frame::message(text, OpCode::Data(Data::Text), true))?,
+            Outgoing::ListChanged => {
+                let text = protocol::notice("images_changed", &Nothing {});
+                self.add_frame(Frame::message(text, OpCode::Data(Data::Text), true))?;
+            }
             Outgoing::Control(bytes) => self.buffer.extend_from_slice(&bytes),
             Outgoing::Event(event) => {
                 self.scratch.clear();

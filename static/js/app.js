@@ -42,6 +42,7 @@ export class App extends EventTarget {
     this.connection.addEventListener("state", () => this.#connected(), options);
     this.connection.addEventListener("refused", ({ detail }) => this.#end(detail.replaceAll(" ", "_")), options);
     this.connection.addEventListener("frame", ({ detail }) => this.#note(detail), options);
+    this.connection.addEventListener("news", ({ detail }) => this.#hear(detail), options);
     account.addEventListener("token", () => this.#newToken(), options);
     account.addEventListener("gone", () => this.#end("elsewhere"), options);
     addEventListener("popstate", () => this.#route(), options);
@@ -154,6 +155,15 @@ export class App extends EventTarget {
     if (type === "message_persisted") this.#arrived((data.message ?? data).clientMessageId);
     if (type === "conversation_start") this.conversations.note(imageId, { online: true, updatedAt: timestamp });
     if (type === "conversation_end") this.#refreshSoon(0);
+  }
+
+  /** What other tabs change in the list. */
+  #hear({ type, data }) {
+    if (type === "image_updated") this.conversations.take(data.record);
+    if (type === "images_changed") this.#refreshSoon(0);
+    if (type !== "image_deleted") return;
+    this.conversations.forget(data.imageId);
+    if (data.imageId === this.imageId) this.open?.verify();
   }
 
   #refreshSoon(after = this.conversations.records.some((record) => record.online) ? REFRESH_RUNNING_MS : REFRESH_MS) {

@@ -53,9 +53,9 @@ export class Conversations extends EventTarget {
     this.#replace([...this.#all, ...records.filter((record) => !known.has(record.imageId))]);
   }
 
-  /** Fetches the newest page; what is older stays as we know it. */
+  /** Fetches the newest page; what is older stays as we know it. From then on we hear of changes by other tabs. */
   async refresh() {
-    const { records, more } = await this.connection.request("image_list_request", { limit: PAGE });
+    const { records, more } = await this.connection.request("image_list_request", { limit: PAGE, follow: true });
     const oldest = more ? records.at(-1).updatedAt : -Infinity;
     const fresh = new Set(records.map((record) => record.imageId));
     const older = this.#all.filter((record) => record.updatedAt < oldest && !fresh.has(record.imageId));
@@ -102,6 +102,21 @@ export class Conversations extends EventTarget {
     this.#hidden.delete(imageId);
     this.#replace(this.#all.filter((record) => record.imageId !== imageId));
     if (this.oldest?.imageId === imageId) this.oldest = this.#all.findLast((record) => !record.pinned) ?? null;
+  }
+
+  /** One was made or changed elsewhere. Whether it is being answered is not followed. */
+  take(record) {
+    const known = this.find(record.imageId);
+    const changed = { ...record, online: known?.online || record.online };
+    if (this.#others.delete(record.imageId) || record.archived) this.#others.set(record.imageId, changed);
+    this.#replace([...this.#all.filter((each) => each.imageId !== record.imageId), changed]);
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** One was deleted elsewhere. */
+  forget(imageId) {
+    this.#others.delete(imageId);
+    this.#replace(this.#all.filter((each) => each.imageId !== imageId));
   }
 
   /** Leaves one out of the list until it is shown again. */

@@ -117,7 +117,7 @@ export class Connection extends EventTarget {
     const frame = JSON.parse(text);
     const waiting = frame.id && this.#waiting.get(frame.id);
     if (!waiting) {
-      if (frame.seq) this.dispatchEvent(new CustomEvent("frame", { detail: frame }));
+      this.dispatchEvent(new CustomEvent(frame.seq ? "frame" : "news", { detail: frame }));
       return;
     }
     this.#waiting.delete(frame.id);

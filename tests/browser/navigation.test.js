@@ -66,15 +66,28 @@ test("a conversation is deleted at once, and comes back with Undo", async () => 
   assert.deepEqual(await links(), ["Keep me"]);
 });
 
-test("a conversation that is deleted elsewhere says so", async () => {
+test("what another tab changes in the list is heard, not asked for; a deleted conversation says so", async () => {
   await ask("Open in two places");
   const other = await context.newPage();
+  let asked = 0;
+  other.on("websocket", (socket) => socket.on("framesent", ({ payload }) => { asked += payload.includes("image_list_request"); }));
+  // Lists are asked for now and then, too, but not while a page is hidden.
+  await other.addInitScript(() => Object.defineProperty(document, "visibilityState", { get: () => (window.hides ? "hidden" : "visible") }));
   await other.goto(page.url());
   await answers(other).waitFor();
+  await other.locator(".sidebar-list a").getByText("Open in two places").waitFor();
+  await other.evaluate(() => { window.hides = true; });
+  const before = asked;
+  await page.getByRole("button", { name: "More about this conversation" }).click();
+  await page.getByRole("menuitem", { name: "Rename" }).click();
+  await page.locator("dialog input").fill("One name for both");
+  await page.keyboard.press("Enter");
+  await other.locator("h1").getByText("One name for both").waitFor();
+  await other.locator(".sidebar-list a").getByText("One name for both").waitFor();
+  assert.equal(asked, before);
   await page.getByRole("button", { name: "More about this conversation" }).click();
   await page.getByRole("menuitem", { name: "Delete" }).click();
   await page.close();
-  await other.evaluate(() => document.dispatchEvent(new Event("visibilitychange"))); // asks at once what is new
   await other.getByText("This conversation was deleted").waitFor();
 });
 

@@ -2,10 +2,11 @@
 
 import { once } from "node:events";
 import { createServer } from "node:http";
+import { setTimeout as delay } from "node:timers/promises";
 
 /**
  * `models` as Anthropic lists them; every answer names the model that was asked, or is what `say(body)` gives: a text, or
- * `{ tool, input }` for a call, or `{ refusal }`. `asked` are the requests.
+ * `{ tool, input }` for a call, `{ refusal }`, or `{ pieces, ms }` for a text that comes slowly. `asked` are the requests.
  */
 export async function startUpstream({ models, say = (body) => `Answered by ${body.model}.` }) {
   const asked = [];
@@ -26,7 +27,10 @@ export async function startUpstream({ models, say = (body) => `Answered by ${bod
       return;
     }
     response.setHeader("content-type", "text/event-stream");
-    for (const event of eventsOf(body.model, said)) response.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
+    for (const event of eventsOf(body.model, said)) {
+      if (said.ms && event.type === "content_block_delta") await delay(said.ms);
+      response.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
+    }
     response.end();
   });
   server.listen(0, "127.0.0.1");
@@ -35,14 +39,14 @@ export async function startUpstream({ models, say = (body) => `Answered by ${bod
 }
 
 function eventsOf(model, said) {
-  const isCall = typeof said === "object";
+  const isCall = Boolean(said.tool);
   const block = isCall ? { type: "tool_use", id: `toolu_${Math.random().toString(36).slice(2)}`, name: said.tool, input: {} } : { type: "text", text: "" };
-  const delta = isCall ? { type: "input_json_delta", partial_json: JSON.stringify(said.input) } : { type: "text_delta", text: said };
+  const deltas = isCall ? [{ type: "input_json_delta", partial_json: JSON.stringify(said.input) }] : (said.pieces ?? [said]).map((text) => ({ type: "text_delta", text }));
   const message = { id: `msg_${Math.random()}`, type: "message", role: "assistant", model, content: [], stop_reason: null, stop_sequence: null, usage: { input_tokens: 5, output_tokens: 1 } };
   return [
     { type: "message_start", message },
     { type: "content_block_start", index: 0, content_block: block },
-    { type: "content_block_delta", index: 0, delta },
+    ...deltas.map((delta) => ({ type: "content_block_delta", index: 0, delta })),
     { type: "content_block_stop", index: 0 },
     { type: "message_delta", delta: { stop_reason: isCall ? "tool_use" : "end_turn", stop_sequence: null }, usage: { output_tokens: 7 } },
     { type: "message_stop" },

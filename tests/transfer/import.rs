@@ -262,10 +262,17 @@ fn a_form_and_lines_of_progress() {
     )
     .unwrap();
     let headers = format!("Authorization: Bearer {token}\r\nContent-Type: multipart/form-data; boundary=x\r\n");
+    let mut tab = Client::connect(server.port(), &token);
+    tab.ask("image_list_request", json!({"follow": true}));
     let answer = server.http().request("POST", "/api/import?progress=1", &headers, &body);
     assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/x-ndjson")));
     let report: Value = serde_json::from_str(answer.text().lines().last().unwrap()).unwrap();
     assert_eq!(counts(&report), [1, 3, 0, 0]);
+    let told = tab.next_event(Duration::from_secs(20)).expect("open tabs hear of it");
+    assert_eq!((&told["type"], images(&mut tab).len()), (&json!("images_changed"), 1));
+    let again = server.http().request("POST", "/api/import", &headers, &body).json();
+    assert_eq!((counts(&again), images(&mut tab).len()), ([0, 0, 1, 0], 1));
+    assert_eq!(tab.next_event(Duration::ZERO), None, "nothing is new");
     assert_eq!(server.http().request("POST", "/api/import", "", &body).status, 401);
     let left: Vec<_> = std::fs::read_dir(server.data_dir().join("containers")).unwrap().collect();
     let left = left.into_iter().flat_map(|one| std::fs::read_dir(one.unwrap().path().join("files")).unwrap()).count();

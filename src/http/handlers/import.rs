@@ -107,6 +107,9 @@ impl Receiver for Incoming {
                 }
             });
             services.cpu.charge(&caller, &watch);
+            if report.imported > 0 {
+                services.hub.tell_of_many(&caller.user.id);
+            }
             if let Some(error) = &report.stopped {
                 log::warn!(target: "import", "stopped user={}: {}", caller.user.id, error.with_cause());
             }
