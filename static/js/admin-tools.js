@@ -42,10 +42,16 @@ function item(server, reload) {
     h("div", { class: "row" }, h("div", { class: "u-grow" }, h("span", { class: "table-main" }, name), h("code", { class: "meta", dir: "ltr" }, where)), badge(t(`tools.${state}`), STATES[state] ?? null), more),
     h("p", { class: "meta" }, facts),
     error && h("p", { class: "row field-error" }, icon("fail", "is-small"), h("span", { lang: "en" }, error)),
-    tools.length > 0 && fold(t("tools.count", { n: number(tools.length) }), h("dl", {}, tools.map((tool) => [h("dt", {}, h("code", {}, tool.name)), h("dd", { class: "meta", dir: "auto" }, tool.description)]))),
+    tools.length > 0 && fold(t("tools.count", { n: number(tools.length) }), h("dl", {}, tools.map((tool) => [h("dt", {}, h("code", {}, tool.name)), h("dd", { class: "meta" }, h("span", { dir: "auto" }, tool.description), hints(tool.hints))]))),
     quarantined.length > 0 && fold(t("tools.quarantined", { n: number(quarantined.length) }), h("dl", {}, quarantined.map((tool) => [h("dt", {}, h("code", {}, tool.name)), h("dd", { class: "meta", lang: "en" }, tool.reason)]))),
     stderr.length > 0 && fold(t("tools.stderr"), h("pre", { class: "log-lines", tabindex: 0, dir: "ltr" }, stderr.join("\n"))));
 }
+
+/** What a server says about a tool is shown and never believed. */
+const hints = (said) => {
+  const words = ["readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint"].filter((hint) => said?.[hint] === true).map((hint) => t(`tools.${hint}`));
+  return words.length > 0 && h("p", { class: "row" }, icon("info", "is-small"), t("tools.says", { hints: words.join(", ") }));
+};
 
 const fold = (title, body) => h("details", { class: "fold" }, h("summary", {}, title), body);
 

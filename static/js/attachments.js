@@ -1,9 +1,10 @@
-// The files that go with the next message: given by paste, drop, or the button (on a phone that offers the camera),
-// sent up at once with their progress, and taken back with a click.
+// The files that go with the next message: given by paste, drop, the button or a phone's camera, sent up at once with
+// their progress, and taken back with a click.
 
 import { downscaled, FILE_BYTES, forget, pictureUrl, upload } from "./files.js";
-import { fill, h, icon, iconButton } from "./dom.js";
+import { fill, h, icon, iconButton, isTouch } from "./dom.js";
 import { bytes, errorText, number, t } from "./i18n.js";
+import { openMenu } from "./menu.js";
 import { announce, toast } from "./status.js";
 
 /** What one message carries at most. */
@@ -16,12 +17,17 @@ const isPicture = (mediaType) => /^image\//.test(mediaType);
 export class Attachments extends EventTarget {
   #items = [];
 
-  /** `takes(kind)` says whether the model reads "images"; null where that is not known. */
+  /** `takes(kind)` says whether the model reads "images" and "files"; null where that is not known. */
   constructor(takes) {
     super();
     this.takes = takes;
-    this.input = h("input", { type: "file", multiple: true, accept: ACCEPT, hidden: true, onchange: () => { this.add([...this.input.files]); this.input.value = ""; } });
-    this.button = iconButton("attach", t("attach"), () => this.input.click(), { variant: "attach" });
+    const files = this.#input({ multiple: true, accept: ACCEPT });
+    const camera = isTouch() && this.#input({ accept: "image/*", capture: "environment" });
+    this.inputs = [files, camera];
+    this.button = iconButton("attach", t("attach"), () => (camera ? openMenu(this.button, t("attach"), [
+      { label: t("attach.camera"), symbol: "eye", onclick: () => camera.click() },
+      { label: t("attach.files"), symbol: "file", onclick: () => files.click() },
+    ]) : files.click()), { variant: "attach" });
     this.element = h("ul", { class: "row is-wrap attachments", "aria-label": t("attachments"), hidden: true });
   }
 
@@ -30,7 +36,11 @@ export class Attachments extends EventTarget {
   get failed() { return this.#items.some((item) => item.state === "failed"); }
   get hasPictures() { return this.#items.some((item) => isPicture(item.mediaType)); }
   /** Why the model of the conversation cannot read them; empty: it can. */
-  get refusal() { return this.hasPictures && this.takes("images") === false ? t("attach.noImages") : ""; }
+  get refusal() {
+    if (this.hasPictures && this.takes("images") === false) return t("attach.noImages");
+    const hasPdf = this.#items.some((item) => item.mediaType === "application/pdf");
+    return hasPdf && this.takes("files") === false ? t("error.model_takes_no_pdf") : "";
+  }
 
   /** What the message carries. */
   get files() { return this.#items.filter((item) => item.fileId).map(({ fileId, name, mediaType, size }) => ({ fileId, name, mediaType, size })); }
@@ -48,6 +58,11 @@ export class Attachments extends EventTarget {
     const known = new Set(this.#items.map((item) => item.fileId));
     this.#items.push(...files.filter((file) => !known.has(file.fileId)).map((file) => ({ ...file, state: "ready", isKept: true })));
     this.#draw();
+  }
+
+  #input(how) {
+    const input = h("input", { type: "file", hidden: true, ...how, onchange: () => { this.add([...input.files]); input.value = ""; } });
+    return input;
   }
 
   add(files) {

@@ -47,7 +47,7 @@ export class Composer {
     this.bar = h("div", { class: "row composer-bar" });
     this.hint = h("p", { class: "composer-hint meta u-wide" });
     this.note = h("p", { class: "row is-wrap composer-note meta", hidden: true });
-    this.form = h("form", { class: "composer", onsubmit: (event) => { event.preventDefault(); this.#send(); } }, this.jump, files.element, files.input, this.area, h("div", { class: "row composer-chips" }, files.button, chips), this.bar);
+    this.form = h("form", { class: "composer", onsubmit: (event) => { event.preventDefault(); this.#send(); } }, this.jump, files.element, files.inputs, this.area, h("div", { class: "row composer-chips" }, files.button, chips), this.bar);
     this.element = [...notes, this.note, this.form, this.hint];
     files.addEventListener("change", () => this.#filesChanged());
     this.#changed();

@@ -16,7 +16,7 @@ function saying(body) {
   if (result) return `The tool said: ${JSON.stringify(result.content)}`;
   if (JSON.stringify(last).includes("Write a file")) return { tool: "write_file", input: { path: "notes/plan.md", content: "# Plan\n\nBuy bread." } };
   const tool = body.tools?.find(({ name }) => name.startsWith("notes"));
-  return tool ? { tool: tool.name, input: { text: "buy milk" } } : "No tool here.";
+  return tool ? { tool: tool.name, input: { text: /(weather|links|wait|fail)/.exec(JSON.stringify(last))?.[1] ?? "buy milk" } } : "No tool here.";
 }
 
 setStage({
@@ -136,6 +136,43 @@ test("what a call has written is linked in the conversation, and seen from there
   assert.deepEqual(await violations(page), []);
 });
 
+test("what a tool answers is shown as what it is, the same after a reload", async () => {
+  await say(page, "The weather, please");
+  await card().getByRole("button", { name: "Allow in this conversation" }).click();
+  await finished(page);
+  await say(page, "And the links");
+  await finished(page);
+  const check = async () => {
+    await answers(page).first().locator(".step-head").click();
+    const body = answers(page).first().locator(".step-body");
+    await body.getByText("Bring a coat.").waitFor();
+    assert.equal(await body.getByText("Bring a coat.").count(), 1, "what the text repeats is shown once, name by name");
+    assert.match(await body.innerText(), /Köln/);
+    await answers(page).first().getByRole("button", { name: /tool-results\/.*\.gif/ }).waitFor();
+    await answer(page).locator(".step-head").click();
+    const links = answer(page).getByRole("list", { name: "Links" });
+    const link = links.getByRole("link", { name: "The log of the weather" });
+    assert.deepEqual([await link.getAttribute("href"), await link.getAttribute("rel")], ["https://weather.example/log?day=1", "noopener noreferrer"]);
+    assert.equal(await links.getByRole("link").count(), 1, "only the web is linked");
+    assert.match(await links.innerText(), /a trap/);
+    await answer(page).getByRole("button", { name: /tool-results\/.*\.pdf/ }).waitFor();
+  };
+  await check();
+  assert.deepEqual(await violations(page), []);
+  await page.reload();
+  await answer(page).locator(".step-head").waitFor();
+  await check();
+});
+
+test("how far a call is stands in its line, and it can be stopped", async () => {
+  await say(page, "Now wait");
+  await card().getByRole("button", { name: "Allow once" }).click();
+  await answer(page).locator(".step-time").getByText("40 %").waitFor();
+  await page.getByRole("button", { name: "Stop the answer" }).click();
+  await answer(page).getByText("Stopped. The partial answer is kept.").waitFor();
+  assert.equal(await answer(page).getByText("40 %").count(), 0);
+});
+
 test("administrators see the server, its tools, and whether it asks", async () => {
   await open({}, () => logIn(page, server.url, ADMIN));
   await page.locator(".composer-text").waitFor();
@@ -146,6 +183,7 @@ test("administrators see the server, its tools, and whether it asks", async () =
   await page.getByText(/notes answers: 1 tools/).first().waitFor();
   await page.getByText("Tools: 1").click();
   await page.getByText("Keeps a note.").waitFor();
+  await page.getByText("According to the server: only reads").waitFor();
   assert.deepEqual(await violations(page), []);
   await more.click();
   await page.getByRole("menuitem", { name: "Allow without asking" }).click();

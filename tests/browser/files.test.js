@@ -7,7 +7,7 @@ import { answer, finished, noOverflow, say, violations } from "./support.js";
 
 const MODELS = [
   { id: "claude-sonnet-5-5", display_name: "Sonnet 5.5", capabilities: { image_input: { supported: true }, pdf_input: { supported: true } } },
-  { id: "claude-blind", display_name: "Blind", capabilities: { image_input: { supported: false } } },
+  { id: "claude-blind", display_name: "Blind", capabilities: { image_input: { supported: false }, pdf_input: { supported: false } } },
 ];
 
 setStage({ models: MODELS });
@@ -85,6 +85,9 @@ test("a model that cannot see says so before anything is sent", async () => {
   await remove("paste.png").click();
   await page.getByText("The chosen model cannot read images.").waitFor({ state: "detached" });
   assert.ok(await page.getByRole("button", { name: "Send" }).isEnabled());
+  await page.locator("input[type=file]").setInputFiles({ name: "plan.pdf", mimeType: "application/pdf", buffer: Buffer.from("%PDF-1.7\n") });
+  await page.getByText("This model cannot read PDF files.").waitFor();
+  assert.ok(await page.getByRole("button", { name: "Send" }).isDisabled());
 });
 
 test("on a phone, in Chinese, nothing sticks out", async () => {
@@ -93,6 +96,9 @@ test("on a phone, in Chinese, nothing sticks out", async () => {
   await page.getByRole("button", { name: "移除 paste.png" }).waitFor();
   assert.ok(await noOverflow(page));
   assert.deepEqual(await violations(page), []);
+  await page.getByRole("button", { name: "添加附件" }).tap();
+  const [camera] = await Promise.all([page.waitForEvent("filechooser"), page.getByRole("menuitem", { name: "拍照" }).tap()]);
+  assert.equal(await camera.element().getAttribute("capture"), "environment");
   await page.getByRole("button", { name: "发送" }).tap();
   await finished(page);
   assert.ok(await noOverflow(page));

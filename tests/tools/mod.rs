@@ -10,6 +10,7 @@ mod many;
 mod over_http;
 mod people;
 mod pictures;
+mod rebinding;
 mod rich;
 mod server;
 mod side_by_side;
