@@ -1,26 +1,27 @@
 // Reading while an answer is written: the page follows only those who stand at its end, and moves no other reader.
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, test } from "node:test";
-import { answer, finished, grows, lamp, newContext, register, say, Server, stopBrowser } from "./support.js";
+import { test } from "node:test";
+import { page, setStage } from "./stage.js";
+import { answer, finished, grows, lamp, say } from "./support.js";
+import { endless, question } from "./upstream.js";
 
-let server, context, page, scroller;
+const PAGES = Array.from({ length: 40 }, (_, index) => `Paragraph ${index} of an answer that is longer than the window is high.`).join("\n\n");
 
-before(async () => { server = await Server.start(); });
-after(async () => { await stopBrowser(); await server.stop(); });
-beforeEach(async () => {
-  context = await newContext({ viewport: { width: 900, height: 600 } });
-  page = await context.newPage();
-  await register(page, server.url);
-  scroller = page.locator(".scroller");
+setStage({
+  models: [{ id: "claude-sonnet-5-5", display_name: "Sonnet 5.5" }],
+  options: { viewport: { width: 900, height: 600 } },
+  say(body) {
+    if (question(body).includes("slow")) return endless();
+    const called = JSON.stringify(body.messages.at(-1)).includes("tool_result");
+    if (question(body).includes("a tool")) return called ? "So late is it." : { tool: "current_time", input: {} };
+    return PAGES;
+  },
 });
-afterEach(async () => {
-  await context.close();
-  assert.deepEqual(context.complaints, [], "the browser complained");
-});
 
-const top = () => scroller.evaluate((node) => node.scrollTop);
-const fromEnd = () => scroller.evaluate((node) => node.scrollHeight - node.scrollTop - node.clientHeight);
+const scroller = () => page.locator(".scroller");
+const top = () => scroller().evaluate((node) => node.scrollTop);
+const fromEnd = () => scroller().evaluate((node) => node.scrollHeight - node.scrollTop - node.clientHeight);
 const jump = () => page.getByRole("button", { name: "Jump to the end" });
 
 /** A conversation with enough in it to scroll, an answer being written, and the page following its end. */
@@ -49,7 +50,7 @@ test("after sending, the question stands at the top and the answer grows below i
 
 test("small upward wheel steps leave the end, and the answer goes on without moving the page", async () => {
   await following();
-  await scroller.hover();
+  await scroller().hover();
   for (let step = 0; step < 10; step += 1) {
     await page.mouse.wheel(0, -4);
     await page.waitForTimeout(30); // a trackpad's rhythm: words arrive between the steps
@@ -67,9 +68,9 @@ test("small upward wheel steps leave the end, and the answer goes on without mov
 });
 
 for (const [how, leave] of [
-  ["a key", async () => { await scroller.focus(); await page.keyboard.press("ArrowUp"); }],
-  ["the scrollbar", () => scroller.evaluate((node) => { node.scrollTop -= 30; })],
-  ["a finger", () => scroller.evaluate((node) => {
+  ["a key", async () => { await scroller().focus(); await page.keyboard.press("ArrowUp"); }],
+  ["the scrollbar", () => scroller().evaluate((node) => { node.scrollTop -= 30; })],
+  ["a finger", () => scroller().evaluate((node) => {
     const touch = (y) => [new Touch({ identifier: 1, target: node, clientX: 300, clientY: y })];
     node.dispatchEvent(new TouchEvent("touchstart", { touches: touch(200), bubbles: true }));
     node.dispatchEvent(new TouchEvent("touchmove", { touches: touch(203), bubbles: true }));
@@ -85,7 +86,7 @@ for (const [how, leave] of [
 
 test("scrolling back to the end follows again", async () => {
   await following();
-  await scroller.hover();
+  await scroller().hover();
   await page.mouse.wheel(0, -300);
   await jump().waitFor();
   await page.mouse.wheel(0, 3000);
@@ -98,15 +99,15 @@ test("scrolling back to the end follows again", async () => {
 test("a fold that is opened stays under the pointer", async () => {
   await say(page, "Something to scroll");
   await finished(page);
-  await say(page, "think and use a tool");
+  await say(page, "Use a tool");
   await finished(page);
-  await scroller.evaluate((node) => { node.scrollTop = node.scrollHeight; });
+  await scroller().evaluate((node) => { node.scrollTop = node.scrollHeight; });
   const summary = answer(page).locator("summary").first();
   const before = (await summary.boundingBox()).y;
   await summary.click();
   await answer(page).locator("details[open] .step-body").first().waitFor();
   await page.waitForTimeout(100); // some frames, in which a page that follows would move
-  assert.equal((await summary.boundingBox()).y, before);
+  assert.ok(Math.abs((await summary.boundingBox()).y - before) <= 1); // the browser rounds the end of a scroller to whole pixels
 });
 
 test("a long conversation comes in small steps, its end first, and stands at its end", async () => {

@@ -13,16 +13,16 @@ export const PHONE_ZH = { ...PHONE, locale: "zh-CN", colorScheme: "dark" };
 
 /**
  * Sets it for all tests of a file. With `models` the provider is one that the test speaks for (see upstream.js), else the
- * demo. `prepare()` runs once, on a page of its own, before the first test. `enter()` brings each test's page to where it begins.
+ * demo. `options` are those of each test's browser context. `prepare()` runs once, on a page of its own, before the first test. `enter()` brings each test's page to where it begins.
  */
-export function setStage({ models, say, args = [], prepare, enter = () => register(page, server.url) } = {}) {
+export function setStage({ models, say, args = [], options = {}, prepare, enter = () => register(page, server.url) } = {}) {
   before(async () => {
     upstream = models && await startUpstream({ models, say });
     server = await Server.start(upstream ? { provider: "anthropic", args: ["--api-url", upstream.url, "--api-key", "test-key", ...args] } : { args });
     if (prepare) await open({}, prepare).then(close);
   });
   after(async () => { await stopBrowser(); await server.stop(); upstream?.stop(); });
-  beforeEach(() => open({}, enter));
+  beforeEach(() => open(options, enter));
   afterEach(close);
   onEnter = enter;
 }

@@ -4,13 +4,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { context, open, page, PHONE_ZH, setStage } from "./stage.js";
 import { answer, answers, finished, noOverflow, say, violations } from "./support.js";
+import { question } from "./upstream.js";
 
-const textOf = ({ content }) => (typeof content === "string" ? content : content.map(({ text = "" }) => text).join(""));
 let count = 0;
 
 setStage({
   models: [{ id: "claude-sonnet-5-5", display_name: "Sonnet 5.5" }, { id: "claude-small", display_name: "Small" }],
-  say: (body) => `Answer ${count += 1} of ${body.model} to “${textOf(body.messages.findLast(({ role }) => role === "user"))}”.`,
+  say: (body) => `Answer ${count += 1} of ${body.model} to “${question(body)}”.`,
 });
 
 const questions = (where = page) => where.locator("li.is-user");
