@@ -1,13 +1,12 @@
 //! Versions of a question and of its answer.
 
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
-use super::content::parts;
+use super::content::written;
 use super::started;
 use crate::domain::Result;
 use crate::domain::id::{ConversationId, MessageId, TurnId};
-use crate::service::{Regenerate, SendMessage};
+use crate::service::Regenerate;
 use crate::ws::dispatcher::{Dispatcher, Handled};
 use crate::ws::protocol::Request;
 
@@ -15,19 +14,11 @@ impl Dispatcher {
     pub(in crate::ws) fn edit(&self, request: &Request<'_>) -> Result<Handled> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
-        struct Data<'a> {
-            image_id: String,
+        struct Data {
             message_id: String,
-            #[serde(borrow)]
-            content: &'a RawValue,
-            client_message_id: Option<String>,
         }
-        let data: Data<'_> = request.data()?;
-        let message = SendMessage {
-            conversation_id: ConversationId::from_outside(&data.image_id),
-            parts: parts(data.content)?,
-            client_message_id: data.client_message_id,
-        };
+        let data: Data = request.data()?;
+        let message = written(request)?;
         let (id, question) = (message.conversation_id.clone(), MessageId::from_outside(&data.message_id));
         let sent = self.services.turns.edit(&self.caller, question, message)?;
         self.tell_of_message(&id);

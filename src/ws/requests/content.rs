@@ -4,17 +4,36 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::domain::attachment::Attachment;
-use crate::domain::id::FileId;
+use crate::domain::id::{ConversationId, FileId};
 use crate::domain::media::Media;
 use crate::domain::message::Part;
 use crate::domain::{Error, Kind, Result};
-use crate::ws::protocol::invalid_data;
+use crate::service::SendMessage;
+use crate::ws::protocol::{Request, invalid_data};
 
 /// Parts of one message.
 const PARTS: usize = 64;
 
+/// The message of a request that sends one.
+pub(super) fn written(request: &Request<'_>) -> Result<SendMessage> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Data<'a> {
+        image_id: String,
+        #[serde(borrow)]
+        content: &'a RawValue,
+        client_message_id: Option<String>,
+    }
+    let data: Data<'_> = request.data()?;
+    Ok(SendMessage {
+        conversation_id: ConversationId::from_outside(&data.image_id),
+        parts: parts(data.content)?,
+        client_message_id: data.client_message_id,
+    })
+}
+
 /// A message's content: a text, or parts as a person may send them.
-pub(super) fn parts(content: &RawValue) -> Result<Vec<Part>> {
+fn parts(content: &RawValue) -> Result<Vec<Part>> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Incoming {

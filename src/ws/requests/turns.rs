@@ -1,13 +1,12 @@
 //! Turns: begun with a message, opened again, stopped.
 
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
-use super::content::parts;
+use super::content::written;
 use super::{ConversationIdView, conversation_id, started};
 use crate::domain::Result;
 use crate::domain::id::{ConversationId, TurnId};
-use crate::service::{Reopen, SendMessage};
+use crate::service::Reopen;
 use crate::ws::dispatcher::{Dispatcher, Handled};
 use crate::ws::protocol::Request;
 use crate::ws::view::MessageView;
@@ -21,20 +20,7 @@ struct TurnOf {
 
 impl Dispatcher {
     pub(in crate::ws) fn send(&self, request: &Request<'_>) -> Result<Handled> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Data<'a> {
-            image_id: String,
-            #[serde(borrow)]
-            content: &'a RawValue,
-            client_message_id: Option<String>,
-        }
-        let data: Data<'_> = request.data()?;
-        let message = SendMessage {
-            conversation_id: ConversationId::from_outside(&data.image_id),
-            parts: parts(data.content)?,
-            client_message_id: data.client_message_id,
-        };
+        let message = written(request)?;
         let id = message.conversation_id.clone();
         let sent = self.services.turns.send(&self.caller, message)?;
         self.tell_of_message(&id);
