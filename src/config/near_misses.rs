@@ -1,7 +1,6 @@
 //! Names that are nearly those of settings: they would be passed over in silence.
 
 use super::envfile::Entry;
-use super::resolve::Surroundings;
 use super::settings::{SETTINGS, find};
 use crate::domain::suggest::nearest;
 
@@ -9,7 +8,7 @@ use crate::domain::suggest::nearest;
 const CHARS_PER_SLIP: usize = 6;
 
 /// One sentence for each.
-pub(super) fn warnings(around: &Surroundings<'_>, entries: &[Entry]) -> Vec<String> {
+pub(super) fn warnings(names: &[String], entries: &[Entry]) -> Vec<String> {
     let known: Vec<String> = SETTINGS
         .iter()
         .flat_map(|setting| std::iter::once(setting.name.to_owned()).chain(setting.file_variable()))
@@ -19,7 +18,7 @@ pub(super) fn warnings(around: &Surroundings<'_>, entries: &[Entry]) -> Vec<Stri
         nearest(name, known.iter().map(String::as_str), most).or_else(|| longer(name))
     };
     let mut warnings = Vec::new();
-    for name in around.names {
+    for name in names {
         // The environment holds names of other programs, too.
         warnings.extend(warning(name, "environment", near(name).filter(|near| begins_alike(name, near))));
     }
@@ -55,19 +54,17 @@ fn begins_alike(name: &str, near: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::{Path, PathBuf};
+    use std::path::PathBuf;
 
     #[test]
     fn what_is_named() {
         let check = |name: &str, in_file: Option<&str>, in_environment: Option<&str>| {
-            let nothing = |_: &str| None;
-            let around = |names| Surroundings { environment: &nothing, names, directory: Path::new(".") };
             let entry = Entry { key: name.to_owned(), value: "x".to_owned(), path: PathBuf::from("e"), line: 1 };
             let near = |found: Vec<String>| {
                 found.first().map(|text| text.rsplit(' ').next().unwrap().trim_end_matches('?').to_owned())
             };
-            assert_eq!(near(warnings(&around(&[]), &[entry])).as_deref(), in_file, "{name} in a file");
-            assert_eq!(near(warnings(&around(&[name.to_owned()]), &[])).as_deref(), in_environment, "{name}");
+            assert_eq!(near(warnings(&[], &[entry])).as_deref(), in_file, "{name} in a file");
+            assert_eq!(near(warnings(&[name.to_owned()], &[])).as_deref(), in_environment, "{name}");
         };
         check("PORT", None, None);
         check("LLM_PROVIDER_KEY_FILE", None, None);

@@ -107,7 +107,7 @@ pub(super) fn resolve(typed: &Typed, around: &Surroundings<'_>) -> Result<(Resol
             files.push(path);
         }
     }
-    warnings.extend(near_misses::warnings(around, &entries));
+    warnings.extend(near_misses::warnings(around.names, &entries));
     let (mut values, mut errors) = (Vec::new(), Vec::new());
     for setting in SETTINGS {
         let found = resolve_one(setting, typed, around, &entries).unwrap_or_else(|error| {

@@ -3,7 +3,6 @@
 use std::io;
 use std::time::Duration;
 
-use super::refusal::Said;
 use crate::domain::secret::Secret;
 use crate::domain::{Error, Kind};
 
@@ -21,6 +20,21 @@ pub(super) struct Fault {
     pub(super) broke_off: bool,
     /// What the server said, where it said something.
     pub(super) said: Option<Box<Said>>,
+}
+
+/// A refusal as it came. Its words are not fit to be shown yet (see [`Fault::quoted`]).
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Said {
+    /// 0: in the middle of a stream, or under 200.
+    pub status: u16,
+    /// What the server calls it, most exact first: a code, a type.
+    pub kinds: Vec<String>,
+    pub words: String,
+    /// A web page came, which no API sends.
+    pub is_page: bool,
+    pub retry_after: Option<Duration>,
+    /// The server asks not to be asked again.
+    pub is_final: bool,
 }
 
 impl Fault {

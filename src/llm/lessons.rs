@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::refusal::Said;
+use super::fault::Said;
 use crate::domain::conversation::EFFORTS;
 use crate::domain::message::{Message, Part};
 

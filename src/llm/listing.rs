@@ -6,8 +6,8 @@ use ureq::http::HeaderMap;
 
 use super::dialect::Dialect;
 use super::fault::Fault;
+use super::fault::Said;
 use super::models::Model;
-use super::refusal::Said;
 use super::{Endpoint, Timeouts, json, transport, wires};
 use crate::domain::secret::Secret;
 use crate::net;

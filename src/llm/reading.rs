@@ -9,7 +9,7 @@ use ureq::http::response::Parts;
 use super::dialect::{Framing, Reader};
 use super::draft::Draft;
 use super::fault::Fault;
-use super::refusal::Said;
+use super::fault::Said;
 use super::{Cancel, json, transport};
 use crate::domain::StopReason;
 use crate::domain::secret::Secret;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 use ureq::http::HeaderMap;
 
-use super::fault::Fault;
+use super::fault::{Fault, Said};
 use super::json;
 
 /// Where servers put their words, in the order of their worth.
@@ -24,21 +24,6 @@ const TOO_LONG: [&str; 8] = [
     "input length",
     "token limit",
 ];
-
-/// A refusal as it came. Its words are not fit to be shown yet (see [`Fault`]).
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Said {
-    /// 0: in the middle of a stream, or under 200.
-    pub status: u16,
-    /// What the server calls it, most exact first: a code, a type.
-    pub kinds: Vec<String>,
-    pub words: String,
-    /// A web page came, which no API sends.
-    pub is_page: bool,
-    pub retry_after: Option<Duration>,
-    /// The server asks not to be asked again.
-    pub is_final: bool,
-}
 
 impl Said {
     /// An answer whose status is not 200.

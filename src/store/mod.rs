@@ -36,16 +36,16 @@ pub use tables::files::StoredFile;
 pub use tables::imported::{ImportOutcome, Imported, ImportedTurn};
 pub use tables::invites::Invite;
 pub use tables::jobs::JobRecord;
-pub use tables::ledger::{
-    Group, GroupBy, OpenRequest, Outcome, Range, Request as LedgerRequest, Reservation, Reserved, Settlement, Sums,
-};
+pub use tables::ledger::{OpenRequest, Outcome, Request as LedgerRequest, Reservation, Reserved, Settlement};
 pub use tables::messages::{Position, StoredPage};
 pub use tables::own_account::LoginRow;
 pub use tables::people::Belongings;
 pub use tables::preambles::PreambleRow;
 pub use tables::retention::{Forgotten, Idle};
 pub use tables::tools::ConversationTools;
-pub use tables::turns::{Begun, NewTurn, Question, Reopen, TurnRow};
+pub use tables::turn_row::TurnRow;
+pub use tables::turns::{Begun, NewTurn, Question, Reopen};
+pub use tables::usage::{Group, GroupBy, Range, Sums};
 pub use tables::users::{Admission, Credentials, UserPage};
 
 /// How parts of messages and counts of tokens are written, wherever they are stored.

@@ -63,11 +63,6 @@ impl Dir {
         Ok(rustix::fs::fchmod(&self.0, bits(mode))?)
     }
 
-    /// Removes a file, link, pipe or directory in it, with all that is below. Returns whether it was there.
-    pub fn remove_all(&self, name: &OsStr) -> io::Result<bool> {
-        super::remove::remove_all(self, name)
-    }
-
     /// The names of the directories in it.
     pub fn directories(&self) -> io::Result<Vec<OsString>> {
         let mut names = Vec::new();

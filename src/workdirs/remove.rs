@@ -23,22 +23,24 @@ impl Level {
     }
 }
 
-/// See [`Dir::remove_all`].
-pub(super) fn remove_all(parent: &Dir, name: &OsStr) -> io::Result<bool> {
-    match parent.unlink(name) {
-        Ok(()) => return Ok(true),
-        Err(cause) if cause.kind() == ErrorKind::NotFound => return Ok(false),
-        Err(cause) if cause.kind() == ErrorKind::IsADirectory => {}
-        Err(cause) => return Err(cause),
-    }
-    let top = parent.dir(name)?;
-    let mut idle = 0;
-    loop {
-        idle = if clear(&top)? { 0 } else { idle + 1 };
-        match parent.remove_dir(name) {
-            Err(cause) if cause.kind() == ErrorKind::DirectoryNotEmpty && idle < PASSES => {}
-            Err(cause) if cause.kind() != ErrorKind::NotFound => return Err(cause),
-            _ => return Ok(true),
+impl Dir {
+    /// Removes a file, link, pipe or directory in it, with all that is below. Returns whether it was there.
+    pub fn remove_all(&self, name: &OsStr) -> io::Result<bool> {
+        match self.unlink(name) {
+            Ok(()) => return Ok(true),
+            Err(cause) if cause.kind() == ErrorKind::NotFound => return Ok(false),
+            Err(cause) if cause.kind() == ErrorKind::IsADirectory => {}
+            Err(cause) => return Err(cause),
+        }
+        let top = self.dir(name)?;
+        let mut idle = 0;
+        loop {
+            idle = if clear(&top)? { 0 } else { idle + 1 };
+            match self.remove_dir(name) {
+                Err(cause) if cause.kind() == ErrorKind::DirectoryNotEmpty && idle < PASSES => {}
+                Err(cause) if cause.kind() != ErrorKind::NotFound => return Err(cause),
+                _ => return Ok(true),
+            }
         }
     }
 }

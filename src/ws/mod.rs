@@ -4,6 +4,7 @@
 //! socket; *dispatcher* takes the frames, *requests* makes a service call of each; *protocol*, *view* and *events* are the
 //! wire's JSON. Between reader, writer and publishers stands the hub's outbox.
 
+mod closing;
 mod dispatcher;
 mod events;
 mod token_bucket;

@@ -5,7 +5,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,7 @@ use tungstenite::protocol::{Role, WebSocketConfig};
 use tungstenite::{Error as WsError, Message, WebSocket};
 
 use super::WsOptions;
+use super::closing::{ClosingHandshake, LINGER};
 use super::token_bucket::TokenBucket;
 use super::writer::{WRITE_TIMEOUT, Writer};
 use crate::domain::limits::WS_MESSAGE_BYTES;
@@ -31,9 +32,6 @@ const CONTROL_HEAD_BYTES: usize = 6;
 const WRITE_BUFFER_BYTES: usize = 1024;
 /// What the kernel may hold for a peer that does not read, in bytes. Left alone it grows to several MiB.
 const SEND_BUFFER_BYTES: usize = 128 * 1024;
-/// How long we wait for the other side's goodbye; and where others need the place.
-const LINGER: Duration = Duration::from_secs(2);
-const LINGER_WHEN_FULL: Duration = Duration::from_millis(500);
 /// Pings and the like: past these a connection is read more slowly.
 const CONTROL_PER_SECOND: u32 = 50;
 const CONTROL_BURST: u32 = 200;
@@ -276,48 +274,5 @@ impl Connection {
                 _ => {}
             }
         }
-    }
-}
-
-/// How reader and writer wait for each other at the end, each for [`LINGER`] at most.
-#[derive(Default)]
-pub(super) struct ClosingHandshake {
-    state: Mutex<Finished>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct Finished {
-    reading: bool,
-    writing: bool,
-}
-
-impl ClosingHandshake {
-    pub(super) fn wrote_all(&self) {
-        self.set(|finished| finished.writing = true);
-    }
-
-    pub(super) fn wait_for_reader(&self, reason: Option<CloseReason>) {
-        let linger = if reason == Some(CloseReason::TooMany) { LINGER_WHEN_FULL } else { LINGER };
-        self.wait(Instant::now() + linger, |finished| finished.reading);
-    }
-
-    fn read_all(&self) {
-        self.set(|finished| finished.reading = true);
-    }
-
-    fn wait_for_writer(&self, deadline: Instant) {
-        self.wait(deadline, |finished| finished.writing);
-    }
-
-    fn set(&self, change: impl FnOnce(&mut Finished)) {
-        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
-        self.changed.notify_all();
-    }
-
-    fn wait(&self, deadline: Instant, is_finished: impl Fn(&Finished) -> bool) {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        drop(self.changed.wait_timeout_while(state, left, |finished| !is_finished(finished)));
     }
 }

@@ -11,7 +11,7 @@ use tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 use tungstenite::protocol::frame::{CloseFrame, Frame, FrameHeader};
 
 use super::WsOptions;
-use super::socket::ClosingHandshake;
+use super::closing::ClosingHandshake;
 use super::{events, protocol};
 use crate::hub::{CloseReason, Next, Outbox, Outgoing};
 

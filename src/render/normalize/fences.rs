@@ -3,7 +3,7 @@
 //! is indented, because otherwise it would end the item.
 
 use super::Edit;
-use super::lines::{MARKERS, Prefix, Scan, line_at};
+use super::lines::{Fence, MARKERS, Prefix, Scan, fence_run, line_at};
 
 /// What makes the fence around a Markdown document longer than those in it.
 const LONGER: &str = "````````````````````````````````````````````````````````````````";
@@ -11,20 +11,6 @@ const LONGER_TILDES: &str = "~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
 /// How much of a fence's first line is repeated where its code is cut, in characters.
 const OPENING_CHARS: usize = 100;
 const SPACES: &str = "                                                                                                ";
-
-pub(super) struct Fence {
-    mark: u8,
-    length: usize,
-    pub(super) quotes: usize,
-    pub(super) column: usize,
-    is_markdown: bool,
-    /// The line that opens it, without what stands before.
-    pub(super) opening: String,
-    /// The fence inside the document that a Markdown fence holds.
-    inner: Option<(u8, usize)>,
-    /// The line before ended with nothing or with a colon: a bare fence may open here.
-    may_open: bool,
-}
 
 impl Scan<'_> {
     /// Whether the line, from `at` on, opens a fence.
@@ -111,13 +97,6 @@ impl Scan<'_> {
 
 fn longer(mark: u8) -> &'static str {
     if mark == b'`' { LONGER } else { LONGER_TILDES }
-}
-
-/// The mark and length of the fence that `content` begins with.
-pub(super) fn fence_run(content: &str) -> Option<(u8, usize)> {
-    let mark = *content.as_bytes().first().filter(|byte| matches!(byte, b'`' | b'~'))?;
-    let length = content.bytes().take_while(|byte| *byte == mark).count();
-    (length >= 3).then_some((mark, length))
 }
 
 /// Where the text behind that many quote markers begins.

@@ -10,7 +10,6 @@
 use std::ops::Range;
 
 use super::delimiters::Delimiters;
-use super::fences::{Fence, fence_run};
 use super::{BLANK, Edit, FORMULA, Formula, JOINT, Normalized, apply};
 
 /// Quote, list and note markers at the beginning of one line.
@@ -42,6 +41,21 @@ pub(super) struct Scan<'a> {
     /// Where the text of the last list item begins, or 0.
     pub(super) item_column: usize,
     pub(super) is_after_blank: bool,
+}
+
+/// A fence of code that is open.
+pub(super) struct Fence {
+    pub(super) mark: u8,
+    pub(super) length: usize,
+    pub(super) quotes: usize,
+    pub(super) column: usize,
+    pub(super) is_markdown: bool,
+    /// The line that opens it, without what stands before.
+    pub(super) opening: String,
+    /// The fence inside the document that a Markdown fence holds.
+    pub(super) inner: Option<(u8, usize)>,
+    /// The line before ended with nothing or with a colon: a bare fence may open here.
+    pub(super) may_open: bool,
 }
 
 /// The container markers that a line begins with.
@@ -272,4 +286,11 @@ fn is_rule(bytes: &[u8]) -> bool {
         }
     }
     marks >= 3
+}
+
+/// The mark and length of the fence that `content` begins with.
+pub(super) fn fence_run(content: &str) -> Option<(u8, usize)> {
+    let mark = *content.as_bytes().first().filter(|byte| matches!(byte, b'`' | b'~'))?;
+    let length = content.bytes().take_while(|byte| *byte == mark).count();
+    (length >= 3).then_some((mark, length))
 }

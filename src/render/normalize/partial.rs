@@ -4,7 +4,7 @@
 //! formula. What is open and certain, emphasis and code, is closed instead, so that its words appear as they come.
 
 use super::Edit;
-use super::fences::fence_run;
+use super::lines::fence_run;
 use super::lines::{Scan, prefix};
 
 /// How much of a last line is held back while it may still become anything, in bytes.

@@ -4,7 +4,6 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::draft::Draft;
-use super::queue::Pending;
 use crate::domain::conversation::Conversation;
 use crate::domain::event::{Context, EventKind};
 use crate::domain::id::{MessageId, TurnId};
@@ -12,6 +11,17 @@ use crate::domain::message::{Message, MessageStatus, Usage};
 use crate::hub::Hub;
 use crate::llm::{Answer, Cancel, Delta};
 use crate::store::{Position, TurnRow};
+
+/// A turn that is stored and waits to be run.
+pub(super) struct Pending {
+    pub turn: TurnRow,
+    pub conversation: Conversation,
+    pub context: Arc<Context>,
+    /// The turn's first free place for a message.
+    pub next_index: u32,
+    /// What the turn has written before stays, and is continued.
+    pub continues: bool,
+}
 
 pub(super) struct Active {
     pub turn: TurnRow,

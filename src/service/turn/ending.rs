@@ -5,11 +5,12 @@ use std::sync::Arc;
 use super::Turns;
 use super::active::{Active, Claim, Last};
 use super::draft::note;
-use super::unstored::End;
+use super::unstored::{self, End};
 use crate::domain::event::{EndReason, EventKind};
 use crate::domain::message::{Message, MessageRole, Part, Usage};
 use crate::domain::tool::Extras;
-use crate::domain::{Error, Kind, StopReason};
+use crate::domain::{Error, Kind, Result, StopReason};
+use crate::store::Position;
 use crate::telemetry::metrics::catalog;
 
 /// How the work of a turn came to its end.
@@ -148,4 +149,13 @@ fn log_failure(active: &Active, error: &Error) {
         Kind::NotFound => log::info!(target: "turn", "turn={turn} was dropped: its conversation is gone"),
         _ => log::warn!(target: "turn", "turn={turn} failed: {} ({})", error.with_cause(), error.code),
     }
+}
+
+/// Stores a whole message and announces it. What cannot be stored now is stored with the end of the turn.
+pub(super) fn save(turns: &Turns, active: &Active, message: &Message, place: Position) -> Result<()> {
+    let saved = turns.store.save_message(message.clone(), place);
+    if !saved.as_ref().is_err_and(unstored::is_transient) {
+        active.saved(&turns.hub, &message.id, announcing(message));
+    }
+    saved
 }

@@ -25,12 +25,12 @@ mod unstored;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use active::Active;
 pub use active::Running;
+use active::{Active, Pending};
 pub use branches::Regenerate;
 use ending::Ending;
 use question::check_parts;
-use queue::{Pending, Queue};
+use queue::Queue;
 use title::title;
 use unstored::{End, Unstored};
 

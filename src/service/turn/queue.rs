@@ -4,23 +4,10 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use super::active::Active;
+use super::active::{Active, Pending};
 use crate::domain::conversation::Conversation;
-use crate::domain::event::Context;
 use crate::domain::id::{ContainerId, ConversationId, TurnId};
 use crate::domain::{Code, Error, Kind, Result, limits};
-use crate::store::TurnRow;
-
-/// A turn that is stored and waits to be run.
-pub(super) struct Pending {
-    pub turn: TurnRow,
-    pub conversation: Conversation,
-    pub context: Arc<Context>,
-    /// The turn's first free place for a message.
-    pub next_index: u32,
-    /// What the turn has written before stays, and is continued.
-    pub continues: bool,
-}
 
 #[derive(Default)]
 pub(super) struct Queue {

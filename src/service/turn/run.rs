@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use super::active::{Active, Last};
 use super::draft::note;
-use super::ending::{Ending, announcing};
+use super::ending::{Ending, save};
 use super::outcome::{self, Outcome};
 use super::preamble::{self, Preamble};
 use super::tools::Offer;
-use super::{Turns, attachments, history, tools, unstored};
+use super::{Turns, attachments, history, tools};
 use crate::domain::event::{EndReason, EventKind};
 use crate::domain::message::{Message, MessageRole, MessageStatus, Part};
 use crate::domain::{Code, Error, Kind, Result, limits};
@@ -17,7 +17,6 @@ use crate::llm::{Answer, Delta, Failure, Model, Prompt};
 use crate::service::allowance::check_storage;
 use crate::service::models::Choice;
 use crate::service::usage::Asking;
-use crate::store::Position;
 
 /// How often one question is asked again with half of the conversation.
 const TRIMS: usize = 4;
@@ -159,13 +158,4 @@ fn failed(turns: &Turns, choice: &Choice, failure: Failure) -> Ending {
             Ending { last, ..Ending::failed(turns.models.explained(error, choice)) }
         }
     }
-}
-
-/// Stores a whole message and announces it. What cannot be stored now is stored with the end of the turn.
-pub(super) fn save(turns: &Turns, active: &Active, message: &Message, place: Position) -> Result<()> {
-    let saved = turns.store.save_message(message.clone(), place);
-    if !saved.as_ref().is_err_and(unstored::is_transient) {
-        active.saved(&turns.hub, &message.id, announcing(message));
-    }
-    saved
 }

@@ -9,7 +9,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::active::Active;
-use super::{TURN_STACK_BYTES, Turns, draft, run};
+use super::ending::save;
+use super::{TURN_STACK_BYTES, Turns, draft};
 use crate::domain::event::EventKind;
 use crate::domain::message::{Message, MessageRole, Part};
 use crate::domain::tool::{Decision, Question, ToolSpec};
@@ -103,7 +104,7 @@ pub(super) fn run(turns: &Turns, active: &Active, offer: &Offer, message: &Messa
 fn store(turns: &Turns, active: &Active, parts: Vec<Part>, results: &mut Vec<Message>) -> Result<()> {
     let result = draft::message(&active.turn, MessageRole::Tool, parts);
     let Some(place) = active.add_message(&result) else { return Ok(()) };
-    run::save(turns, active, &result, place)?;
+    save(turns, active, &result, place)?;
     results.push(result);
     Ok(())
 }

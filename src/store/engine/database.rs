@@ -9,7 +9,6 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::changes::Changes;
 use super::migrate;
-use super::supervise::Rescue;
 use super::trouble::Trouble;
 use super::writer::Writer;
 use crate::domain::{Error, Result};
@@ -49,6 +48,13 @@ pub struct Opened {
     reading: AtomicUsize,
     rescue: Mutex<Rescue>,
     pub live: Arc<LiveFile>,
+}
+
+/// What became of the content of a file that is at its path no more.
+#[derive(Default)]
+pub struct Rescue {
+    pub(super) tried: Option<Instant>,
+    pub(super) saved: Option<PathBuf>,
 }
 
 impl Database {

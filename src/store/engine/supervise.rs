@@ -26,13 +26,6 @@ const LOG_PATIENCE: Duration = Duration::from_secs(2);
 /// How often `Opened` holds its file itself: once, and once for its writer's thread.
 const LIVE_IN_OPENED: usize = 2;
 
-/// What became of the content of a file that is at its path no more.
-#[derive(Default)]
-pub struct Rescue {
-    tried: Option<Instant>,
-    saved: Option<std::path::PathBuf>,
-}
-
 impl Database {
     /// From now on this process is the one that serves the file.
     pub fn serve(&self) -> Result<()> {

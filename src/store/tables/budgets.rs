@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Row, params};
 
-use super::ledger::{self, Range, int};
+use super::usage::{self, Range, int};
 use crate::domain::budget::{Budget, BudgetState, Measure, Period, ledger_time};
 use crate::domain::id::UserId;
 use crate::domain::{Result, clock};
@@ -24,12 +24,6 @@ pub struct BudgetRow {
     pub state: Option<BudgetState>,
 }
 
-/// Whose use is counted, and how.
-pub(super) struct Owner<'a> {
-    pub user: &'a UserId,
-    pub measure: Measure,
-}
-
 impl Store {
     /// The default first, then users by name.
     pub fn budgets(&self) -> Result<Vec<BudgetRow>> {
@@ -41,7 +35,7 @@ impl Store {
                 let user = (id != DEFAULT).then(|| UserId::from(id));
                 Ok(BudgetRow { user, username: row.get(1)?, budget: budget(row, 2)?, state: None })
             })?;
-            let at = ledger_time(clock::now_ms(), ledger::newest(conn)?);
+            let at = ledger_time(clock::now_ms(), usage::newest(conn)?);
             for row in &mut found {
                 row.state = row.user.as_ref().map(|user| state(conn, user, at)).transpose()?.flatten();
             }
@@ -51,7 +45,7 @@ impl Store {
 
     /// The budget that counts for a user now; `None`: no limit.
     pub fn budget_state(&self, user: &UserId) -> Result<Option<BudgetState>> {
-        self.accounts.read(|conn| state(conn, user, ledger_time(clock::now_ms(), ledger::newest(conn)?)))
+        self.accounts.read(|conn| state(conn, user, ledger_time(clock::now_ms(), usage::newest(conn)?)))
     }
 
     /// For a user, or with `None` for all who have none of their own. `None` as the budget: no limit.
@@ -85,8 +79,7 @@ pub(super) fn state(conn: &Connection, user: &UserId, at: i64) -> Result<Option<
     let found = rows::first(conn, sql, [user], |row| Ok((budget(row, 0)?, row.get::<_, bool>(3)?)))?;
     let Some((Some(budget), is_default)) = found else { return Ok(None) };
     let (began_at, renews_at) = budget.period.around(at);
-    let owner = Owner { user, measure: budget.measure };
-    let used = ledger::used(conn, &owner, Range { from: began_at, to: renews_at })?;
+    let used = usage::used(conn, user, budget.measure, Range { from: began_at, to: renews_at })?;
     Ok(Some(BudgetState { budget, used, began_at, renews_at, is_default }))
 }
 

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, params};
 
-use super::users::user_by_id;
+use super::user_row::user_by_id;
 use crate::domain::id::{LoginId, UserId};
 use crate::domain::user::{Caller, Login};
 use crate::domain::{Error, Result, clock, limits};

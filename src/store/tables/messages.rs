@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, Row, named_params, params};
 
-use super::branches::{self, Branches, Path};
 use super::content;
 use super::stored;
-use super::turns::TurnRow;
+use super::tree::{self, Branches, Path};
+use super::turn_row::TurnRow;
 use crate::domain::conversation::Conversation;
 use crate::domain::id::{MessageId, SessionId, TurnId};
 use crate::domain::message::{Message, MessageRole, MessageStatus};
@@ -74,7 +74,7 @@ impl Store {
             let mut page = newest_first(conn, session, (end, &shown), limit, PAGE_BYTES)?;
             page.reverse();
             let (ordinals, messages) = page.into_iter().unzip();
-            Ok(StoredPage { messages, siblings: branches::siblings(conn, session, &tree, ordinals)?, shown })
+            Ok(StoredPage { messages, siblings: tree::siblings(conn, session, &tree, ordinals)?, shown })
         })
     }
 

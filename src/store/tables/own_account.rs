@@ -4,7 +4,8 @@
 use rusqlite::{Connection, params};
 
 use super::logins::end_legacy;
-use super::users::{check_email_free, user_by_id};
+use super::user_row::user_by_id;
+use super::users::check_email_free;
 use crate::domain::id::{LoginId, UserId};
 use crate::domain::profile::{Choices, Preferences, Profile};
 use crate::domain::user::{Login, User, fold_name};

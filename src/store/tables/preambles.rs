@@ -2,8 +2,8 @@
 
 use rusqlite::{Row, params};
 
-use super::branches::Branches;
-use super::turns::TurnRow;
+use super::tree::Branches;
+use super::turn_row::TurnRow;
 use crate::domain::Result;
 use crate::domain::id::{SessionId, TurnId};
 use crate::store::engine::Store;

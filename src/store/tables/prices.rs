@@ -2,7 +2,7 @@
 
 use rusqlite::{Row, params};
 
-use super::ledger::int;
+use super::usage::int;
 use crate::domain::Result;
 use crate::domain::price::Price;
 use crate::store::engine::Store;

@@ -1,12 +1,14 @@
 //! Turns in `agentx.db`: begun with the person's message, ended exactly once, closed after a crash.
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, params};
 
 use super::branches::{self, Asked, BranchChange, Spot};
 use super::conversations::{conversation_by_id, touch};
 use super::files;
 use super::messages::{self, Position};
 use super::stored;
+use super::tree;
+use super::turn_row::{COLUMNS, TurnRow, turn_by_id, turn_row};
 use crate::domain::conversation::Conversation;
 use crate::domain::event::EndReason;
 use crate::domain::id::{ContainerId, ConversationId, MessageId, SessionId, TurnId};
@@ -17,15 +19,6 @@ use crate::store::sqlite::rows;
 
 /// Event numbers that a turn may use up; after a crash counting goes on behind them, so that none is used twice.
 const SEQ_PER_TURN: u64 = 10_000_000;
-
-#[derive(Debug, Clone)]
-pub struct TurnRow {
-    pub id: TurnId,
-    pub session_id: SessionId,
-    pub ordinal: i64,
-    pub user_message_id: MessageId,
-    pub state: String,
-}
 
 /// A person's message on its way in.
 pub struct Question {
@@ -247,23 +240,6 @@ impl Store {
     }
 }
 
-const COLUMNS: &str = "turnId, sessionId, ordinal, userMessageId, state";
-
-fn turn_row(row: &Row<'_>) -> rusqlite::Result<TurnRow> {
-    Ok(TurnRow {
-        id: row.get(0)?,
-        session_id: row.get(1)?,
-        ordinal: row.get(2)?,
-        user_message_id: row.get(3)?,
-        state: row.get(4)?,
-    })
-}
-
-pub fn turn_by_id(conn: &Connection, session: &SessionId, id: &TurnId) -> Result<TurnRow> {
-    let sql = format!("SELECT {COLUMNS} FROM turns WHERE sessionId = ?1 AND turnId = ?2");
-    rows::found(conn, &sql, (session, id), turn_row, "Turn")
-}
-
 fn same_message(conn: &Connection, conversation: &Conversation, client_id: Option<&str>) -> Result<Option<Begun>> {
     let Some(client_id) = client_id else { return Ok(None) };
     let known =
@@ -306,7 +282,7 @@ fn check_reopen(conn: &Connection, turn: &TurnRow) -> Result<()> {
     if !matches!(turn.state.as_str(), "error" | "interrupted" | "limit") {
         return Err(Error::conflict("turn_not_retryable", "This answer is not one that failed"));
     }
-    if branches::leaf(conn, &turn.session_id)? == turn.ordinal {
+    if tree::leaf(conn, &turn.session_id)? == turn.ordinal {
         return Ok(());
     }
     Err(Error::conflict("turn_not_newest", "The conversation has gone on since").hint("ask again as a new message"))

@@ -1,16 +1,14 @@
 //! Accounts in `portagent.db`. No cache stands in front: what is changed from outside counts at once.
 
-use rusqlite::{Connection, Row, named_params, params};
+use rusqlite::{Connection, named_params, params};
 
 use super::cursor::{self, Cursor};
+use super::user_row::{COLUMNS, user, user_by_id};
 use crate::domain::id::{ContainerId, UserId};
 use crate::domain::user::{NewUser, Role, User, fold_name, folded_names};
 use crate::domain::{Code, Error, Result, clock};
 use crate::store::engine::Store;
 use crate::store::sqlite::rows;
-
-const COLUMNS: &str =
-    "userId, username, email, containerId, displayName, avatar, isActive, createdAt, role, passwordHash";
 
 /// An account with the hash of its password, for the login only.
 pub struct Credentials {
@@ -289,22 +287,4 @@ fn only_one(conn: &Connection, condition: &str, values: [&str; 2]) -> Result<Opt
     let mut found: Vec<_> =
         rows::all(conn, &sql, values, |row| Ok(Credentials { user: user(row)?, password_hash: row.get(9)? }))?;
     Ok(found.pop().filter(|_| found.is_empty()))
-}
-
-pub fn user_by_id(conn: &Connection, id: &UserId) -> Result<User> {
-    rows::found(conn, &format!("SELECT {COLUMNS} FROM users WHERE userId = ?1"), [id], user, "User")
-}
-
-pub fn user(row: &Row<'_>) -> rusqlite::Result<User> {
-    Ok(User {
-        id: row.get(0)?,
-        username: row.get(1)?,
-        email: row.get(2)?,
-        container_id: row.get(3)?,
-        display_name: row.get(4)?,
-        avatar: row.get(5)?,
-        is_active: row.get::<_, rusqlite::types::Value>(6)? == rusqlite::types::Value::Integer(1),
-        created_at: row.get(7)?,
-        role: Role::from_text(&row.get::<_, String>(8)?),
-    })
 }
