@@ -78,6 +78,8 @@ export class TurnView {
   #answer = null;
   #stack = null;
   #segments = new Map();
+  /** The field in which the question is put in other words. */
+  #form = null;
 
   constructor(host) {
     this.#host = host;
@@ -94,7 +96,7 @@ export class TurnView {
   }
 
   #updateQuestion(turn) {
-    if (!turn.user) return;
+    if (!turn.user || this.#form) return; // what is being written is not redrawn
     const queued = turn.state === "queued" && this.#host.isAhead(turn);
     const key = `${turn.user.messageId} ${queued} ${turn.user.siblings}`;
     if (this.#asked === key) return;
@@ -112,15 +114,24 @@ export class TurnView {
   #rewrite() {
     const { user } = this.turn;
     const shown = this.#question.querySelector(":scope > .stack");
+    if (!shown) return;
     const close = () => {
       form.element.replaceWith(shown);
+      this.#form = null;
+      this.#updateQuestion(this.turn);
       this.#question.querySelector("[data-edit]")?.focus();
     };
-    const form = rewriting({ text: user.text, close, ask: (text) => this.#host.rewrite(user, text) });
-    if (!shown) return;
+    const ask = async (text) => {
+      await this.#host.rewrite(user, text);
+      this.#form = null;
+    };
+    const form = this.#form = rewriting({ text: user.text, close, ask });
     shown.replaceWith(form.element);
     form.focus();
   }
+
+  /** What was written in place of the question and not sent; its place goes. */
+  get unsent() { return this.#form?.changed ?? ""; }
 
   /** "‹ 2/3 ›": the versions of a question and of its answer. */
   #versions({ id, user: { siblings } }) {

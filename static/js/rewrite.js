@@ -3,7 +3,7 @@
 import { fill, h, isTouch } from "./dom.js";
 import { errorText, t } from "./i18n.js";
 
-/** `ask(text)` sends it and may fail; `close()` shows the question again. */
+/** `ask(text)` sends it and may fail; `close()` shows the question again. `changed` is what was written, "" for nothing new. */
 export function rewriting({ text, ask, close }) {
   const area = h("textarea", { class: "input rewrite", rows: 1, "aria-label": t("rewrite.label"), dir: "auto", enterkeyhint: isTouch() ? "enter" : "send", value: text, oninput: () => grow(), onkeydown: (event) => key(event) });
   const problem = h("p", { class: "field-error", role: "alert" });
@@ -40,5 +40,5 @@ export function rewriting({ text, ask, close }) {
     }
   }
 
-  return { element, focus() { grow(); area.focus({ preventScroll: true }); area.setSelectionRange(text.length, text.length); } };
+  return { element, get changed() { return area.value.trim() !== text.trim() ? area.value : ""; }, focus() { grow(); area.focus({ preventScroll: true }); area.setSelectionRange(text.length, text.length); } };
 }

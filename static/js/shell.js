@@ -75,7 +75,7 @@ export class Shell {
     app.connection.addEventListener("state", () => this.#connection(), options);
     account.addEventListener("info", () => this.#update(), options);
     document.addEventListener("keydown", (event) => this.#key(event), options);
-    addEventListener("pagehide", () => this.#composer.destroy(), options);
+    addEventListener("pagehide", () => { this.#thread.keep(); this.#composer.destroy(); }, options);
     this.ticker = setInterval(() => this.#drawBanner(), 500);
   }
 

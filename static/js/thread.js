@@ -1,8 +1,10 @@
 // The conversation on the page: its turns in order, what is not sent yet behind them, and where the reader is.
 // Changes are collected and shown once per frame.
 
+import { account } from "./account.js";
 import { approvalSentence } from "./approval.js";
 import { budgetNotice } from "./budget.js";
+import { draft } from "./conversations.js";
 import { fill, h, icon } from "./dom.js";
 import { Follow } from "./follow.js";
 import { errorText, t } from "./i18n.js";
@@ -31,6 +33,8 @@ export class Thread {
   #shown = FIRST_TURNS;
   #more = 0;
   #dirty = new Set();
+  /** What is not sent yet, on the page. */
+  #waiting = new Map();
   #everything = false;
   #frame = 0;
   #focus = "";
@@ -52,7 +56,16 @@ export class Thread {
     this.#refreshAll();
   }
 
+  /** What is being written in place of questions is kept with the drafts. */
+  keep() {
+    const texts = [...this.#views.values()].map((view) => view.unsent).filter(Boolean);
+    if (!texts.length || !account.user) return;
+    const of = [account.user.userId, this.open.imageId];
+    draft.setAside(...of, [...texts, ...draft.aside(...of)]);
+  }
+
   destroy() {
+    this.keep();
     this.#listeners.abort();
     this.follow.destroy();
     clearInterval(this.ticker);
@@ -125,7 +138,11 @@ export class Thread {
     }
     const all = open?.transcript.turns ?? [];
     const ids = new Set(all.map((turn) => turn.id));
-    for (const id of this.#views.keys()) if (!ids.has(id)) this.#views.delete(id);
+    for (const [id, { unsent }] of this.#views) {
+      if (ids.has(id)) continue;
+      this.#views.delete(id);
+      if (unsent) this.app.edit(unsent); // its question is no longer shown: another tab chose another version
+    }
     const turns = all.slice(-this.#shown);
     clearTimeout(this.#more);
     if (turns.length < all.length) this.#more = setTimeout(() => this.#showMore());
@@ -188,11 +205,17 @@ export class Thread {
     (node.disabled ? node.parentElement.querySelector("button:not(:disabled)") : node)?.focus({ preventScroll: true });
   }
 
+  /** Redrawn only where it is other than before: a button under a finger or with the focus stays. */
   #unsent() {
-    return this.app.unsent().map((entry) => question({
-      id: `u-${entry.clientMessageId}`, author: this.app.shownName(), state: "unsent",
-      user: { text: entry.text, timestamp: entry.at, attachments: attachmentsOf(entry) }, foot: this.#unsentFoot(entry),
+    const before = this.#waiting;
+    this.#waiting = new Map(this.app.unsent().map((entry) => {
+      const key = `${entry.clientMessageId} ${entry.state} ${entry.failure?.code}`;
+      return [key, before.get(key) ?? question({
+        id: `u-${entry.clientMessageId}`, author: this.app.shownName(), state: "unsent",
+        user: { text: entry.text, timestamp: entry.at, attachments: attachmentsOf(entry) }, foot: this.#unsentFoot(entry),
+      })];
     }));
+    return [...this.#waiting.values()];
   }
 
   #unsentFoot(entry) {

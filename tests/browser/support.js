@@ -21,10 +21,10 @@ export const PASSWORD = "correct horse";
 
 /** A running server. `restart()` keeps its directory and port. */
 export class Server {
-  static async start({ provider = "demo", args = [] } = {}) {
+  static async start({ provider = "demo", args = [], binary = BINARY } = {}) {
     const server = new Server();
     server.provider = provider;
-    server.args = args;
+    Object.assign(server, { args, binary });
     server.directory = await mkdtemp(join(tmpdir(), "portagent-browser-"));
     await server.up("0");
     return server;
@@ -33,7 +33,7 @@ export class Server {
   async up(port = this.port) {
     this.output = "";
     // Started in its own directory: an .env file of the current directory must not change them.
-    this.child = spawn(BINARY, ["--provider", this.provider, "--host", "127.0.0.1", "--port", port, "--data-dir", this.directory, ...this.args],
+    this.child = spawn(this.binary, ["--provider", this.provider, "--host", "127.0.0.1", "--port", port, "--data-dir", this.directory, ...this.args],
       { cwd: this.directory, env: { PATH: process.env.PATH, HOME: this.directory, LOG_LEVEL: "info" } });
     const listening = new Promise((resolve, reject) => {
       const read = (chunk) => {

@@ -42,10 +42,19 @@ test("a question is asked in other words in its place, and both versions are kep
   const other = await context.newPage();
   await other.goto(page.url());
   await versions(other).getByText("1/2").waitFor();
+  await questions().nth(1).hover();
+  await questions().nth(1).getByRole("button", { name: "Edit and ask again" }).click();
+  await page.getByLabel("Your question in other words").fill("Second, half written");
   await versions(other).getByRole("button", { name: "Next version" }).click();
   await versions().getByText("2/2").waitFor();
   await questions().first().getByText("First, in other words").waitFor();
+  await page.waitForFunction(() => document.querySelector(".composer-text").value === "Second, half written"); // whose place is gone
+  await questions().first().hover();
+  await questions().first().getByRole("button", { name: "Edit and ask again" }).click();
+  await page.getByLabel("Your question in other words").fill("also half written");
   await page.reload();
+  await page.getByRole("button", { name: "Restore draft" }).click();
+  assert.equal(await page.locator(".composer-text").inputValue(), "also half written");
   await versions().getByText("2/2").waitFor();
 });
 
