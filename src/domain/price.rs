@@ -22,13 +22,17 @@ pub struct Price {
 }
 
 /// The cost of a request in millionths of a dollar, rounded up: by the newest prices that are valid at that time (before
-/// the first, by the first), and the highest band that the prompt is above. `None` where a price is missing that counts.
+/// the first, by the first), and the highest band that the prompt is above. A price for all prompts replaces what is older;
+/// a band that was set later joins it. `None` where a price is missing that counts.
 pub fn cost(prices: &[Price], at: i64, usage: &Usage) -> Option<u64> {
     let dates = || prices.iter().map(|price| price.valid_from);
     let date = dates().filter(|from| *from <= at).max().or_else(|| dates().min())?;
     let prompt = usage.total_input();
-    let bands = prices.iter().filter(|price| price.valid_from == date && (price.above == 0 || prompt > price.above));
-    let band = bands.max_by_key(|price| price.above)?;
+    let valid = || prices.iter().filter(|price| price.valid_from <= date);
+    let base = valid().filter(|price| price.above == 0).map(|price| price.valid_from).max();
+    let bands = valid().filter(|price| base.is_none_or(|base| price.valid_from >= base));
+    let bands = bands.filter(|price| price.above == 0 || prompt > price.above);
+    let band = bands.max_by_key(|price| (price.above, price.valid_from))?;
     let part = |tokens: u64, price: Option<u64>| match (tokens, price) {
         (0, _) => Some(0),
         (tokens, price) => price.map(|price| u128::from(tokens) * u128::from(price)),
@@ -70,6 +74,12 @@ mod tests {
         check(200, usage(10, 1, 10), Some(32));
         check(200, Usage { cache_creation: 1, ..Usage::default() }, None);
         check(200, usage(0, 0, 0), Some(0));
+        let later = [price(100, 0, 100_000), price(150, 100_000, 500_000), price(200, 0, 200_000)];
+        let check = |at, tokens, expected| assert_eq!(cost(&later, at, &usage(tokens, 0, 0)), Some(expected), "{at}");
+        check(149, 200_000, 20_000);
+        check(150, 200_000, 100_000);
+        check(150, 10, 1);
+        check(200, 200_000, 40_000); // a price for all prompts replaces the bands that are older
         assert_eq!(cost(&[], 200, &usage(1, 0, 0)), None);
     }
 }

@@ -41,6 +41,11 @@ pub(super) trait Dialect: Send + Sync {
     /// Takes in the answer to that.
     fn describe(&self, _model: &mut Model, _details: &Value) {}
 
+    /// Whether the size of a model's context is chosen with each request.
+    fn takes_context(&self) -> bool {
+        false
+    }
+
     /// Where the list goes on, for wires that give it in pages.
     fn next_page(&self, _url: &str, _list: &Value) -> Option<String> {
         None

@@ -85,6 +85,10 @@ impl Dialect for Ollama {
         Some((format!("{}/api/show", root(base)), json!({"model": model})))
     }
 
+    fn takes_context(&self) -> bool {
+        true
+    }
+
     /// What a model can do, how much goes into it, and with how much it is loaded where its `Modelfile` says so.
     fn describe(&self, model: &mut Model, details: &Value) {
         if let Some(names) = details["capabilities"].as_array() {

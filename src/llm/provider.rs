@@ -1,7 +1,7 @@
 //! The one who is asked: attempts, waits in between, and what is left when it does not work. It knows no vendor.
 
 use std::cell::RefCell;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -41,6 +41,8 @@ pub struct Provider {
     keep: Option<Box<Keep>>,
     /// As they were listed last.
     models: Mutex<Option<Arc<Vec<Model>>>>,
+    /// What administrators have set for models that are loaded with a context of a size that can be chosen, in tokens.
+    contexts: Mutex<HashMap<String, u64>>,
 }
 
 impl Provider {
@@ -54,6 +56,7 @@ impl Provider {
             memory: Memory::default(),
             keep: None,
             models: Mutex::default(),
+            contexts: Mutex::default(),
         }
     }
 
@@ -144,11 +147,25 @@ impl Provider {
         self.listed().clone()
     }
 
-    /// How much goes into a model, in tokens, where its provider says.
+    /// Whether the size of a model's context is chosen with each request.
+    pub fn takes_context(&self) -> bool {
+        wires::of(self.endpoint.kind).takes_context()
+    }
+
+    /// With which context models are loaded from now on, by their names, in tokens.
+    pub fn set_contexts(&self, contexts: HashMap<String, u64>) {
+        *self.contexts.lock().unwrap_or_else(PoisonError::into_inner) = contexts;
+    }
+
+    fn set_context(&self, model: &str) -> Option<u64> {
+        self.contexts.lock().unwrap_or_else(PoisonError::into_inner).get(model).copied()
+    }
+
+    /// How much goes into a model, in tokens: what was set for it, or what its provider says.
     pub fn context_tokens(&self, model: &str) -> Option<u64> {
-        let listed = self.listed().clone()?;
-        let model = listed.iter().find(|listed| listed.id == model)?;
-        model.loaded_context.or(model.context_tokens)
+        let listed = self.listed().clone().unwrap_or_default();
+        let listed = listed.iter().find(|listed| listed.id == model);
+        self.set_context(model).or_else(|| listed?.loaded_context.or(listed?.context_tokens))
     }
 
     /// How deeply a model can be asked to think, from the least to the most, as far as that is known.
@@ -261,7 +278,7 @@ impl Provider {
             thinks: known.thinking == Some(true),
             most_tokens: known.max_tokens,
             effort: dialect::effort(prompt.effort, takes.as_deref()),
-            context: (known.context_tokens, known.loaded_context),
+            context: (known.context_tokens, self.set_context(prompt.model).or(known.loaded_context)),
         }
     }
 

@@ -2,10 +2,13 @@
 
 import { admin, attempt, badge, button, head, selectField, Table } from "./admin-parts.js";
 import { priceDialog, priceText, pricesOf } from "./admin-prices.js";
+import { ask } from "./dialogs.js";
 import { h, icon, iconButton } from "./dom.js";
-import { dateOf, t } from "./i18n.js";
+import { field } from "./field.js";
+import { compact, dateOf, number, t } from "./i18n.js";
 import { openMenu } from "./menu.js";
 import { isRetired, retiresAt } from "./models.js";
+import { toast } from "./status.js";
 
 /** A gateway lists hundreds of models: so many come at once. */
 const PAGE = 50;
@@ -71,6 +74,7 @@ function row(model, known, acts) {
     h("div", {}, h("span", { class: "table-main", dir: "auto" }, name), h("div", { class: "meta", dir: "ltr" }, id), h("div", { class: "meta u-narrow" }, priceText(pricesOf(prices, id)))),
     h("span", { class: "row is-wrap" }, (policy.default ? policy.default === id : model.isDefault) && badge(t("model.default"), "info"),
       isRetired(model) ? badge(t("model.retired"), "fail") : date ? badge(t("model.retires", { date: dateOf(date) }), "warn") : null,
+      policy.contexts[id] && badge(t("model.context", { n: compact(policy.contexts[id]) })),
       policy.allowed && (isSeen(model, policy.allowed) ? badge(t("models.offered"), "pass") : badge(t("models.hidden")))),
     priceText(pricesOf(prices, id)), more,
   ];
@@ -86,8 +90,28 @@ function entries(model, { policy, models, prices }, { setPolicy, load }) {
     allowed && (isSeen(model, allowed)
       ? { label: t("models.hide"), symbol: "eye", onclick: () => setPolicy({ allowed: without(model, allowed, models) }, t("models.hiddenNow", { name })) }
       : { label: t("models.show"), symbol: "eye", onclick: () => setPolicy({ allowed: [...allowed, id] }, t("models.shownNow", { name })) }),
-    { label: t("models.setPrice"), symbol: "gauge", onclick: () => priceDialog(model, pricesOf(prices, id), load) },
+    policy.takeContext.includes(model.provider) && { label: t("models.setContext"), symbol: "edit", onclick: () => contextDialog(model, policy, load) },
+    { label: t("models.setPrice"), symbol: "gauge", onclick: () => priceDialog(model, prices, load) },
   ].filter(Boolean);
+}
+
+/** Sets how large a context a model is loaded with, or leaves it to its server. */
+function contextDialog({ id, name }, { contexts }, load) {
+  const tokens = field({ id: "model-context", label: t("models.contextTokens"), inputmode: "numeric", autocomplete: "off", value: contexts[id] ?? "" });
+  const isGood = () => /^\d*$/.test(tokens.value.trim());
+  ask({
+    title: t("models.contextOf", { name }), lead: t("models.contextLead"), fields: [tokens.element], keep: t("cancel"), act: t("budget.save"),
+    check: () => {
+      if (!isGood()) tokens.problem(t("budget.number"));
+      return isGood();
+    },
+    submit: async () => {
+      const n = Number(tokens.value.trim()) || null;
+      await admin("PUT", "models", { context: { model: id, tokens: n } });
+      toast(n ? t("models.contextSaved", { name, n: number(n) }) : t("models.contextCleared", { name }));
+      load();
+    },
+  });
 }
 
 /** The list without a model; "all of a provider" becomes all others of it. */

@@ -157,6 +157,15 @@ fn prices_are_set_and_forgotten() {
     let prices = server.http().get("/api/admin/prices", Some(&token)).json();
     let own = prices["prices"].as_array().unwrap().iter().find(|one| one["provider"] == "demo").unwrap().clone();
     assert_eq!((&own["outputMicros"], &own["source"]), (&json!(2), &Value::Null));
+    let band = json!([{"aboveTokens": 5, "inputMicros": 7, "outputMicros": 8}, {"aboveTokens": 9, "inputMicros": 9, "outputMicros": 9}]);
+    let with = |bands: &Value| json!({"provider": "demo", "model": "demo", "inputMicros": 3, "outputMicros": 4, "validFrom": 1_000, "bands": bands});
+    assert_eq!(put(with(&band)), 200);
+    assert_eq!(put(with(&json!([band[1], band[0]]))), 400, "each for longer prompts than the one before");
+    assert_eq!(put(with(&json!([{"aboveTokens": 0, "inputMicros": 7, "outputMicros": 8}]))), 400);
+    let of_then = "SELECT group_concat(aboveTokens) FROM prices WHERE validFrom = 1000";
+    assert_eq!(sql(&server, of_then), "0,5,9");
+    assert_eq!(put(with(&json!([]))), 200);
+    assert_eq!(sql(&server, of_then), "0", "all bands of that time are replaced");
     let headers = format!("Authorization: Bearer {token}\r\n");
     let gone = server.http().request("DELETE", "/api/admin/prices?provider=demo&model=demo", &headers, b"");
     assert_eq!(gone.status, 200);

@@ -2,6 +2,7 @@
 
 mod added;
 mod checked;
+mod context;
 mod chosen;
 mod keys;
 mod efforts;

@@ -63,6 +63,7 @@ pub(super) static TABLE: Table = Table {
         &model::list::COMMAND,
         &model::default::COMMAND,
         &model::allow::COMMAND,
+        &model::context::COMMAND,
         &mcp::list::COMMAND,
         &mcp::add::COMMAND,
         &mcp::test::COMMAND,

@@ -1,5 +1,7 @@
 //! The models that a conversation can use, and what administrators say about them.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::domain::user::{Actor, Admin, Caller, Role};
@@ -15,10 +17,15 @@ struct ModelsView {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct PolicyView<'a> {
     default: Option<&'a str>,
     /// `null`: people see all.
     allowed: Option<&'a [String]>,
+    /// What models are loaded with, in tokens.
+    contexts: &'a BTreeMap<String, u64>,
+    /// The providers whose models have that.
+    take_context: Vec<String>,
 }
 
 /// An absent field is left alone, `null` clears it.
@@ -29,6 +36,15 @@ struct PolicyBody {
     default: Option<Option<String>>,
     #[serde(default, deserialize_with = "present")]
     allowed: Option<Option<Vec<String>>>,
+    context: Option<ContextBody>,
+}
+
+/// Of one model; `null`: as its server decides.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ContextBody {
+    model: String,
+    tokens: Option<u64>,
 }
 
 /// `?refresh=1` of an administrator asks the providers again.
@@ -41,17 +57,24 @@ pub(crate) fn list(context: &Context, caller: &Caller, req: &Request) -> Handler
 }
 
 pub(crate) fn policy(context: &Context, admin: &Admin, _req: &Request) -> HandlerResult {
-    Ok(view(&context.services.models.policy(Actor::Admin(admin))?))
+    view(context, &context.services.models.policy(Actor::Admin(admin))?)
 }
 
 pub(crate) fn set_policy(context: &Context, admin: &Admin, req: &Request) -> HandlerResult {
-    let PolicyBody { default, allowed } = req.json()?;
-    let change = PolicyChange { default, allowed };
-    Ok(view(&context.services.models.set_policy(Actor::Admin(admin), change)?))
+    let body: PolicyBody = req.json()?;
+    let one = body.context.map(|ContextBody { model, tokens }| (model, tokens));
+    let change = PolicyChange { default: body.default, allowed: body.allowed, context: one };
+    view(context, &context.services.models.set_policy(Actor::Admin(admin), change)?)
 }
 
-fn view(policy: &Policy) -> Response {
-    Response::json(200, &PolicyView { default: policy.default.as_deref(), allowed: policy.allowed.as_deref() })
+fn view(context: &Context, policy: &Policy) -> HandlerResult {
+    let view = PolicyView {
+        default: policy.default.as_deref(),
+        allowed: policy.allowed.as_deref(),
+        contexts: &policy.contexts,
+        take_context: context.services.models.take_context()?,
+    };
+    Ok(Response::json(200, &view))
 }
 
 fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {

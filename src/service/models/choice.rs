@@ -69,7 +69,10 @@ impl Registry {
         let listed = entry.provider.known_models().unwrap_or_default();
         let set = policy.default.as_deref().filter(|_| Arc::ptr_eq(entry, &all[0]));
         let id = if model.is_empty() { default_of(entry, set, &listed) } else { model.to_owned() };
-        let known = listed.iter().find(|model| model.id == id).cloned();
+        let mut known = listed.iter().find(|model| model.id == id).cloned();
+        if let Some(known) = &mut known {
+            known.context_tokens = entry.provider.context_tokens(&id);
+        }
         Ok((entry.provider.endpoint().kind, id, known))
     }
 
@@ -115,6 +118,10 @@ impl Registry {
         match error.code.as_str() {
             "upstream_not_found" if !is_listed => self.unavailable(choice, &error.message),
             "upstream_not_configured" => not_ready(choice.role),
+            "upstream_too_large" if choice.entry.provider.takes_context() => {
+                let hint = "An administrator can load the model with a larger context (Administration, Models)";
+                for_provider(error, &choice.entry).hint(hint)
+            }
             _ => for_provider(error, &choice.entry),
         }
     }

@@ -63,6 +63,9 @@ impl Registry {
         self.added().clone_from(&entries);
         let mut all: Vec<_> = (!is_fixed_out).then(|| self.fixed.clone()).into_iter().collect();
         all.extend(entries.into_iter().filter(|entry| is_fixed_out || entry.name() != fixed));
+        for entry in all.iter().filter(|entry| entry.provider.takes_context()) {
+            entry.provider.set_contexts(policy.contexts_of(entry.name()));
+        }
         let wanted = policy.default.as_deref().and_then(|id| id.split_once('/')).map(|(name, _)| name);
         let wanted = all.iter().position(|entry| Some(entry.name()) == wanted && entry.is_ready());
         // Where nothing is ready, the one of the settings says what is missing.

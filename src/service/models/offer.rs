@@ -91,7 +91,7 @@ fn offer(entry: &Entry, model: &Model, is_default: bool) -> Offer {
         provider: entry.name().to_owned(),
         name: if model.name.is_empty() { model.id.clone() } else { model.name.clone() },
         is_default,
-        context_tokens: model.context_tokens,
+        context_tokens: entry.provider.context_tokens(&model.id).or(model.context_tokens),
         images: model.images,
         files: model.files,
         tools: model.tools,

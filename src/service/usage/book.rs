@@ -12,6 +12,8 @@ use crate::store::{BudgetRow, Group, GroupBy, Range, Store, Sums};
 
 /// The most that a budget or a price can be: what the database's integers hold, with room for sums.
 const MOST: u64 = 1_000_000_000_000_000;
+/// Bands of one price.
+const BANDS: usize = 8;
 
 pub struct UsageBook {
     store: Arc<Store>,
@@ -93,17 +95,25 @@ impl UsageBook {
 
     /// Errors: `Invalid` for a price or a name out of bounds.
     pub fn set_price(&self, by: Actor<'_>, price: Price) -> Result<()> {
-        let amounts = [Some(price.input), Some(price.output), price.cache_read, price.cache_write, Some(price.above)];
-        if amounts.into_iter().flatten().any(|amount| amount > MOST) {
-            let message = format!("a price is at most {} US$ for a million tokens", money::show(MOST));
-            return Err(Error::invalid("invalid_price", message));
-        }
-        let is_name = |name: &str| !name.is_empty() && name.chars().count() <= limits::MODEL_CHARS;
-        if !is_name(&price.provider) || !is_name(&price.model) {
-            return Err(Error::invalid("invalid_price", "a price is for provider/model"));
-        }
+        check(&price)?;
         let name = format!("price:{}/{}", price.provider, price.model);
         self.store.set_price(price)?;
+        record("price.set", by, name);
+        Ok(())
+    }
+
+    /// All bands of a model's price from a time on; the first is for all prompts. What was set for that time goes.
+    ///
+    /// Errors: `Invalid` for prices, bands or a name out of bounds.
+    pub fn set_bands(&self, by: Actor<'_>, prices: Vec<Price>) -> Result<()> {
+        prices.iter().try_for_each(check)?;
+        let rises = prices.is_sorted_by(|one, next| one.above < next.above);
+        let Some(first) = prices.first().filter(|first| rises && first.above == 0 && prices.len() <= BANDS) else {
+            let message = format!("A price has at most {BANDS} bands, each for longer prompts than the one before");
+            return Err(Error::invalid("invalid_price_bands", message));
+        };
+        let name = format!("price:{}/{}", first.provider, first.model);
+        self.store.set_bands(prices)?;
         record("price.set", by, name);
         Ok(())
     }
@@ -116,6 +126,20 @@ impl UsageBook {
         record("price.clear", by, format_args!("price:{provider}/{model}"));
         Ok(())
     }
+}
+
+/// Errors: `Invalid` for a price or a name out of bounds.
+fn check(price: &Price) -> Result<()> {
+    let amounts = [Some(price.input), Some(price.output), price.cache_read, price.cache_write, Some(price.above)];
+    if amounts.into_iter().flatten().any(|amount| amount > MOST) {
+        let message = format!("a price is at most {} US$ for a million tokens", money::show(MOST));
+        return Err(Error::invalid("invalid_price", message));
+    }
+    let is_name = |name: &str| !name.is_empty() && name.chars().count() <= limits::MODEL_CHARS;
+    if !is_name(&price.provider) || !is_name(&price.model) {
+        return Err(Error::invalid("invalid_price", "a price is for provider/model"));
+    }
+    Ok(())
 }
 
 fn on(user: Option<&User>) -> String {

@@ -1,6 +1,6 @@
 //! Prices that administrators have set, in `portagent.db`.
 
-use rusqlite::{Row, params};
+use rusqlite::{Connection, Row, params};
 
 use super::usage::int;
 use crate::domain::Result;
@@ -27,20 +27,16 @@ impl Store {
 
     /// Replaces the one of the same model, time and band.
     pub fn set_price(&self, price: Price) -> Result<()> {
-        let sql = format!("INSERT OR REPLACE INTO prices ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
+        self.accounts.write(move |conn| insert(conn, &price))
+    }
+
+    /// Replaces all bands of the same model and time by these, which are of one model and time.
+    pub fn set_bands(&self, prices: Vec<Price>) -> Result<()> {
         self.accounts.write(move |conn| {
-            let Price { provider, model, valid_from, above, input, output, cache_read, cache_write } = price;
-            let values = params![
-                provider,
-                model,
-                valid_from,
-                int(above),
-                int(input),
-                int(output),
-                cache_read.map(int),
-                cache_write.map(int)
-            ];
-            rows::change(conn, &sql, values).map(drop)
+            let Some(Price { provider, model, valid_from, .. }) = prices.first() else { return Ok(()) };
+            let sql = "DELETE FROM prices WHERE provider = ?1 AND model = ?2 AND validFrom = ?3";
+            rows::change(conn, sql, params![provider, model, valid_from])?;
+            prices.iter().try_for_each(|price| insert(conn, price))
         })
     }
 
@@ -50,6 +46,22 @@ impl Store {
         let sql = "DELETE FROM prices WHERE provider = ?1 AND model = ?2";
         self.accounts.write(move |conn| rows::change(conn, sql, [provider, model]))
     }
+}
+
+fn insert(conn: &Connection, price: &Price) -> Result<()> {
+    let Price { provider, model, valid_from, above, input, output, cache_read, cache_write } = price;
+    let sql = format!("INSERT OR REPLACE INTO prices ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
+    let values = params![
+        provider,
+        model,
+        valid_from,
+        int(*above),
+        int(*input),
+        int(*output),
+        cache_read.map(int),
+        cache_write.map(int)
+    ];
+    rows::change(conn, &sql, values).map(drop)
 }
 
 fn price(row: &Row<'_>) -> rusqlite::Result<Price> {

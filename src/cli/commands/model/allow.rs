@@ -26,6 +26,6 @@ fn run(given: &Given) -> Result<()> {
     let models = given.data_or_new()?.models;
     let named = Some(given.operands.clone()).filter(|list| !list.is_empty() && !given.has("all"));
     let allowed = (named.is_some() || given.has("all")).then_some(named);
-    let policy = models.set_policy(Actor::Operator, PolicyChange { default: None, allowed })?;
+    let policy = models.set_policy(Actor::Operator, PolicyChange { allowed, ..PolicyChange::default() })?;
     super::show(given, &policy)
 }

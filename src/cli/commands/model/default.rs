@@ -24,6 +24,6 @@ fn run(given: &Given) -> Result<()> {
     let models = given.data_or_new()?.models;
     let named = Some(given.operand(0)).filter(|model| !model.is_empty()).map(str::to_owned);
     let default = (named.is_some() || given.has("none")).then_some(named);
-    let policy = models.set_policy(Actor::Operator, PolicyChange { default, allowed: None })?;
+    let policy = models.set_policy(Actor::Operator, PolicyChange { default, ..PolicyChange::default() })?;
     super::show(given, &policy)
 }

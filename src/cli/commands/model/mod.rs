@@ -1,6 +1,7 @@
 //! `portagent model …`: which models there are, and which of them people see.
 
 pub(in crate::cli) mod allow;
+pub(in crate::cli) mod context;
 pub(in crate::cli) mod default;
 pub(in crate::cli) mod list;
 
@@ -18,9 +19,10 @@ fn show(given: &Given, policy: &Policy) -> Result<()> {
     }
     let default = policy.default.as_deref().unwrap_or("that of the first provider");
     let allowed = policy.allowed.as_ref().map_or_else(|| "all".to_owned(), |list| list.join(", "));
-    print(&format!("default: {default}\nallowed: {allowed}\n"))
+    let contexts = policy.contexts.iter().map(|(id, tokens)| format!("context: {id} {tokens}\n"));
+    print(&format!("default: {default}\nallowed: {allowed}\n{}", contexts.collect::<String>()))
 }
 
 fn as_json(policy: &Policy) -> Value {
-    json!({ "default": policy.default, "allowed": policy.allowed })
+    json!({ "default": policy.default, "allowed": policy.allowed, "contexts": policy.contexts })
 }

@@ -25,10 +25,12 @@ pub(in crate::cli) static COMMAND: Command = Command {
     json: true,
     quiet: true,
     about: "set what a model costs from a day on",
-    details: "It takes the place of a shipped price. Requests that were made keep the cost that they had.",
+    details: "\
+It takes the place of a shipped price. Requests that were made keep the cost that they had. A price with --above
+joins the others of the model; one without it replaces all that are older.",
     examples: &[
         ("portagent price set openai/gpt-6-luna --input 0.40 --output 1.60", "from now on"),
-        ("portagent price set work/big --input 2 --output 8 --above 100000", "for long prompts"),
+        ("portagent price set openai/gpt-6-luna --input 0.80 --output 2.40 --above 100000", "for long prompts"),
     ],
     run,
 };

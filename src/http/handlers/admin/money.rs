@@ -58,6 +58,18 @@ struct PriceBody {
     output_micros: u64,
     cache_read_micros: Option<u64>,
     cache_write_micros: Option<u64>,
+    /// For longer prompts. With them, also an empty list, all that was set for that time is replaced.
+    bands: Option<Vec<BandBody>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct BandBody {
+    above_tokens: u64,
+    input_micros: u64,
+    output_micros: u64,
+    cache_read_micros: Option<u64>,
+    cache_write_micros: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -78,6 +90,20 @@ struct PriceView<'a> {
     cache_write_micros: Option<u64>,
     /// Null: set here.
     source: Option<&'static str>,
+}
+
+impl BandBody {
+    /// The same model and time, for longer prompts.
+    fn of(&self, price: &Price) -> Price {
+        Price {
+            above: self.above_tokens,
+            input: self.input_micros,
+            output: self.output_micros,
+            cache_read: self.cache_read_micros,
+            cache_write: self.cache_write_micros,
+            ..price.clone()
+        }
+    }
 }
 
 impl<'a> From<&'a ListedPrice> for PriceView<'a> {
@@ -149,7 +175,14 @@ pub(crate) fn set_price(context: &Context, admin: &Admin, req: &Request) -> Hand
         cache_read: body.cache_read_micros,
         cache_write: body.cache_write_micros,
     };
-    context.services.usage.set_price(Actor::Admin(admin), price)?;
+    let usage = &context.services.usage;
+    match body.bands {
+        None => usage.set_price(Actor::Admin(admin), price)?,
+        Some(bands) => {
+            let longer: Vec<Price> = bands.iter().map(|band| band.of(&price)).collect();
+            usage.set_bands(Actor::Admin(admin), [vec![price], longer].concat())?;
+        }
+    }
     Ok(Response::json(200, &SuccessView { success: true }))
 }
 
