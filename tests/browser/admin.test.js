@@ -265,6 +265,8 @@ test("models: what people see, what answers by default, and what it costs", asyn
   await choose("Small", "Set the price");
   await dialog.getByLabel("Valid from (UTC)").fill("2100-01-01");
   await dialog.getByRole("button", { name: "Save" }).click();
+  await dialog.waitFor({ state: "detached" });
+  await page.reload(); // the list looks as before, so nothing in it says that it is the new one
   await row("Small").getByRole("cell", { name: "$0.40 in · $1.60 out", exact: true }).waitFor();
   await choose("Small", "Set the price");
   await dialog.getByText("From 1 January 2100: $0.40 in · $1.60 out.").waitFor();
