@@ -30,11 +30,13 @@ const NOTES = /(\n\[[^\n]*\])+$/;
 export const says = (text, value) => typeof text === "string" && value !== undefined && same(parsed(text.replace(NOTES, "")), value);
 
 /** What a result points to: links where a browser can follow them, else words. */
-export const links = (resources) => h("ul", { class: "stack step-links", "aria-label": t("step.links") }, resources.map(({ uri, name, mediaType }) =>
-  h("li", { class: "row" }, icon("external", "is-small"),
-    isFollowed(uri) ? h("a", { class: "u-truncate", href: uri, target: "_blank", rel: "noopener noreferrer", dir: "auto" }, name) : h("span", { class: "u-truncate", dir: "auto" }, name),
-    h("span", { class: "meta u-truncate", dir: "ltr" }, isFollowed(uri) ? new URL(uri).host : name === uri ? "" : uri),
-    mediaType && h("span", { class: "meta", dir: "ltr" }, mediaType))));
+export const links = (resources) => h("ul", { class: "stack step-links", "aria-label": t("step.links") }, resources.map(({ uri, name, mediaType }) => {
+  const isWeb = isFollowed(uri);
+  return h("li", { class: "row" }, icon(isWeb ? "external" : "file", "is-small"),
+    h("span", { class: "u-truncate", dir: "auto" }, isWeb ? h("a", { href: uri, target: "_blank", rel: "noopener noreferrer" }, name) : name),
+    name !== uri && h("span", { class: "meta u-truncate", dir: "ltr" }, isWeb ? new URL(uri).host : uri),
+    mediaType && h("span", { class: "meta", dir: "ltr" }, mediaType));
+}));
 
 const isFollowed = (uri) => /^https?:\/\//i.test(uri) && URL.canParse(uri);
 
