@@ -39,9 +39,11 @@ tools-load: tools ## 100 turns that use a tool at the same moment, and what they
 test-all: tools ## `make test` and `make test-packages`, with one sum
 	@tests/run.sh all
 
-spec: tools ## the examples of the CommonMark specification through the renderer, fetched from npm
+# Those of GitHub's extensions come with the parser, which cargo has fetched.
+PARSER = $(shell cargo metadata --locked --format-version 1 | python3 -c 'import json, os, sys; print(*(os.path.dirname(p["manifest_path"]) for p in json.load(sys.stdin)["packages"] if p["name"] == "pulldown-cmark"))')
+spec: tools ## the examples of the specifications of CommonMark and GitHub's Markdown through the renderer, from the registries
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && (cd "$$folder" && npm pack --silent commonmark-spec@0.31.2 | xargs tar xzf) \
-		&& MARKDOWN_SPECS=$$folder/package/spec.txt cargo test --locked --lib -- render::corpus::examples
+		&& MARKDOWN_SPECS=$$(echo $$folder/package/spec.txt $(PARSER)/tests/suite/gfm_*.rs | tr ' ' :) cargo test --locked --lib -- render::corpus::examples --nocapture
 
 crash: tools ## `kill -9` in the middle of 100 answers, and at many moments of what touches the data
 	CRASH_ROUNDS=100 cargo test --locked --test it -- crash:: restore:: killed migration

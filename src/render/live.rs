@@ -245,7 +245,7 @@ mod tests {
             .iter()
             .chain(corpus::DOCUMENTS)
             .copied()
-            .chain(corpus::golden())
+            .chain(corpus::finished())
             .filter(|text| !text.contains("]:"))
         {
             let end = visible(&blocks(text));

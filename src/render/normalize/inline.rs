@@ -28,6 +28,12 @@ const ROUND: Marks = Marks { kind: 0, open: "\\(", close: "\\)", is_display: fal
 const SQUARE: Marks = Marks { kind: 1, open: "\\[", close: "\\]", is_display: true };
 const DOLLARS: Marks = Marks { kind: 2, open: "$$", close: "$$", is_display: true };
 
+/// As a kind of mark.
+const ENVIRONMENT: usize = 3;
+const BEGIN: &str = "\\begin{";
+/// Environments that are formulas without marks around them.
+const ENVIRONMENTS: [&str; 8] = ["align", "aligned", "alignat", "equation", "gather", "eqnarray", "multline", "split"];
+
 /// What one line has shown.
 #[derive(Default)]
 struct Line {
@@ -71,6 +77,9 @@ impl Scan<'_> {
                 }
                 _ => at + rest.find(is_special).unwrap_or(rest.len()).max(1),
             };
+            if self.cut.is_some() {
+                self.cut_open_bracket(&line, end);
+            }
             if let Some(cut) = self.cut {
                 if self.columns > 0 && cut > from {
                     self.row(from, cut, &line.opaque);
@@ -92,12 +101,17 @@ impl Scan<'_> {
                 self.delimiters.clear();
             }
         }
+        self.cut_open_bracket(&line, end);
+        self.at = end;
+    }
+
+    /// What may still become a link is held back.
+    fn cut_open_bracket(&mut self, line: &Line, end: usize) {
         if let Some(bracket) = line.brackets.iter().find(|at| end - **at <= LABEL_BYTES)
             && self.is_last_line(end)
         {
             self.cut_at(*bracket);
         }
-        self.at = end;
     }
 
     fn line_end(&self, at: usize) -> usize {
@@ -114,6 +128,12 @@ impl Scan<'_> {
         let marks = match rest.as_bytes().get(1) {
             Some(b'(') => &ROUND,
             Some(b'[') => &SQUARE,
+            Some(b'b') => return self.environment(at, prefix).unwrap_or(at + 2),
+            // The key of that name: the tag is no less one for it.
+            Some(b'<') if rest[1..].starts_with("</kbd>") => {
+                self.insert(at, "\\");
+                return at + 1;
+            }
             _ => return at + 1 + rest[1..].chars().next().map_or(0, char::len_utf8),
         };
         self.formula(at, marks, prefix).unwrap_or(at + 2)
@@ -165,6 +185,38 @@ impl Scan<'_> {
         Some(range.end)
     }
 
+    /// A formula that stands in its environment alone, and where it ends.
+    fn environment(&mut self, at: usize, prefix: &Prefix) -> Option<usize> {
+        let rest = &self.source[at..];
+        let name = rest.strip_prefix(BEGIN).and_then(|name| name.split_once('}')).map_or("", |(name, _)| name);
+        let may_become = BEGIN.starts_with(rest) || rest.starts_with(BEGIN) && rest.len() < BEGIN.len() + 12;
+        if !ENVIRONMENTS.contains(&name.trim_end_matches('*')) {
+            if self.is_partial && may_become && !rest.contains(['}', ' ', '\n']) {
+                self.cut_at(at);
+            }
+            return None;
+        }
+        // Where one has no end, those behind it are not searched again.
+        if at < self.no_end_until[ENVIRONMENT] {
+            return None;
+        }
+        let limit = self.paragraph_end(at).min(at + FORMULA_BYTES);
+        let limit = if self.columns > 0 { limit.min(self.line_end(at)) } else { limit };
+        let close = format!("\\end{{{name}}}");
+        let found = self.source.as_bytes()[at..limit].windows(close.len()).position(|bytes| bytes == close.as_bytes());
+        let Some(found) = found else {
+            if self.is_partial && limit == self.source.len() && at + FORMULA_BYTES > limit {
+                self.cut_at(at);
+            }
+            self.no_end_until[ENVIRONMENT] = limit;
+            return None;
+        };
+        let range = at..at + found + close.len();
+        let tex = without_prefixes(&self.source[range.clone()], prefix);
+        self.accept(Formula { source: range.clone(), tex, is_display: true });
+        Some(range.end)
+    }
+
     fn accept(&mut self, formula: Formula) {
         if !self.may_stand_in || self.formulas.len() >= FORMULAS {
             return;
@@ -209,7 +261,7 @@ impl Scan<'_> {
         if !self.is_last_line(end) {
             return None;
         }
-        if length >= 3 || rest.len() == length {
+        if length >= 3 || rest.trim_end().len() == length {
             self.cut_at(at);
             return Some(end);
         }

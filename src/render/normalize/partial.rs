@@ -11,6 +11,9 @@ use super::lines::{Scan, prefix};
 const UNDECIDED_BYTES: usize = 16;
 /// The same for one that does not begin with a pipe.
 const PROSE_BYTES: usize = 200;
+/// How long a tag or an address in angle brackets may be to be held back, in bytes.
+const TAG_BYTES: usize = 24;
+const ADDRESS_BYTES: usize = 512;
 /// How long the head of a table may be to be held back, in bytes.
 const HEAD_BYTES: usize = 2048;
 
@@ -122,7 +125,7 @@ fn decided_length(line: &str, is_end: bool) -> usize {
     }
     let mut kept = line.trim_end_matches(['*', '_', '~', '`', '$', '[', '!', '<', '\\', '&']);
     if let Some(at) = kept.rfind('<')
-        && kept.len() - at <= 24
+        && kept.len() - at <= if kept[at + 1..].starts_with("http") { ADDRESS_BYTES } else { TAG_BYTES }
         && !kept[at..].contains('>')
         && kept[at + 1..].starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
     {
