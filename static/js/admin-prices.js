@@ -57,7 +57,7 @@ function bandFields(index, band, remove) {
   const grid = [h("div", { class: "form-grid" }, fields.map(({ element }) => element))];
   return {
     above,
-    element: above ? h("fieldset", { class: "stack" }, h("legend", { class: "field-label" }, t("price.band")), above.element, grid,
+    element: above ? h("fieldset", { class: "stack" }, h("legend", { class: "title" }, t("price.band")), above.element, grid,
       h("div", {}, h("button", { class: "button is-small", type: "button", onclick: remove }, t("price.removeBand")))) : h("div", {}, grid),
     check: () => [...PARTS.map(([, , isNeeded], at) => checked(fields[at], (one) => amount(one) >= 0, isNeeded)), !above || checked(above, (one) => tokens(one) > 0 && Number.isInteger(tokens(one)), true)].every(Boolean),
     value: () => ({ ...(above && { aboveTokens: tokens(above) }), ...Object.fromEntries(PARTS.map(([part], at) => [part, amount(fields[at])])) }),

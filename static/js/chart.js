@@ -45,12 +45,13 @@ export function usageChart(report) {
     if (share) svg.append(make("text", { x: 0, y: y - 4 }, compact(most * share)));
   }
   const every = Math.max(1, Math.ceil(days.length / NAMES));
+  const first = Math.floor(every / 2); // away from both edges, so that no name is cut
   days.forEach((day, index) => {
     const tall = (value) => (value / most) * (HEIGHT_PX - 16);
     const bar = (variant, value, below) => value && svg.append(make("rect", { class: `chart-bar ${variant}`, x: `${index * step + step * 0.2}%`, width: `${step * 0.6}%`, y: HEIGHT_PX - below - tall(value), height: Math.max(1, tall(value)) }));
     bar("is-second", day.cached, 0);
     bar("", day.fresh, tall(day.cached));
-    if (index % every === 0) svg.append(make("text", { x: `${index * step + step / 2}%`, y: HEIGHT_PX + 20, "text-anchor": index ? "middle" : "start" }, dayOf(day.at)));
+    if (index % every === first && index + first < days.length) svg.append(make("text", { x: `${index * step + step / 2}%`, y: HEIGHT_PX + 20, "text-anchor": "middle" }, dayOf(day.at)));
   });
   const key = (variant, text) => [make("svg", { class: "icon is-small", viewBox: "0 0 16 16", "aria-hidden": "true" }), text].map((each, index) => {
     if (index) return h("span", {}, each);
