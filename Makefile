@@ -3,7 +3,7 @@
 RELEASE = $(or $(CARGO_TARGET_DIR),target)/x86_64-unknown-linux-musl/release/portagent
 
 .DEFAULT_GOAL := help
-.PHONY: import ledger help run test test-packages test-sdks test-litellm test-all spec crash abuse bench lint fmt check dist tools test-tools tools-load
+.PHONY: import ledger help run test test-packages test-sdks test-litellm test-all spec crash abuse bench page-bench lint fmt check dist tools test-tools tools-load
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,10 @@ import: tools ## 20,000 conversations by the command, in bounded memory
 bench: tools ## the figures of the README, on this machine; nginx and wrk for the comparison; PARTS=abuse: only these
 	packaging/static.sh x86_64-unknown-linux-musl
 	PORTAGENT_BIN=$(abspath $(RELEASE)) CARGO_PROFILE_BENCH_LTO=off cargo bench --locked --bench bench -- $(PARTS)
+
+page-bench: ## times of the page, as a table; BEFORE=program measures another one in the same run
+	cargo build --locked
+	cd tests/browser && npm ci --no-audit --no-fund --loglevel=error && node bench.js $(if $(BEFORE),before=$(abspath $(BEFORE))) now=$(abspath target/debug/portagent)
 
 lint: tools ## what the compiler's friends find
 	cargo clippy --locked --all-targets -- -D warnings
