@@ -32,6 +32,7 @@ while read -r program package; do
 done <<'LIST'
 cc build-essential
 chromium chromium
+firefox-esr firefox-esr
 node nodejs
 npm npm
 sqlite3 sqlite3
