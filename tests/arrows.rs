@@ -59,6 +59,8 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("pulldown_cmark", &["render"]),
     ("argon2", &["service"]),
     ("bcrypt", &["service"]),
+    ("totp_rs", &["service"]),
+    ("fast_qr", &["service"]),
     ("lexopt", &["cli"]),
     ("simplelog", &["telemetry"]),
     ("signal_hook", &["app", "mcp"]),

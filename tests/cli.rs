@@ -24,7 +24,9 @@ fn version_and_help() {
     assert_eq!(run(home.path(), &["--help"]).stdout, help);
     for line in help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty()) {
         let Some(signature) = line.strip_prefix("  ").filter(|rest| !rest.starts_with(' ')) else { continue };
-        let words = signature.split(' ').take_while(|word| word.starts_with(|c: char| c.is_ascii_lowercase()));
+        let words = signature
+            .split(' ')
+            .take_while(|word| word.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit()));
         let name: Vec<&str> = words.collect();
         let run = run(home.path(), &[&name[..], &["--help"]].concat());
         assert_eq!(run.code, Some(0), "{name:?}");

@@ -75,7 +75,8 @@ impl Collected {
         self.words.push(word);
         let name = self.words.join(" ");
         self.command = self.table.find(&name);
-        if self.command.is_some() || (self.words.len() == 1 && self.table.is_group(&name)) {
+        let begins_one = || self.table.all.iter().any(|command| command.name.starts_with(&format!("{name} ")));
+        if self.command.is_some() || begins_one() {
             return Ok(());
         }
         let known = self.table.all.iter().map(|command| command.name).chain(self.table.groups());

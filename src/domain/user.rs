@@ -36,6 +36,8 @@ pub struct User {
     pub avatar: Option<String>,
     pub role: Role,
     pub is_active: bool,
+    /// Logs in in two steps.
+    pub has_second_step: bool,
     /// Milliseconds since 1970.
     pub created_at: i64,
 }

@@ -2,7 +2,8 @@
 
 use super::handlers::admin::{backups, checks, invites, logs, money, settings, users};
 use super::handlers::{
-    account, auth, doctor, export, files, health, import, info, mcp, metrics, models, providers, tools, usage,
+    account, auth, doctor, export, files, health, import, info, mcp, metrics, models, providers, second_step, tools,
+    usage,
 };
 use super::limits::IMPORT_BYTES;
 use super::router::Handler::{Admin, Caller, Open, Socket, Upload};
@@ -17,6 +18,7 @@ pub(crate) static ROUTES: &[Route] = &[
     get("/api/auth/config",    Open(auth::config)),
     post("/api/auth/register", Open(auth::register)),
     post("/api/auth/login",    Open(auth::login)),
+    post("/api/auth/login/code", Open(auth::login_with_code)),
     get("/api/auth/verify",    Open(auth::verify)), // says itself whether the token is good
     post("/api/auth/logout",   Caller(auth::logout)),
     post("/api/auth/password", Caller(auth::change_password)),
@@ -27,6 +29,10 @@ pub(crate) static ROUTES: &[Route] = &[
     put("/api/auth/profile",         Caller(account::set_profile)),
     put("/api/auth/preferences",     Caller(account::set_preferences)),
     post("/api/auth/delete",         Caller(account::delete)),
+    get("/api/auth/2fa",             Caller(second_step::status)),
+    post("/api/auth/2fa/setup",      Caller(second_step::set_up)),
+    post("/api/auth/2fa/confirm",    Caller(second_step::turn_on)),
+    post("/api/auth/2fa/disable",    Caller(second_step::turn_off)),
 
     get("/api/models",         Caller(models::list)),
 
@@ -49,6 +55,7 @@ pub(crate) static ROUTES: &[Route] = &[
     post("/api/admin/users/:id/logout",   Admin(users::logout)),
     post("/api/admin/users/:id/unlock",   Admin(users::unlock)),
     post("/api/admin/users/:id/password", Admin(users::set_password)),
+    post("/api/admin/users/:id/2fa/reset", Admin(users::reset_second_step)),
     put("/api/admin/users/:id/budget",    Admin(money::set_user_budget)),
     delete("/api/admin/users/:id/budget", Admin(money::clear_user_budget)),
     get("/api/admin/usage",               Admin(usage::all)),

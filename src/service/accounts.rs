@@ -1,7 +1,7 @@
 //! Accounts: who may come in, who is there, and whose token is good.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
@@ -11,6 +11,7 @@ use super::login_limits::{Attempt, LoginLimits};
 use super::passwords::{Passwords, Verdict};
 use super::setup_code;
 use super::throttle::{Throttle, nearest_network, networks};
+use super::tickets::{self, Tickets};
 use super::token::Tokens;
 use crate::domain::id::{UserId, random_bytes};
 use crate::domain::secret::Secret;
@@ -65,6 +66,13 @@ pub struct LoggedIn {
     pub user: User,
 }
 
+/// How far a right password brings.
+pub enum FirstStep {
+    LoggedIn(LoggedIn),
+    /// A code is owed: the ticket to give with it, and how long that is good.
+    Ticket(String, Duration),
+}
+
 pub struct AuthConfig {
     pub invite_code_required: bool,
     /// There is no account yet: the next one becomes the administrator.
@@ -81,6 +89,9 @@ pub struct Accounts {
     pub(super) login_limits: LoginLimits,
     registrations: Throttle<IpNet>,
     pub(super) profile_changes: Throttle<UserId>,
+    pub(super) tickets: Tickets,
+    /// Held while a code is checked and counted.
+    pub(super) code_turn: Mutex<()>,
 }
 
 impl Accounts {
@@ -101,6 +112,8 @@ impl Accounts {
             setup_code: Secret::new(readable_code()),
             registrations: Throttle::new(HOUR),
             profile_changes: Throttle::new(HOUR),
+            tickets: Tickets::default(),
+            code_turn: Mutex::default(),
         }
     }
 
@@ -140,11 +153,14 @@ impl Accounts {
         self.begin(user, source)
     }
 
+    /// The password, which is all of the login unless the account has a second step.
+    ///
     /// Errors: `Unauthenticated`, the same for unknown, wrong and disabled; `RateLimited`; `Unavailable`.
-    pub fn login(&self, name_or_email: &str, password: &str, source: &RequestSource) -> Result<LoggedIn> {
+    pub fn login(&self, name_or_email: &str, password: &str, source: &RequestSource) -> Result<FirstStep> {
         let outcome = self.login_uncounted(name_or_email, password, source);
         catalog::LOGINS.inc(match &outcome {
-            Ok(_) => "ok",
+            Ok(FirstStep::LoggedIn(_)) => "ok",
+            Ok(FirstStep::Ticket(..)) => "first_step",
             Err(error) if error.kind == Kind::Unauthenticated => "refused",
             Err(error) if error.kind == Kind::RateLimited => "limited",
             Err(_) => "failed",
@@ -152,7 +168,7 @@ impl Accounts {
         outcome
     }
 
-    fn login_uncounted(&self, name_or_email: &str, password: &str, source: &RequestSource) -> Result<LoggedIn> {
+    fn login_uncounted(&self, name_or_email: &str, password: &str, source: &RequestSource) -> Result<FirstStep> {
         let started = Instant::now();
         let known = self.store.credentials(name_or_email)?;
         let attempt = Attempt::new(name_or_email, known.as_ref().map(|known| &known.user), source.ip);
@@ -165,12 +181,18 @@ impl Accounts {
                 return Err(bad_credentials());
             }
         };
-        self.login_limits.count_success(&attempt);
+        let mut hashes = vec![known.password_hash.clone()];
         if verdict == Verdict::RightButOld {
             let fresh = self.passwords.hash(password, Some(attempt.network()))?;
+            hashes.push(fresh.clone());
             self.store.rehash(&known.user.id, known.password_hash, fresh);
         }
-        self.begin(known.user, source)
+        if self.store.has_second_step(&known.user.id)? {
+            self.login_limits.count_first_step(&attempt);
+            return Ok(FirstStep::Ticket(self.tickets.issue(known.user.id, hashes), tickets::LIFETIME));
+        }
+        self.login_limits.count_success(&attempt);
+        self.begin(known.user, source).map(FirstStep::LoggedIn)
     }
 
     /// Who holds a token, as things stand now. Errors: `Unauthenticated`.
@@ -211,7 +233,7 @@ impl Accounts {
         self.begin(caller.user.clone(), source)
     }
 
-    fn begin(&self, user: User, source: &RequestSource) -> Result<LoggedIn> {
+    pub(super) fn begin(&self, user: User, source: &RequestSource) -> Result<LoggedIn> {
         let login = self.store.begin_login(&user.id, source.device.as_deref())?;
         Ok(LoggedIn { token: self.tokens.issue(&user.id, &login)?, user })
     }

@@ -137,6 +137,13 @@ impl Administration {
         Ok(counts)
     }
 
+    /// Turns off the second step of log-ins, for people who lost their codes. False when it was not on.
+    pub fn reset_second_step(&self, by: Actor<'_>, user: &User) -> Result<bool> {
+        let was_on = self.store.turn_off_second_step(&user.id)?;
+        record("user.2fa_reset", by, on(user));
+        Ok(was_on)
+    }
+
     /// Ends every login; returns how many there were.
     pub fn logout(&self, by: Actor<'_>, user: &User) -> Result<u64> {
         let ended = self.store.end_logins(&user.id)?;

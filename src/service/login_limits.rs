@@ -23,6 +23,9 @@ const NETWORK_FACTOR: u32 = 5;
 const ACCOUNT_FACTOR: u32 = 10;
 /// Successful logins cost a hash, too: one account may have this many times the limit.
 const SUCCESS_FACTOR: u32 = 6;
+/// Codes have a million values: an account may have this many times the limit of wrong ones in an hour, from everywhere.
+const CODE_WINDOW: Duration = Duration::from_secs(3600);
+const CODE_FACTOR: u32 = 2;
 /// Networks from which an account logged in, of one account and in all.
 const REMEMBERED_PER_ACCOUNT: usize = 16;
 const REMEMBERED_ACCOUNTS: usize = 4096;
@@ -49,6 +52,8 @@ pub(super) struct LoginLimits {
     /// Failures of one account from one network; 0 turns all limits off.
     limit: u32,
     counts: Throttle<Key>,
+    /// Wrong codes of the second step.
+    codes: Throttle<UserId>,
     /// From where accounts logged in since the start, newest last.
     known_networks: Mutex<HashMap<UserId, VecDeque<IpNet>>>,
 }
@@ -88,7 +93,13 @@ impl Attempt {
 
 impl LoginLimits {
     pub(super) fn new(store: Arc<Store>, limit: u32) -> Self {
-        Self { store, limit, counts: Throttle::new(WINDOW), known_networks: Mutex::default() }
+        Self {
+            store,
+            limit,
+            counts: Throttle::new(WINDOW),
+            codes: Throttle::new(CODE_WINDOW),
+            known_networks: Mutex::default(),
+        }
     }
 
     /// Errors: `RateLimited`.
@@ -131,6 +142,30 @@ impl LoginLimits {
         }
     }
 
+    /// A right password that is not enough: it costs a hash like a login, and lifts nothing.
+    pub(super) fn count_first_step(&self, attempt: &Attempt) {
+        if let Some(account) = &attempt.account {
+            self.counts.count(Key::Success(account.clone()));
+        }
+    }
+
+    /// Errors: `RateLimited`.
+    pub(super) fn check_codes(&self, user: &User) -> Result<()> {
+        let limit = self.limit.saturating_mul(CODE_FACTOR);
+        let Some(wait) = self.codes.wait(&user.id, limit) else { return Ok(()) };
+        let since = self.codes.since(&user.id).unwrap_or_default();
+        if self.unlocked_within(&fold_name(&user.username), since)? {
+            self.codes.forget(|id| *id == user.id);
+            return Ok(());
+        }
+        let message = format!("Too many wrong codes, try again in {} s", wait.as_secs() + 1);
+        Err(Error::new(Kind::RateLimited, "rate_limited", message).retry_after(wait))
+    }
+
+    pub(super) fn count_wrong_code(&self, user: &User) {
+        self.codes.count(user.id.clone());
+    }
+
     fn check_one(&self, attempt: &Attempt, key: &Key, factor: u32) -> Result<()> {
         match self.counts.wait(key, self.limit.saturating_mul(factor)) {
             Some(wait) if !self.was_unlocked(key, &attempt.name)? => {
@@ -143,14 +178,16 @@ impl LoginLimits {
 
     /// An administrator's `user unlock`, which may come from another process, ends the window in which it falls.
     fn was_unlocked(&self, key: &Key, name: &str) -> Result<bool> {
-        let Some(at) = self.store.unlocked_at(name)? else { return Ok(false) };
-        let since = self.counts.since(key).unwrap_or_default();
-        let began = clock::now_ms() - i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
-        let unlocked = at >= began;
+        let unlocked = self.unlocked_within(name, self.counts.since(key).unwrap_or_default())?;
         if unlocked {
             self.counts.forget(|other| other == key);
         }
         Ok(unlocked)
+    }
+
+    fn unlocked_within(&self, name: &str, since: Duration) -> Result<bool> {
+        let began = clock::now_ms() - i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
+        Ok(self.store.unlocked_at(name)?.is_some_and(|at| at >= began))
     }
 
     fn logged_in_before(&self, attempt: &Attempt) -> bool {

@@ -58,6 +58,7 @@ function entries(user, refresh) {
       : { label: t("users.promote"), symbol: "users", onclick: post("promote", t("users.promoted", { name })) },
     !self && { label: t("users.password"), symbol: "key", onclick: () => passwordDialog(user) },
     !self && { label: t("users.logout"), symbol: "logout", onclick: post("logout", ({ ended }) => t("users.loggedOut", { name, n: number(ended) })) },
+    user.secondStep && !self && { label: t("users.resetStep"), symbol: "key", onclick: post("2fa/reset", t("users.stepReset", { name })) },
     { label: t("users.budget"), symbol: "gauge", onclick: () => budgetOf(user) },
     { label: t("users.unlock"), symbol: "clock", onclick: post("unlock", t("users.unlocked", { name })) },
     !self && (user.isActive

@@ -8,11 +8,13 @@ const ASK_MS = 90_000;
 
 /** Something that did not work, with the server's stable code. `offline` and `timeout` are ours. */
 export class Failure extends Error {
-  constructor({ code, message, status = 0, hint = null, retryAfter = null }) {
+  constructor({ code, message, status = 0, hint = null, retryAfter = null, ticket = null }) {
     super(message || code);
     this.code = code;
     this.status = status;
     this.hint = hint;
+    /** For the second step of a log-in. */
+    this.ticket = ticket;
     /** Seconds. */
     this.retryAfter = retryAfter;
   }
@@ -39,6 +41,7 @@ export async function call(method, path, { body, token, timeout = TIMEOUT_MS } =
     code: answer?.code ?? (response.status === 401 ? "unauthenticated" : "unexpected_answer"),
     message: answer?.error,
     hint: answer?.hint,
+    ticket: answer?.ticket,
     retryAfter: answer?.retryAfter ?? (Number(response.headers.get("Retry-After")) || null),
   });
 }
@@ -47,6 +50,7 @@ export const api = {
   config: () => call("GET", "/api/auth/config"),
   register: (account) => call("POST", "/api/auth/register", { body: account }),
   login: (usernameOrEmail, password) => call("POST", "/api/auth/login", { body: { usernameOrEmail, password } }),
+  loginWithCode: (ticket, code) => call("POST", "/api/auth/login/code", { body: { ticket, code } }),
   verify: (token) => call("GET", "/api/auth/verify", { token }),
   logout: (token) => call("POST", "/api/auth/logout", { token }),
   changePassword: (token, currentPassword, newPassword) =>

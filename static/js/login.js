@@ -19,12 +19,14 @@ export class Login {
   #panel = h("form", { class: "auth-panel stack", novalidate: true, onsubmit: (event) => { event.preventDefault(); this.#submit(); } });
   #fields = {};
   #needsSetupCode = false;
+  #ticket = null;
   #listeners = new AbortController();
 
   /** `reason` is why a logged-in user was sent to this page; `ondone` is called with the login stored. */
   constructor({ reason, ondone }) {
     this.reason = reason;
     this.ondone = ondone;
+    /** "login", "register", or "code" when the password was right and the second step is due. */
     this.mode = location.hash === "#register" ? "register" : "login";
     this.lead = h("p", { class: "lead u-wide" });
     this.element = h("div", { class: "auth" },
@@ -56,16 +58,17 @@ export class Login {
   }
 
   #draw() {
-    document.title = `${t(this.mode === "login" ? "login" : "register")} · Portagent`;
+    document.title = `${t(this.mode === "register" ? "register" : "login")} · Portagent`;
     this.lead.textContent = t(this.#config?.inviteCodeRequired ? "auth.leadInvite" : "auth.lead");
     const before = Object.fromEntries(Object.entries(this.#fields).map(([name, each]) => [name, each.value]));
-    this.#fields = this.mode === "login" ? this.#loginFields(before) : this.#registerFields(before);
-    const tab = (mode, label) => h("a", { class: "tab", href: `#${mode}`, "aria-current": this.mode === mode && "page" }, label);
-    this.button = h("button", { class: "button is-primary", type: "submit" }, t(this.mode === "login" ? "login" : "register.act"));
+    this.#fields = { login: () => this.#loginFields(before), register: () => this.#registerFields(before), code: () => this.#codeFields() }[this.mode]();
+    const tab = (mode, label) => h("a", { class: "tab", href: `#${mode}`, "aria-current": (this.mode === "register") === (mode === "register") && "page" }, label);
+    this.button = h("button", { class: "button is-primary", type: "submit" }, t(this.mode === "register" ? "register.act" : "login"));
     fill(this.#panel,
       h("nav", { class: "row tabs", "aria-label": t("account") }, tab("login", t("login")), tab("register", t("register"))),
-      this.#problem, Object.values(this.#fields).map((each) => each.element), this.button,
-      this.mode === "login" && h("p", { class: "meta" }, t("login.forgotten")));
+      this.mode === "code" && h("p", { class: "lead" }, t("step.asked")), this.#problem, Object.values(this.#fields).map((each) => each.element), this.button,
+      this.mode === "login" && h("p", { class: "meta" }, t("login.forgotten")),
+      this.mode === "code" && h("p", { class: "meta" }, t("step.lost")));
     fill(this.#problem);
     if (this.reason) this.#tell("info", t(knows(`ended.${this.reason}`) ? `ended.${this.reason}` : "ended"), !["elsewhere", "deleted"].includes(this.reason) && t("ended.kept"));
     else if (this.mode === "register" && this.#config?.setupRequired) this.#tell("info", t("register.first"));
@@ -84,6 +87,10 @@ export class Login {
       name: field({ id: "name", label: t("login.name"), autocomplete: "username", value: before.name ?? "", autocapitalize: "none", spellcheck: "false" }),
       password: field({ id: "password", label: t("login.password"), type: "password", autocomplete: "current-password", value: "" }),
     };
+  }
+
+  #codeFields() {
+    return { code: field({ id: "second-code", label: t("step.code"), note: t("step.orRecovery"), autocomplete: "one-time-code", value: "", spellcheck: "false", autocapitalize: "none", required: true }) };
   }
 
   #registerFields(before) {
@@ -112,9 +119,7 @@ export class Login {
     if (!this.#complete()) return;
     this.button.disabled = true;
     try {
-      logIn(this.mode === "login" ? await api.login(values.name.trim(), values.password) : await api.register({
-        username: values.name, password: values.password, email: values.email || undefined, inviteCode: values.code?.trim() || undefined,
-      }));
+      logIn(await this.#send(values));
       history.replaceState(null, "", location.pathname + location.search);
       await takeLook({ isNew: this.mode === "register" });
       this.ondone(account);
@@ -122,6 +127,12 @@ export class Login {
       this.#failed(error);
     }
     this.button.disabled = false;
+  }
+
+  #send({ name, password, email, code }) {
+    if (this.mode === "code") return api.loginWithCode(this.#ticket, code.trim());
+    if (this.mode === "login") return api.login(name.trim(), password);
+    return api.register({ username: name, password, email: email || undefined, inviteCode: code?.trim() || undefined });
   }
 
   /** Says everything that is wrong at once; the first field of that kind gets the focus. */
@@ -133,6 +144,17 @@ export class Login {
   }
 
   #failed(error) {
+    if (error.code === "second_step_required") {
+      this.#ticket = error.ticket;
+      this.#choose("code");
+      return;
+    }
+    if (this.mode === "code") {
+      if (error.code === "ticket_expired") this.#choose("login");
+      this.#tell("fail", errorText(error), error.hint);
+      this.#fields.code?.input.select();
+      return;
+    }
     if (/setup_code/.test(error.code) && !this.#fields.code) {
       this.#needsSetupCode = true;
       this.#config = { ...this.#config, setupRequired: true };
@@ -160,8 +182,8 @@ export class Login {
 
 /** What is wrong with a field as far as the page can tell; the server judges the rest. */
 function problemOf(name, value, mode) {
-  if (!value.trim()) return name === "email" || name === "code" ? "" : t("needed");
-  if (mode === "login") return "";
+  if (!value.trim()) return name === "email" || (name === "code" && mode === "register") ? "" : t("needed");
+  if (mode !== "register") return "";
   if (name === "name" && !isName(value.trim())) return t("error.invalid_username");
   if (name === "password" && !isPassword(value)) return t("error.invalid_password");
   if (name === "email" && !/^[^\s@]+@[^\s@]+$/.test(value.trim())) return t("error.invalid_email");

@@ -20,16 +20,18 @@ async function confirm(gone) {
   try {
     const counts = await send("?dryRun=1", {});
     const password = field({ id: "leave-password", label: t("password.current"), type: "password", autocomplete: "current-password", required: true });
+    const code = counts.secondStep && field({ id: "leave-code", label: t("step.code"), note: t("step.orRecovery"), autocomplete: "one-time-code", autocapitalize: "none", spellcheck: "false", required: true });
     ask({
       title: t("leave.ask"), keep: t("cancel"), act: t("leave.act"), danger: true,
       lead: t("leave.counts", { conversations: number(counts.conversations), messages: number(counts.messages), size: bytes(counts.messageBytes + counts.fileBytes), logins: number(counts.logins) }),
-      fields: [h("p", { class: "meta" }, t("leave.stays")), password.element],
+      fields: [h("p", { class: "meta" }, t("leave.stays")), password.element, code && code.element],
       check: () => {
-        if (!password.value) password.problem(t("needed"));
-        return password.value;
+        const empty = [password, code].filter((each) => each && !each.value.trim());
+        for (const each of empty) each.problem(t("needed"));
+        return !empty.length;
       },
       submit: async () => {
-        await send("", { password: password.value });
+        await send("", { password: password.value, ...(code && { code: code.value }) });
         gone();
       },
     });

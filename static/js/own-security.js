@@ -1,10 +1,11 @@
-// Who is in: the password, and where one is logged in.
+// Who is in: the password, the second step, and where one is logged in.
 
 import { account } from "./account.js";
 import { call } from "./api.js";
 import { passwordDialog } from "./dialogs.js";
 import { fill, h, icon } from "./dom.js";
 import { clock, errorText, number, t } from "./i18n.js";
+import { secondStep } from "./own-second-step.js";
 import { toast } from "./status.js";
 
 const ask = (method, path = "") => call(method, `/api/auth/sessions${path}`, { token: account.token });
@@ -15,6 +16,7 @@ export function security() {
   return [
     h("section", { class: "stack is-tight" }, h("h3", { class: "title" }, t("login.password")),
       h("div", { class: "row" }, h("button", { class: "button is-small", type: "button", onclick: passwordDialog }, icon("key", "is-small"), t("password.title")))),
+    secondStep(),
     h("section", { class: "stack is-tight" }, h("h3", { class: "title", id: "sessions-title", tabindex: -1 }, t("sessions")), h("p", { class: "meta" }, t("sessions.lead")), sessions),
   ];
 }

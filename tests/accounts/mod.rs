@@ -8,4 +8,5 @@ mod limits;
 mod login;
 mod outside;
 mod own;
+mod second_step;
 mod tokens;

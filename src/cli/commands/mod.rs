@@ -50,6 +50,7 @@ pub(super) static TABLE: Table = Table {
         &user::demote::COMMAND,
         &user::logout::COMMAND,
         &user::unlock::COMMAND,
+        &user::reset_2fa::COMMAND,
         &user::export::COMMAND,
         &user::import::COMMAND,
         &user::delete::COMMAND,

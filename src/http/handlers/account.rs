@@ -68,6 +68,7 @@ struct PreferencesBody {
 #[derive(Deserialize)]
 struct DeleteBody {
     password: Option<String>,
+    code: Option<String>,
 }
 
 /// What goes, or went, with the account.
@@ -75,6 +76,8 @@ struct DeleteBody {
 #[serde(rename_all = "camelCase")]
 struct DeletedView {
     deleted: bool,
+    /// A code is needed as well.
+    second_step: bool,
     conversations: u64,
     messages: u64,
     message_bytes: u64,
@@ -137,12 +140,15 @@ pub(crate) fn delete(context: &Context, caller: &Caller, req: &Request) -> Handl
         let body: DeleteBody = req.json()?;
         let password = body.password.filter(|password| !password.is_empty());
         let password = password.ok_or_else(|| Error::invalid("missing_credentials", "The password is required"))?;
-        let confirmed = services.accounts.confirm(caller, &password, &source(context, req))?;
+        let source = source(context, req);
+        let confirmed = services.accounts.confirm(caller, &password, &source)?;
+        services.accounts.confirm_code(caller, body.code.as_deref(), &source)?;
         let deleted = services.users.delete_own(&confirmed)?;
         (rows.conversations, rows.messages) = (deleted.conversations, deleted.messages);
     }
     let view = DeletedView {
         deleted: !is_dry,
+        second_step: caller.user.has_second_step,
         conversations: rows.conversations,
         messages: rows.messages,
         message_bytes: rows.message_bytes,

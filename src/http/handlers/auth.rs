@@ -1,5 +1,7 @@
 //! Accounts: registering, logging in and out.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::device::device;
@@ -10,7 +12,7 @@ use crate::http::guard;
 use crate::http::wire::failure::HandlerResult;
 use crate::http::wire::request::Request;
 use crate::http::wire::response::Response;
-use crate::service::{LoggedIn, Registration, RequestSource};
+use crate::service::{FirstStep, LoggedIn, Registration, RequestSource};
 
 /// [`crate::domain::limits::TOKEN_LIFETIME`], as 1.9 wrote it.
 const EXPIRES_IN: &str = "7d";
@@ -32,6 +34,24 @@ struct RegisterBody {
 struct LoginBody {
     username_or_email: Option<String>,
     password: Option<String>,
+    /// For clients that have the code at hand: both steps in one request.
+    code: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct CodeBody {
+    ticket: Option<String>,
+    code: Option<String>,
+}
+
+/// An error with what the second step needs.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CodeOwedView<'a> {
+    error: &'static str,
+    code: &'static str,
+    ticket: &'a str,
+    expires_in_seconds: u64,
 }
 
 #[derive(Deserialize)]
@@ -123,7 +143,33 @@ pub(crate) fn login(context: &Context, req: &Request) -> HandlerResult {
     if name.trim().is_empty() || password.is_empty() {
         return Err(Error::invalid("missing_credentials", "Username and password are required").into());
     }
-    Ok(logged_in(200, &context.services.accounts.login(&name, &password, &source(context, req))?))
+    let (accounts, source) = (&context.services.accounts, source(context, req));
+    match (accounts.login(&name, &password, &source)?, body.code.filter(|code| !code.trim().is_empty())) {
+        (FirstStep::LoggedIn(done), _) => Ok(logged_in(200, &done)),
+        (FirstStep::Ticket(ticket, _), Some(code)) => {
+            Ok(logged_in(200, &accounts.login_with_code(&ticket, &code, &source)?))
+        }
+        (FirstStep::Ticket(ticket, lifetime), None) => Ok(code_owed(&ticket, lifetime)),
+    }
+}
+
+/// The second step: the ticket that the first one answered, and a code.
+pub(crate) fn login_with_code(context: &Context, req: &Request) -> HandlerResult {
+    let CodeBody { ticket, code } = req.json()?;
+    let (Some(ticket), Some(code)) = (ticket, code.filter(|code| !code.trim().is_empty())) else {
+        return Err(Error::invalid("missing_credentials", "Ticket and code are required").into());
+    };
+    Ok(logged_in(200, &context.services.accounts.login_with_code(&ticket, &code, &source(context, req))?))
+}
+
+fn code_owed(ticket: &str, lifetime: Duration) -> Response {
+    let view = CodeOwedView {
+        error: "This account logs in in two steps: send the ticket and a code to /api/auth/login/code",
+        code: "second_step_required",
+        ticket,
+        expires_in_seconds: lifetime.as_secs(),
+    };
+    Response::json(401, &view).header("WWW-Authenticate", "Bearer")
 }
 
 /// Not behind the guard: a bad token is an answer here, in 1.9's form, and not an error.
@@ -180,6 +226,7 @@ mod tests {
             avatar: None,
             role: Role::Admin,
             is_active: true,
+            has_second_step: false,
             created_at: 1_700_000_000_000,
         };
         let response = logged_in(201, &LoggedIn { token: "t.o.k".to_owned(), user });

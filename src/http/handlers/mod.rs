@@ -14,6 +14,7 @@ pub(crate) mod mcp;
 pub(crate) mod metrics;
 pub(crate) mod models;
 pub(crate) mod page;
+pub(crate) mod second_step;
 pub(crate) mod usage;
 pub(crate) mod providers;
 pub(crate) mod tools;

@@ -60,6 +60,7 @@ pub static PORTAGENT: Schema = Schema {
         Step { version: 5, apply: portagent_5 },
         Step { version: 6, apply: portagent_6 },
         Step { version: 7, apply: portagent_7 },
+        Step { version: 8, apply: portagent_8 },
     ],
     is_legacy: takeover::is_legacy_accounts,
 };
@@ -107,6 +108,10 @@ fn portagent_6(conn: &Connection) -> Result<()> {
 
 fn portagent_7(conn: &Connection) -> Result<()> {
     Ok(conn.execute_batch(include_str!("portagent-7.sql"))?)
+}
+
+fn portagent_8(conn: &Connection) -> Result<()> {
+    Ok(conn.execute_batch(include_str!("portagent-8.sql"))?)
 }
 
 fn agentx_1(conn: &Connection) -> Result<()> {

@@ -59,6 +59,8 @@ const AGENTX_LOST: &[(&str, &str)] = &[
 const PORTAGENT_LOST: &[(&str, &str)] = &[
     ("logins", "userId NOT IN (SELECT userId FROM users)"),
     ("model_choices", "userId NOT IN (SELECT userId FROM users)"),
+    ("second_steps", "userId NOT IN (SELECT userId FROM users)"),
+    ("recovery_codes", "userId NOT IN (SELECT userId FROM users)"),
 ];
 
 /// Returns what was done, in sentences.

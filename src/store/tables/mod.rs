@@ -23,6 +23,7 @@ pub mod providers;
 pub mod prices;
 pub mod retention;
 pub mod searchable;
+pub mod second_steps;
 pub mod settings;
 pub mod stored;
 pub mod tools;

@@ -7,8 +7,8 @@ use crate::domain::id::UserId;
 use crate::domain::user::{Role, User};
 use crate::store::sqlite::rows;
 
-pub(super) const COLUMNS: &str =
-    "userId, username, email, containerId, displayName, avatar, isActive, createdAt, role, passwordHash";
+pub(super) const COLUMNS: &str = "userId, username, email, containerId, displayName, avatar, isActive, createdAt, role, passwordHash, \
+     EXISTS (SELECT 1 FROM second_steps s WHERE s.userId = users.userId AND s.isOn = 1)";
 
 pub fn user_by_id(conn: &Connection, id: &UserId) -> Result<User> {
     rows::found(conn, &format!("SELECT {COLUMNS} FROM users WHERE userId = ?1"), [id], user, "User")
@@ -25,5 +25,6 @@ pub fn user(row: &Row<'_>) -> rusqlite::Result<User> {
         is_active: row.get::<_, rusqlite::types::Value>(6)? == rusqlite::types::Value::Integer(1),
         created_at: row.get(7)?,
         role: Role::from_text(&row.get::<_, String>(8)?),
+        has_second_step: row.get(10)?,
     })
 }

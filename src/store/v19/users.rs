@@ -65,6 +65,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Option<LegacyUser>> {
             avatar: text(6)?,
             role: Role::User,
             is_active: number(7)?.unwrap_or(1) != 0,
+            has_second_step: false,
             created_at,
         },
         password_hash: Secret::new(text(3)?.unwrap_or_default()),

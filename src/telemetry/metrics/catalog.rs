@@ -49,7 +49,7 @@ pub static UPSTREAM_RETRIES: Counter = Counter::new();
 pub static UPSTREAM_FIRST_TOKEN: Histogram<9> = Histogram::new(&WAITS);
 
 // Accounts.
-pub static LOGINS: Labelled<4> = Labelled::new("outcome", ["ok", "refused", "limited", "failed"]);
+pub static LOGINS: Labelled<5> = Labelled::new("outcome", ["ok", "first_step", "refused", "limited", "failed"]);
 pub static REGISTRATIONS: Counter = Counter::new();
 
 // Databases.

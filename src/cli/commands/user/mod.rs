@@ -11,6 +11,7 @@ pub(in crate::cli) mod list;
 pub(in crate::cli) mod logout;
 pub(in crate::cli) mod passwd;
 pub(in crate::cli) mod promote;
+pub(in crate::cli) mod reset_2fa;
 pub(in crate::cli) mod unlock;
 
 use serde_json::{Value, json};
@@ -31,6 +32,7 @@ fn as_json(user: &User) -> Value {
         "avatar": user.avatar,
         "role": user.role.as_str(),
         "isActive": user.is_active,
+        "secondStep": user.has_second_step,
         "createdAt": user.created_at,
     })
 }

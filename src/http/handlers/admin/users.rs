@@ -46,6 +46,8 @@ struct AccountView<'a> {
     display_name: Option<&'a str>,
     role: &'static str,
     is_active: bool,
+    /// Logs in in two steps.
+    second_step: bool,
     created_at: i64,
 }
 
@@ -86,6 +88,7 @@ impl<'a> From<&'a User> for AccountView<'a> {
             display_name: user.display_name.as_deref(),
             role: user.role.as_str(),
             is_active: user.is_active,
+            second_step: user.has_second_step,
             created_at: user.created_at,
         }
     }
@@ -153,6 +156,13 @@ pub(crate) fn set_password(context: &Context, admin: &Admin, req: &Request) -> H
     let (users, by) = (&context.services.users, Actor::Admin(admin));
     users.set_password(by, &users.by_id(by, req.param("id")?)?, &body.password.unwrap_or_default())?;
     Ok(Response::json(200, &SuccessView { success: true }))
+}
+
+pub(crate) fn reset_second_step(context: &Context, admin: &Admin, req: &Request) -> HandlerResult {
+    let (users, by) = (&context.services.users, Actor::Admin(admin));
+    let user = users.by_id(by, req.param("id")?)?;
+    users.reset_second_step(by, &user)?;
+    answer(200, &users.by_id(by, user.id.as_str())?)
 }
 
 /// With `?dryRun=1` it only counts.
