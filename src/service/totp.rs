@@ -124,7 +124,8 @@ mod tests {
                 (Some(step), Some(step), Some(step)),
                 "{code}"
             );
-            assert_eq!((at(seconds + 90), at(seconds - 90)), (None, None), "{code}");
+            assert_eq!(at(seconds + 90), None, "{code}");
+            assert!(seconds < 90 || at(seconds - 90).is_none(), "{code}"); // no clock stands before 1970
         }
         assert!(step_of(&Secret::new("no base32!"), "123456", 0).is_err());
     }
