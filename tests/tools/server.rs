@@ -49,6 +49,9 @@ impl Fake {
         if self.is("slow_start") {
             std::thread::sleep(Duration::from_secs(5));
         }
+        while std::env::var("GATE").is_ok_and(|gate| !std::path::Path::new(&gate).exists()) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
         for line in std::io::stdin().lock().lines() {
             let Ok(message) = serde_json::from_str::<Value>(&line.unwrap()) else { continue };
             self.take(&message);
