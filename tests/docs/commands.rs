@@ -25,7 +25,7 @@ macro_rules! run_pages {
     };
 }
 
-run_pages!(account admin configure cost export files install models operate scaling security sizing tools troubleshoot upgrade);
+run_pages!(account admin configure cost export files install models operate risks scaling security sizing tools troubleshoot upgrade);
 
 fn run_page(name: &str) {
     let page = pages("en").into_iter().find(|page| page.name == name).unwrap();
