@@ -544,7 +544,7 @@ export default {
   "usage.out": "Output tokens",
   "usage.cost": "Cost",
   "usage.tokens": "{n} tokens",
-  "usage.unpriced": "{n} requests without a known price",
+  "usage.unpriced": "{n} without a known price",
   "usage.fresh": "input and output tokens",
   "usage.cached": "read from the cache",
   "usage.chart": "Tokens per day for {n} days: {sum} in all, {most} on the busiest day",
